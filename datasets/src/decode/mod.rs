@@ -1,0 +1,59 @@
+//! JPEG and PNG files to RGB, as Pillow's `Image.open(..).convert("RGB")` gives it.
+//!
+//! The format is told by the first bytes, not by the name.
+
+mod jpeg;
+mod portable;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use crate::Image;
+
+/// File name endings that count as images.
+pub const EXTENSIONS: [&str; 3] = ["jpeg", "jpg", "png"];
+
+/// Whether the path ends like an image.
+#[must_use]
+pub fn is_image(path: &Path) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+}
+
+/// Decodes a file in memory; the buffer of `image` is reused.
+///
+/// # Errors
+/// What the decoder says, as a fragment. A decoder that panics has met a file that it should have
+/// refused; then that is said, so that the file gets its name.
+pub fn decode(bytes: &[u8], image: &mut Image) -> Result<(), String> {
+    let work = AssertUnwindSafe(|| by_format(bytes, image));
+    catch_unwind(work).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+}
+
+fn by_format(bytes: &[u8], image: &mut Image) -> Result<(), String> {
+    match bytes {
+        [0xFF, 0xD8, ..] => jpeg::decode(bytes, image),
+        [0x89, b'P', b'N', b'G', ..] => portable::decode(bytes, image),
+        [] => Err("expected a JPEG or PNG file, found an empty one".to_owned()),
+        _ => Err(format!(
+            "expected a JPEG or PNG file, found one that starts with {:02x?}",
+            &bytes[..bytes.len().min(4)]
+        )),
+    }
+}
+
+/// Pixels beyond which a file is refused: what Pillow takes for a decompression bomb.
+const MOST_PIXELS: usize = 178_956_970;
+
+fn check_size(width: usize, height: usize) -> Result<(), String> {
+    match width.checked_mul(height) {
+        Some(0) => Err(format!(
+            "expected at least one pixel, found {width} x {height}"
+        )),
+        Some(pixels) if pixels <= MOST_PIXELS => Ok(()),
+        _ => Err(format!(
+            "expected at most {MOST_PIXELS} pixels, found {width} x {height}"
+        )),
+    }
+}

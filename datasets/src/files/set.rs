@@ -1,0 +1,116 @@
+//! The image files of a split in sample order.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use super::{Entry, Tree};
+use crate::DataError;
+use crate::decode::decode;
+use crate::source::{Context, Scratch};
+
+/// Image files, folder by folder.
+pub(crate) struct FileSet {
+    set: String,
+    root: PathBuf,
+    /// The archive, kept open.
+    archive: Option<File>,
+    folders: Vec<String>,
+    /// First sample of each folder.
+    starts: Vec<u32>,
+    /// All file names one after the other, and where each ends.
+    names: String,
+    ends: Vec<u32>,
+    /// Offset and length of each in the archive.
+    spans: Vec<(u64, u64)>,
+}
+
+impl FileSet {
+    /// An empty set over the files of `tree`.
+    pub fn new(context: &Context<'_>, tree: &Tree) -> Result<Self, DataError> {
+        let archive = tree
+            .archive
+            .then(|| File::open(&tree.root))
+            .transpose()
+            .map_err(|e| context.unreadable(&tree.root, e))?;
+        Ok(Self {
+            set: context.name.to_owned(),
+            root: tree.root.clone(),
+            archive,
+            folders: Vec::new(),
+            starts: Vec::new(),
+            names: String::new(),
+            ends: Vec::new(),
+            spans: Vec::new(),
+        })
+    }
+
+    /// Begins a folder; what is pushed next lies in it. The empty name stands for the top.
+    pub fn folder(&mut self, name: &str) {
+        self.folders.push(name.to_owned());
+        self.starts.push(self.ends.len() as u32);
+    }
+
+    /// Adds a file.
+    pub fn push(&mut self, entry: &Entry) {
+        self.names.push_str(&entry.name);
+        self.ends.push(self.names.len() as u32);
+        self.spans.extend(entry.span);
+    }
+
+    /// Number of files.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Folder and name of a file.
+    fn parts(&self, index: usize) -> (&str, &str) {
+        let start = index.checked_sub(1).map_or(0, |i| self.ends[i] as usize);
+        let folder = self.starts.partition_point(|&s| s as usize <= index) - 1;
+        (
+            &self.folders[folder],
+            &self.names[start..self.ends[index] as usize],
+        )
+    }
+
+    /// Path of a file inside the set.
+    pub fn id(&self, index: usize) -> String {
+        match self.parts(index) {
+            ("", name) => name.to_owned(),
+            (folder, name) => format!("{folder}/{name}"),
+        }
+    }
+
+    /// Reads and decodes a file into `scratch.image`.
+    pub fn decode(&self, index: usize, scratch: &mut Scratch) -> Result<(), DataError> {
+        // The buffers are used again: a path or a file of its own would be memory per image.
+        let (folder, name) = self.parts(index);
+        scratch.path.clear();
+        scratch.path.push(&self.root);
+        if !folder.is_empty() {
+            scratch.path.push(folder);
+        }
+        scratch.path.push(name);
+        scratch.bytes.clear();
+        match &self.archive {
+            Some(archive) => {
+                let (offset, length) = self.spans[index];
+                scratch.bytes.resize(length as usize, 0);
+                archive.read_exact_at(&mut scratch.bytes, offset)
+            }
+            None => File::open(&scratch.path)
+                .and_then(|mut file| file.read_to_end(&mut scratch.bytes))
+                .map(drop),
+        }
+        .map_err(|source| DataError::Read {
+            set: self.set.clone(),
+            path: scratch.path.clone(),
+            source,
+        })?;
+        decode(&scratch.bytes, &mut scratch.image).map_err(|reason| DataError::BrokenImage {
+            id: scratch.path.display().to_string(),
+            reason,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! Batches of views, filled by worker threads.
+//!
+//! A [`TrainLoader`] gives the views of an epoch in a seeded random order; an [`EvalLoader`] gives
+//! every sample once, in order. What a batch holds depends on (seed, epoch, sample, view) alone: any
+//! number of workers gives the same bytes. At most `prefetch` finished batches wait; then the
+//! workers do. Buffers come back when a [`Batch`] is dropped and are used again.
+
+mod batch;
+mod config;
+mod engine;
+mod epoch;
+mod fill;
+mod memory;
+mod order;
+
+pub use batch::{Batch, Skipped, ViewBuffer};
+pub use config::{LoaderConfig, OnBroken};
+pub use engine::Batches;
+pub use epoch::{EpochOptions, EvalLoader, TrainLoader};
+pub use memory::{Memory, Ordinary, Pixels, Region};

@@ -1,0 +1,79 @@
+//! Splits of data sets: what they give, and the adapters that open them.
+//!
+//! A split is a [`Source`]; [`open`] makes one from a [`SourceConfig`], which says by `kind` which
+//! adapter reads it. Adapters register themselves ([`SourceKind`], through `inventory`), so a new
+//! one is a new file and nothing else. What is common to all (another set of labels over the same
+//! images, a class map, a limit) is a [`Relabelled`] layer over any source.
+
+mod cifar;
+mod classmap;
+mod config;
+mod folder;
+mod keep;
+mod labels;
+mod manifest;
+mod overlay;
+mod registry;
+mod relabel;
+
+pub use classmap::{ClassMap, check_class_map};
+pub use config::{DATA_ENV, Expect, SourceConfig, open};
+pub(crate) use folder::Files;
+pub use keep::Keep;
+pub use labels::{LabelSpace, Labels};
+pub use manifest::check_manifest;
+pub(crate) use overlay::file_number;
+pub use overlay::{LabelOverlay, OverlayKey, check_label_lists};
+pub use registry::{Context, SourceKind, kinds};
+pub use relabel::Relabelled;
+
+use std::path::PathBuf;
+
+use crate::{DataError, Image, ImageRef};
+
+/// A split of a data set.
+pub trait Source: Send + Sync {
+    /// Name, for messages and tables.
+    fn name(&self) -> &str;
+
+    /// Number of samples.
+    fn len(&self) -> usize {
+        self.labels().len()
+    }
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The labels of every sample.
+    fn labels(&self) -> &Labels;
+
+    /// The classes.
+    fn space(&self) -> &LabelSpace;
+
+    /// A name of the sample that stays the same from run to run (a path inside the data folder, or
+    /// file and record number).
+    fn id(&self, index: usize) -> String;
+
+    /// The image of a sample: borrowed where the source holds it, else decoded into `scratch`.
+    ///
+    /// # Errors
+    /// [`DataError::Read`] and [`DataError::BrokenImage`].
+    fn image<'a>(
+        &'a self,
+        index: usize,
+        scratch: &'a mut Scratch,
+    ) -> Result<ImageRef<'a>, DataError>;
+}
+
+/// Buffers for decoding, one per worker.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The decoded image.
+    pub image: Image,
+    /// The encoded file.
+    pub bytes: Vec<u8>,
+    /// Its path.
+    pub path: PathBuf,
+}

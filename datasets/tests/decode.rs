@@ -1,0 +1,159 @@
+//! Files of every kind against what Pillow reads (`golden/decode.py`), and damaged ones.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use ssl_datasets::Image;
+use ssl_datasets::decode::decode;
+use ssl_datasets::files::list_tar;
+use ssl_datasets::random::{Domain, Stream};
+use ssl_datasets::source::check_manifest;
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e != "rgb"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 18);
+    files
+}
+
+#[test]
+fn files_are_read_as_pillow_reads_them() {
+    for path in files() {
+        let mut image = Image::default();
+        decode(&std::fs::read(&path).unwrap(), &mut image).unwrap();
+        assert_eq!((image.width, image.height), (21, 19), "{}", path.display());
+        let stored = std::fs::read(format!("{}.rgb", path.display())).unwrap();
+        let differences: Vec<f64> = image
+            .data
+            .iter()
+            .zip(&stored)
+            .map(|(&a, &b)| f64::from(a.abs_diff(b)))
+            .collect();
+        let largest = differences.iter().copied().fold(0.0, f64::max);
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        // JPEG decoders may differ in rounding; PNG has one right answer.
+        let (most, most_mean) = match path.extension().unwrap().to_str() {
+            Some("png") => (0.0, 0.0),
+            _ => (4.0, 0.6),
+        };
+        assert!(
+            largest <= most && mean <= most_mean,
+            "{}: {largest} {mean}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_cut_of_a_file_is_an_error() {
+    for path in files() {
+        let bytes = std::fs::read(&path).unwrap();
+        for share in [1, 3, 5, 7, 9] {
+            let cut = &bytes[..bytes.len() * share / 10];
+            let mut image = Image::default();
+            assert!(
+                decode(cut, &mut image).is_err(),
+                "{} {share}/10",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn other_formats_are_named() {
+    let mut image = Image::default();
+    let message = decode(b"GIF89a", &mut image).unwrap_err();
+    assert!(
+        message.contains("found one that starts with [47, 49, 46, 38]"),
+        "{message}"
+    );
+    assert!(decode(b"", &mut image).unwrap_err().contains("empty"));
+}
+
+#[test]
+fn an_image_of_a_thousand_million_pixels_is_refused() {
+    let mut png = std::fs::read(&files()[9]).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    png[16..20].copy_from_slice(&40_000_u32.to_be_bytes());
+    png[20..24].copy_from_slice(&40_000_u32.to_be_bytes());
+    let sum = crc(&png[12..29]);
+    png[29..33].copy_from_slice(&sum.to_be_bytes());
+    let message = decode(&png, &mut Image::default()).unwrap_err();
+    assert!(message.contains("found 40000 x 40000"), "{message}");
+}
+
+/// The checksum of PNG's chunks.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum: u32, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+            (sum >> 1) ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 }
+        })
+    })
+}
+
+/// `bytes` with a few bytes changed, and sometimes a part left out.
+fn damaged(bytes: &[u8], stream: &mut Stream) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=stream.below(6) {
+        let at = stream.below(bytes.len() as u32) as usize;
+        bytes[at] = stream.next_u32() as u8;
+    }
+    if stream.chance(0.2) {
+        let start = stream.below(bytes.len() as u32) as usize;
+        let end = start + stream.below((bytes.len() - start) as u32) as usize;
+        bytes.drain(start..end);
+    }
+    bytes
+}
+
+/// Inputs on which a fuzz target once failed, each in a file that says what is wrong with it.
+#[test]
+fn what_fuzzing_found_is_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/found");
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let result = decode(&bytes, &mut Image::default());
+        assert!(result.is_err(), "{}", path.display());
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let mut stream = Stream::new(1, Domain::Noise, 0, 0, 0);
+    let mut image = Image::default();
+    for path in files() {
+        let bytes = std::fs::read(&path).unwrap();
+        for _ in 0..300 {
+            let _ = decode(&damaged(&bytes, &mut stream), &mut image);
+        }
+    }
+    let mut archive = vec![0; 512];
+    archive[..5].copy_from_slice(b"a.png");
+    archive[124..135].copy_from_slice(b"00000001000");
+    archive[148..154].copy_from_slice(b"000000");
+    archive.extend([7; 1536]);
+    let csv = b"path,label\na/1.png,3\n\"b,c\",cat\n";
+    let lines = b"{\"path\": \"a\", \"label\": 1}\n{\"path\": \"b\", \"label\": \"x\"}\n";
+    for _ in 0..5_000 {
+        let mut archive = damaged(&archive, &mut stream);
+        // Half of them get a right checksum, to come past the first check.
+        if stream.chance(0.5) && archive.len() >= 512 {
+            archive[148..156].fill(b' ');
+            let sum: u32 = archive[..512].iter().map(|&b| u32::from(b)).sum();
+            archive[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        }
+        let _ = list_tar(&archive);
+        let _ = check_manifest(&damaged(csv, &mut stream), true);
+        let _ = check_manifest(&damaged(lines, &mut stream), false);
+    }
+}

@@ -1,0 +1,12 @@
+//! Does the order on the reference carry over to another data set?
+
+mod bootstrap;
+mod coefficients;
+mod kendall;
+mod line;
+mod report;
+
+pub use coefficients::{pearson, spearman};
+pub use kendall::{Kendall, kendall};
+pub use line::{Line, fit_line};
+pub use report::{Correlations, Estimate, LeaveOneOut, correlations};

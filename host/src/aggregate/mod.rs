@@ -1,0 +1,53 @@
+//! Statistics that tell a better framework from a luckier one.
+//!
+//! Everything starts from a [`Table`] of exact accuracies and is a pure function of it: no files, no clocks, no hidden
+//! randomness. Ties are decided on whole numbers ([`Cell`] is a fraction), percentages are only views.
+
+mod cell;
+mod concordance;
+mod correlation;
+mod decimal;
+mod distribution;
+mod error;
+mod exact;
+mod lottery;
+mod means;
+mod outcomes;
+mod pool;
+mod ranks;
+mod record;
+mod redraw;
+mod resample;
+mod robustness;
+mod significance;
+mod table;
+mod uncertainty;
+mod variance;
+mod voting;
+
+pub use cell::Cell;
+pub use concordance::{Concordance, concordance};
+pub use correlation::{
+    Correlations, Estimate, Kendall, LeaveOneOut, Line, correlations, fit_line, kendall, pearson,
+    spearman,
+};
+pub use decimal::Decimal;
+pub use distribution::normal_critical;
+pub use error::AggregateError;
+pub use lottery::{WinnerShare, winner_share};
+pub use means::{Aggregate, Scores, aggregate, smoothed_geometric};
+pub use outcomes::PairedOutcomes;
+pub use pool::Pool;
+pub use ranks::{Rank, rank_by, ranks, ranks_among};
+pub use record::Record;
+pub use redraw::{Redraw, redraw};
+pub use resample::{Bootstrap, Draws, PoolBootstrap, Resampling, SetBootstrap, bootstrap, draw};
+pub use robustness::{Robustness, effective_robustness};
+pub use significance::{
+    Discordant, Flips, Method, PairTest, PairTests, ZTest, benjamini_hochberg, flips, holm,
+    mcnemar_exact, mcnemar_mid_p, pair_tests, two_proportion_z,
+};
+pub use table::{DataSet, Table};
+pub use uncertainty::{Lead, lead, rounding_range, standard_error, wilson};
+pub use variance::{Observation, VarianceSplit, variance_split};
+pub use voting::{borda, copeland, pareto_front};

@@ -1,0 +1,10 @@
+//! Redrawing the test images, for all frameworks and data sets at once.
+
+mod alias;
+mod draws;
+mod multinomial;
+mod summary;
+
+pub use draws::{Draws, Resampling, draw};
+pub(super) use summary::percentile_interval;
+pub use summary::{Bootstrap, PoolBootstrap, SetBootstrap, bootstrap};

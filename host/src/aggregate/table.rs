@@ -1,0 +1,213 @@
+//! Frameworks by data sets: the one input of every statistic.
+
+use super::{AggregateError, Cell};
+
+/// A column of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSet {
+    /// Name as in the table's header.
+    pub name: String,
+    /// Images in the test set.
+    pub n: u64,
+    /// Set of classes the prediction was taken from, such as `full-1000`; `None` where unknown.
+    pub label_space: Option<String>,
+    /// Another data set made of the same images with other labels (ReaL and val).
+    pub same_images_as: Option<String>,
+}
+
+/// Accuracies of frameworks on data sets, with the guarantee that they may be compared.
+///
+/// At least two frameworks and one data set, names without repetition, one `n` and one label space per data set, one
+/// protocol throughout. A cell may be missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    protocol: Option<String>,
+    frameworks: Vec<String>,
+    data_sets: Vec<DataSet>,
+    cells: Vec<Option<Cell>>,
+}
+
+impl Table {
+    /// Checks and assembles a table; `rows[f][d]` belongs to `frameworks[f]` and `data_sets[d]`.
+    ///
+    /// # Errors
+    /// Every violation of the type's guarantees, named by row and column.
+    pub fn try_new(
+        protocol: Option<String>,
+        data_sets: Vec<DataSet>,
+        frameworks: Vec<String>,
+        rows: Vec<Vec<Option<Cell>>>,
+    ) -> Result<Self, AggregateError> {
+        if data_sets.is_empty() {
+            return Err(AggregateError::NoDataSets);
+        }
+        if let Some((first, second)) = repeated(data_sets.iter().map(|set| set.name.as_str())) {
+            let name = data_sets[second].name.clone();
+            return Err(AggregateError::DuplicateDataSet {
+                name,
+                first: first + 1,
+                second: second + 1,
+            });
+        }
+        if let Some((first, second)) = repeated(frameworks.iter().map(String::as_str)) {
+            let name = frameworks[second].clone();
+            return Err(AggregateError::DuplicateFramework {
+                name,
+                first: first + 1,
+                second: second + 1,
+            });
+        }
+        if frameworks.len() < 2 || rows.len() < 2 {
+            return Err(AggregateError::TooFewFrameworks {
+                found: frameworks.len().min(rows.len()),
+            });
+        }
+        for (framework, row) in frameworks.iter().zip(&rows) {
+            check_row(framework, row, &data_sets, &frameworks)?;
+        }
+        let cells = rows.into_iter().flatten().collect();
+        Ok(Self {
+            protocol,
+            frameworks,
+            data_sets,
+            cells,
+        })
+    }
+
+    /// Row names.
+    #[must_use]
+    pub fn frameworks(&self) -> &[String] {
+        &self.frameworks
+    }
+
+    /// Columns.
+    #[must_use]
+    pub fn data_sets(&self) -> &[DataSet] {
+        &self.data_sets
+    }
+
+    /// Evaluation protocol all cells share; `None` where unknown.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    /// The cell of row `framework` and column `data_set`, `None` if missing.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    #[must_use]
+    pub fn cell(&self, framework: usize, data_set: usize) -> Option<Cell> {
+        assert!(
+            data_set < self.data_sets.len(),
+            "column {data_set} of {}",
+            self.data_sets.len()
+        );
+        self.cells[framework * self.data_sets.len() + data_set]
+    }
+
+    /// All cells of one column, top to bottom.
+    #[must_use]
+    pub fn column(&self, data_set: usize) -> Vec<Option<Cell>> {
+        (0..self.frameworks.len())
+            .map(|framework| self.cell(framework, data_set))
+            .collect()
+    }
+
+    /// `(framework, data set)` of every missing cell.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(usize, usize)> {
+        let width = self.data_sets.len();
+        let holes = self
+            .cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| cell.is_none());
+        holes
+            .map(|(index, _)| (index / width, index % width))
+            .collect()
+    }
+
+    /// Rows that have a cell in each of the given columns.
+    #[must_use]
+    pub fn complete_rows(&self, data_sets: &[usize]) -> Vec<usize> {
+        (0..self.frameworks.len())
+            .filter(|&framework| {
+                data_sets
+                    .iter()
+                    .all(|&set| self.cell(framework, set).is_some())
+            })
+            .collect()
+    }
+
+    /// Position of the data set called `name`, exactly or else but for upper and lower case.
+    ///
+    /// # Errors
+    /// [`AggregateError::UnknownDataSet`] with the nearest name.
+    pub fn data_set_index(&self, name: &str) -> Result<usize, AggregateError> {
+        let exact = self.data_sets.iter().position(|set| set.name == name);
+        let folded = || {
+            let wanted = name.to_lowercase();
+            self.data_sets
+                .iter()
+                .position(|set| set.name.to_lowercase() == wanted)
+        };
+        exact.or_else(folded).ok_or_else(|| {
+            let names: Vec<&str> = self.data_sets.iter().map(|set| set.name.as_str()).collect();
+            let near = names
+                .iter()
+                .map(|known| {
+                    (
+                        strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()),
+                        known,
+                    )
+                })
+                .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
+                .min_by_key(|(distance, _)| *distance);
+            AggregateError::UnknownDataSet {
+                name: name.to_owned(),
+                known: names.join(", "),
+                hint: near.map_or_else(String::new, |(_, known)| {
+                    format!("; did you mean `{known}`?")
+                }),
+            }
+        })
+    }
+}
+
+/// First two positions that hold the same name.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<(usize, usize)> {
+    let mut seen = std::collections::HashMap::new();
+    names
+        .enumerate()
+        .find_map(|(index, name)| seen.insert(name, index).map(|first| (first, index)))
+}
+
+fn check_row(
+    framework: &str,
+    row: &[Option<Cell>],
+    data_sets: &[DataSet],
+    frameworks: &[String],
+) -> Result<(), AggregateError> {
+    if row.len() != data_sets.len() {
+        return Err(AggregateError::Ragged {
+            framework: framework.to_owned(),
+            expected: data_sets.len(),
+            found: row.len(),
+        });
+    }
+    for (cell, data_set) in row.iter().zip(data_sets) {
+        if let Some(cell) = cell
+            && cell.n() != data_set.n
+        {
+            return Err(AggregateError::DifferentN {
+                data_set: data_set.name.clone(),
+                other: frameworks.first().cloned().unwrap_or_default(),
+                expected: data_set.n,
+                framework: framework.to_owned(),
+                found: cell.n(),
+            });
+        }
+    }
+    Ok(())
+}

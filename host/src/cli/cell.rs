@@ -1,0 +1,39 @@
+//! `cell`: one cell, in a process of its own. Started by `run`, not by people.
+
+use super::exit::{Exit, Failure};
+use crate::run::{Cancel, Job, Outcome, ToParent, cell};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Compute one cell; started by `run`
+#[derive(Args, Debug)]
+pub struct Cell {
+    /// The job, written by `run`
+    #[arg(long, value_name = "FILE")]
+    job: PathBuf,
+}
+
+impl Cell {
+    pub(super) fn execute(&self) -> Result<Exit, Failure> {
+        let job = self.read()?;
+        let cancel = Cancel::default();
+        if let Err(error) = cancel.on_signals() {
+            tracing::warn!("signals are not handled: {error}");
+        }
+        cancel.on_closed_input();
+        let outcome: Outcome = cell::execute(&job, &mut ToParent, &cancel);
+        outcome.write(&job.dir).map_err(|error| {
+            let help = "check that the directory may be written and the disk has room";
+            Failure::with_help(Exit::BadInput, error, help)
+        })?;
+        Ok(outcome.exit())
+    }
+
+    fn read(&self) -> Result<Job, Failure> {
+        let help = "job files are written by `ssl-lottery run`; start that instead";
+        let text = std::fs::read(&self.job)
+            .map_err(|error| Failure::with_help(Exit::BadInput, error, help))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| Failure::with_help(Exit::BadInput, error, help))
+    }
+}

@@ -1,0 +1,126 @@
+//! `doctor`: what this installation has, and the fix for what it lacks.
+
+use super::exit::{Exit, Failure};
+use crate::plugins;
+use crate::run::libtorch;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Check libtorch, devices, plugin directories and data, and name the fix for each fault
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// Another directory to look for plugins in (repeatable)
+    #[arg(long, value_name = "DIR")]
+    plugin_dir: Vec<PathBuf>,
+}
+
+/// One line of the report.
+struct Finding {
+    ok: bool,
+    what: &'static str,
+    text: String,
+    fix: Option<&'static str>,
+}
+
+impl Doctor {
+    pub(super) fn execute(&self) -> Result<Exit, Failure> {
+        let mut findings = vec![check_libtorch(), check_devices()];
+        findings.extend(self.check_plugin_directories());
+        findings.push(check_data());
+        for finding in &findings {
+            let mark = if finding.ok { "ok  " } else { "FAIL" };
+            println!("{mark} {:<8} {}", finding.what, finding.text);
+            if let Some(fix) = finding.fix {
+                println!("     {:<8} fix: {fix}", "");
+            }
+        }
+        let failed = findings.iter().any(|finding| !finding.ok);
+        Ok(if failed {
+            Exit::ChecksFailed
+        } else {
+            Exit::Done
+        })
+    }
+
+    fn check_plugin_directories(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = plugins::directories(&self.plugin_dir)
+            .into_iter()
+            .map(|directory| {
+                let readable = std::fs::read_dir(&directory.path).is_ok();
+                Finding {
+                    ok: readable,
+                    what: "plugins",
+                    text: format!("{} ({})", directory.path.display(), directory.origin),
+                    fix: (!readable).then_some("make the directory, or take it off the list"),
+                }
+            })
+            .collect();
+        if findings.is_empty() {
+            findings.push(Finding {
+                ok: false,
+                what: "plugins",
+                text: "no directory to look in".to_owned(),
+                fix: Some("give one with --plugin-dir or SSL_LOTTERY_PLUGINS"),
+            });
+        }
+        findings
+    }
+}
+
+fn check_libtorch() -> Finding {
+    let (text, fix) = match libtorch::loaded() {
+        Some(found) => {
+            let version = found
+                .version
+                .unwrap_or_else(|| "unknown version".to_owned());
+            (format!("{version} ({})", found.path.display()), None)
+        }
+        None => (
+            "linked; its place cannot be told on this platform".to_owned(),
+            None,
+        ),
+    };
+    Finding {
+        ok: true,
+        what: "libtorch",
+        text,
+        fix,
+    }
+}
+
+fn check_devices() -> Finding {
+    let gpus = tch::Cuda::device_count();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = match gpus {
+        0 => format!("cpu ({cores} cores); no CUDA device is visible to libtorch"),
+        n => format!("cpu ({cores} cores), cuda:0 to cuda:{}", n - 1),
+    };
+    Finding {
+        ok: true,
+        what: "devices",
+        text,
+        fix: None,
+    }
+}
+
+fn check_data() -> Finding {
+    let what = "data";
+    match std::env::var_os("SSL_LOTTERY_DATA").map(PathBuf::from) {
+        None => Finding {
+            ok: true,
+            what,
+            text: "SSL_LOTTERY_DATA is not set; only benchmarks on `shapes` or absolute paths work"
+                .to_owned(),
+            fix: None,
+        },
+        Some(path) => {
+            let there = path.is_dir();
+            Finding {
+                ok: there,
+                what,
+                text: format!("SSL_LOTTERY_DATA={}", path.display()),
+                fix: (!there).then_some("point SSL_LOTTERY_DATA at a directory that exists"),
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `evaluate`: one finished backbone through a benchmark's data and protocols.
+
+use super::exit::{Exit, Failure};
+use super::logging::Verbosity;
+use super::run::{self, carry_out};
+use crate::backbone::BackboneConfig;
+use crate::config::{Bench, CheckpointEntry, Frameworks};
+use crate::ledger::CellDir;
+use crate::run::{CellConfig, Subject};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Judge a checkpoint, or the backbone of a pretrained cell, as a row of a benchmark
+#[derive(Args, Debug)]
+pub struct Evaluate {
+    /// The benchmark file whose data and protocols apply
+    #[arg(value_name = "BENCH.toml")]
+    bench: PathBuf,
+    /// The checkpoint: PyTorch (zip or legacy), safetensors, or what `import --out` wrote
+    #[arg(long, value_name = "FILE", requires = "framework")]
+    checkpoint: Option<PathBuf>,
+    /// Framework whose key map, normalisation and recipes apply, or a label
+    #[arg(long, value_name = "ID")]
+    framework: Option<String>,
+    /// A pretrained cell: its directory in some results' `cells`
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "checkpoint",
+        required_unless_present = "checkpoint"
+    )]
+    cell: Option<PathBuf>,
+    /// The row's name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The checkpoint has the network of `[backbone]`, not a ResNet-50
+    #[arg(long)]
+    bench_backbone: bool,
+    /// Accept a checkpoint that lacks parts of the backbone
+    #[arg(long)]
+    allow_partial: bool,
+    /// Where results go [default: results/ and the benchmark file's name]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Another directory to look for plugins in (repeatable)
+    #[arg(long, value_name = "DIR")]
+    plugin_dir: Vec<PathBuf>,
+    /// Compute in this process, for a debugger
+    #[arg(long)]
+    in_process: bool,
+}
+
+impl Evaluate {
+    pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        let (bench, document) = Bench::load(&self.bench, &self.set)?;
+        let mut entry = match &self.cell {
+            Some(cell) => of_cell(cell)?,
+            None => self.of_file(&bench),
+        };
+        entry.name = self.name.clone().or(entry.name);
+        entry.allow_partial |= self.allow_partial;
+        let bench = Bench {
+            frameworks: Frameworks::Listed(Vec::new()),
+            baselines: Vec::new(),
+            checkpoint: vec![entry],
+            ..bench
+        };
+        bench.validate()?;
+        carry_out(
+            &bench,
+            &document,
+            &run::Place {
+                out: run::out(self.out.as_deref(), &self.bench),
+                plugin_dir: &self.plugin_dir,
+                in_process: self.in_process,
+                owned: false,
+            },
+            verbosity,
+        )
+    }
+
+    fn of_file(&self, bench: &Bench) -> CheckpointEntry {
+        CheckpointEntry {
+            framework: self.framework.clone().unwrap_or_default(),
+            file: self.checkpoint.clone().unwrap_or_default(),
+            backbone: if self.bench_backbone {
+                bench.backbone.clone()
+            } else {
+                BackboneConfig::default()
+            },
+            ..CheckpointEntry::default()
+        }
+    }
+}
+
+/// The backbone that a pretrained cell has left.
+fn of_cell(path: &Path) -> Result<CheckpointEntry, Failure> {
+    let refuse = |found: String| {
+        Failure::message(
+            Exit::BadInput,
+            format!(
+                "expected a pretrained cell, found {found} ({})",
+                path.display()
+            ),
+            "give a directory below `cells` in the results of `ssl-lottery run`",
+        )
+    };
+    let record = CellDir::at(path.to_owned())
+        .read()?
+        .ok_or_else(|| refuse("no record".to_owned()))?;
+    let config: CellConfig = serde_json::from_value(record.config.clone())
+        .map_err(|error| refuse(format!("a record that cannot be read: {error}")))?;
+    let Subject::Framework {
+        id, config: keys, ..
+    } = config.subject
+    else {
+        return Err(refuse(format!("the row `{}`", record.row())));
+    };
+    let file = path.join("pretrain").join("backbone.safetensors");
+    if !file.exists() {
+        return Err(refuse("one whose pretraining has not ended".to_owned()));
+    }
+    let recipe = &record.results.pretrain["recipe"];
+    Ok(CheckpointEntry {
+        name: Some(format!("{id}-cell")),
+        framework: id,
+        file: std::path::absolute(&file).unwrap_or(file),
+        backbone: config.backbone,
+        config: keys,
+        epochs: recipe["epochs"].as_u64(),
+        batch: recipe["batch_size"].as_u64(),
+        source: path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned()),
+        ..CheckpointEntry::default()
+    })
+}

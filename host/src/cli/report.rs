@@ -1,0 +1,25 @@
+//! `ssl-lottery report`: the exit code and the advice for each fault.
+
+use super::exit::{Exit, Failure};
+use crate::report::{ReportError, command::Report};
+
+pub(super) fn execute(report: Report) -> Result<Exit, Failure> {
+    report.execute().map_err(failure)?;
+    Ok(Exit::Done)
+}
+
+fn failure(error: ReportError) -> Failure {
+    let help = match &error {
+        ReportError::Read { .. } => "check the path and that the file may be read",
+        ReportError::Write { .. } => "check that the directory exists and may be written",
+        ReportError::Ledger(_) | ReportError::Evaluate(_) => {
+            "a ledger is the output directory of a run; run it again to finish its cells"
+        }
+        ReportError::Option(_) => "see `ssl-lottery report --help`",
+        _ => {
+            "a table is CSV: a header `framework,<data set>,…`, a row `n` with image counts, then one row per \
+             framework in percent"
+        }
+    };
+    Failure::with_help(Exit::BadInput, error, help)
+}

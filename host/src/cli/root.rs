@@ -1,0 +1,101 @@
+//! The program's arguments, and the way from them to an exit code.
+
+use super::cell::Cell;
+use super::conformance::{Check, Conformance};
+use super::data::Data;
+use super::doctor::Doctor;
+use super::evaluate::Evaluate;
+use super::exit::{Exit, Failure};
+use super::import::Import;
+use super::logging::Verbosity;
+use super::plugins::{Plugins, Probe};
+use super::run::Run;
+use crate::report::command::Report;
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+/// Does a better number on ImageNet mean a better representation, or a won lottery ticket?
+#[derive(Debug, Parser)]
+#[command(name = "ssl-lottery", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    verbosity: Verbosity,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 checks failed, 65 bad input, 70 plugin fault or \
+dead cell, 75 interrupted (the same command resumes)";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Run),
+    Evaluate(Evaluate),
+    Plugins(Plugins),
+    Conformance(Conformance),
+    Report(Report),
+    Data(Data),
+    Import(Import),
+    Doctor(Doctor),
+    #[command(hide = true)]
+    Cell(Cell),
+    #[command(hide = true)]
+    Probe(Probe),
+    #[command(hide = true)]
+    Check(Check),
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no faults; printing them can only fail with standard output.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::BadInput
+            } else {
+                Exit::Done
+            };
+            return exit.into();
+        }
+    };
+    cli.verbosity.start_logging();
+    show_faults_on_one_line();
+    match cli.command.execute(cli.verbosity) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("{:?}", failure.report);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Leaves long messages whole where nobody reads them on a terminal, so that programs find them on one line.
+fn show_faults_on_one_line() {
+    let wrap = std::io::stderr().is_terminal();
+    // Only a hook set before would be in the way, and there is none.
+    let _ = miette::set_hook(Box::new(move |_| {
+        Box::new(miette::MietteHandlerOpts::new().wrap_lines(wrap).build())
+    }));
+}
+
+impl Command {
+    fn execute(self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(check) => check.execute(),
+            Self::Conformance(conformance) => conformance.execute(),
+            Self::Import(import) => import.execute(),
+            Self::Run(run) => run.execute(verbosity),
+            Self::Evaluate(evaluate) => evaluate.execute(verbosity),
+            Self::Plugins(plugins) => plugins.execute(),
+            Self::Probe(probe) => probe.execute(),
+            Self::Cell(cell) => cell.execute(),
+            Self::Data(data) => data.execute(),
+            Self::Doctor(doctor) => doctor.execute(),
+            Self::Report(report) => super::report::execute(report),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `run`: the whole benchmark.
+
+use super::exit::{Exit, Failure};
+use super::logging::Verbosity;
+use super::plugins;
+use crate::config::{Bench, Document};
+use crate::ledger::{Ledger, Status};
+use crate::run::{Board, Cancel, Planned, Supervisor, files, plan, summary};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Run a benchmark: pretrain, evaluate, aggregate; the same command resumes it
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The benchmark file
+    #[arg(value_name = "BENCH.toml")]
+    bench: PathBuf,
+    /// Where results go [default: results/ and the benchmark file's name]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Another directory to look for plugins in (repeatable)
+    #[arg(long, value_name = "DIR")]
+    plugin_dir: Vec<PathBuf>,
+    /// Run cells in this process, one by one, for a debugger
+    #[arg(long)]
+    in_process: bool,
+}
+
+impl Run {
+    pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        let (bench, document) = Bench::load(&self.bench, &self.set)?;
+        let place = Place {
+            out: out(self.out.as_deref(), &self.bench),
+            plugin_dir: &self.plugin_dir,
+            in_process: self.in_process,
+            owned: true,
+        };
+        carry_out(&bench, &document, &place, verbosity)
+    }
+}
+
+/// Where and how a benchmark is carried out.
+pub(super) struct Place<'a> {
+    /// The results' folder.
+    pub out: PathBuf,
+    /// Further directories of plugins.
+    pub plugin_dir: &'a [PathBuf],
+    /// Whether cells are computed in this process.
+    pub in_process: bool,
+    /// Whether the results' folder is the benchmark's own, which keeps it.
+    pub owned: bool,
+}
+
+/// `results/demo` for `bench/demo.toml`, unless a folder is given.
+pub(super) fn out(given: Option<&Path>, bench: &Path) -> PathBuf {
+    given.map_or_else(
+        || Path::new("results").join(bench.file_stem().unwrap_or_default()),
+        Path::to_owned,
+    )
+}
+
+/// Computes what the ledger does not have, shows the tables and writes the reports.
+pub(super) fn carry_out(
+    bench: &Bench,
+    document: &Document,
+    place: &Place<'_>,
+    verbosity: Verbosity,
+) -> Result<Exit, Failure> {
+    let out = &place.out;
+    let registry = plugins::find(place.plugin_dir);
+    let ledger = Ledger::open(out)?;
+    if place.owned {
+        ledger.write_bench(bench)?;
+    }
+    let cells = plan(bench, document, &registry.candidates, &ledger)?;
+    let cancel = Cancel::default();
+    if let Err(error) = cancel.on_signals() {
+        tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
+    }
+    let board = Board::new(verbosity.is_quiet());
+    board.line(&announcement(&cells, out));
+    for cell in cells.iter().filter(|cell| cell.is_done()) {
+        if cell.is_of_another_build() {
+            let name = cell.dir.name();
+            tracing::warn!(
+                "{name} was computed with another build of its plugin; remove its directory to compute it again"
+            );
+        }
+    }
+    let program = if place.in_process {
+        None
+    } else {
+        Some(this_program()?)
+    };
+    let supervisor = Supervisor {
+        config: &bench.run,
+        program,
+        board: &board,
+        cancel: &cancel,
+    };
+    let cells = supervisor.run(cells)?;
+    let standings = summary::standings(&cells, &bench.aggregate);
+    print!("{}", summary::text(&standings));
+    print!("{}", summary::shortfall(&cells));
+    files::write_scores(out, &cells)?;
+    let reference = bench.data.test.first().map_or("val", |set| &set.name);
+    files::write_reports(out, reference, &bench.aggregate, &standings)?;
+    board.line(&format!("records, predictions, reports: {}", out.display()));
+    Ok(exit(&cells, &cancel))
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
+        Failure::with_help(
+            Exit::PluginFault,
+            error,
+            "the program cannot find itself to start cells; use --in-process",
+        )
+    })
+}
+
+fn announcement(cells: &[Planned], out: &Path) -> String {
+    let done = cells.iter().filter(|cell| cell.is_done()).count();
+    let known = match done {
+        0 => String::new(),
+        n => format!(", {n} of them done before"),
+    };
+    format!("{} cells{known}; results in {}", cells.len(), out.display())
+}
+
+fn exit(cells: &[Planned], cancel: &Cancel) -> Exit {
+    if cancel.is_set()
+        || cells
+            .iter()
+            .any(|cell| cell.record.status == Status::Pending)
+    {
+        return Exit::Interrupted;
+    }
+    let faults = cells.iter().filter_map(|cell| cell.record.failure.as_ref());
+    faults
+        .map(|fault| fault.kind.exit())
+        .max_by_key(|exit| *exit as u8)
+        .unwrap_or(Exit::Done)
+}

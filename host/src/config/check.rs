@@ -1,0 +1,80 @@
+//! Ranges: every value out of range is collected, none stops the search.
+
+use std::fmt::Display;
+
+/// Collects the values that are out of range.
+#[derive(Debug, Default)]
+pub struct Checks {
+    pub(super) found: Vec<OutOfRange>,
+}
+
+#[derive(Debug)]
+pub(super) struct OutOfRange {
+    pub path: Vec<String>,
+    pub message: String,
+}
+
+impl Checks {
+    /// Requires that `ok` holds of the value at `path` (dotted), and says what was expected.
+    pub fn require(
+        &mut self,
+        path: &str,
+        ok: bool,
+        expected: impl Display,
+        found: impl Display,
+    ) -> &mut Self {
+        if !ok {
+            self.found.push(OutOfRange {
+                path: path.split('.').map(str::to_owned).collect(),
+                message: format!("`{path}`: expected {expected}, found {found}"),
+            });
+        }
+        self
+    }
+
+    /// Requires a whole number of at least `min`.
+    pub fn at_least(&mut self, path: &str, value: u64, min: u64) -> &mut Self {
+        self.require(
+            path,
+            value >= min,
+            format_args!("a whole number >= {min}"),
+            value,
+        )
+    }
+
+    /// Requires a finite number above 0.
+    pub fn positive(&mut self, path: &str, value: f64) -> &mut Self {
+        self.require(
+            path,
+            value.is_finite() && value > 0.0,
+            "a number in (0, inf)",
+            value,
+        )
+    }
+
+    /// Requires a finite number of at least 0.
+    pub fn not_negative(&mut self, path: &str, value: f64) -> &mut Self {
+        self.require(
+            path,
+            value.is_finite() && value >= 0.0,
+            "a number in [0, inf)",
+            value,
+        )
+    }
+
+    /// Requires a list without repetitions that is not empty.
+    pub fn distinct<T: PartialEq + Display>(&mut self, path: &str, items: &[T]) -> &mut Self {
+        self.require(
+            path,
+            !items.is_empty(),
+            "at least one item",
+            "an empty list",
+        );
+        for (n, item) in items.iter().enumerate() {
+            let at = format!("{path}.{n}");
+            let again = items[..n].contains(item);
+            self.require(&at, !again, "items without repetition", item);
+        }
+        self
+    }
+}

@@ -1,0 +1,154 @@
+//! `[[checkpoint]]`: published or otherwise finished backbones that are judged beside the pretrained
+//! ones.
+
+use super::check::Checks;
+use crate::backbone::BackboneConfig;
+use serde::{Deserialize, Serialize};
+use ssl_datasets::source::DATA_ENV;
+use std::path::{Path, PathBuf};
+
+/// One finished backbone and where it comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointEntry {
+    /// The framework's id, whose key map, normalisation and recipes apply; or any other label, for
+    /// which the usual names are tried.
+    pub framework: String,
+    /// The file; relative paths start at the data root where there is one and the file is there,
+    /// else at the working directory.
+    pub file: PathBuf,
+    /// The row's name, of letters, digits, `-`, `_`, `+` and `.`. Default: framework and file name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The network. Default: a ResNet-50 of width 1 with the ImageNet stem, whatever `[backbone]`
+    /// says.
+    pub backbone: BackboneConfig,
+    /// Which of a file's two backbones is judged. Default `online`.
+    pub encoder: WhichEncoder,
+    /// The framework's own keys, where the key map depends on them.
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// Whether parts of the backbone may be missing. Default false.
+    pub allow_partial: bool,
+    /// Epochs of pretraining, where known; recorded, never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Views of an image, for instance `2x224+6x96`; recorded, never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<String>,
+    /// Global batch size; recorded, never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+    /// Where it was published; recorded, never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// What is known about a checkpoint's training; recorded and reported, never used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Covariates {
+    /// Epochs of pretraining.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Views of an image, for instance `2x224+6x96`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<String>,
+    /// Global batch size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+    /// Where it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Which backbone of a checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhichEncoder {
+    /// The trained one, or the one that the key map calls the backbone.
+    #[default]
+    Online,
+    /// The momentum encoder.
+    Target,
+}
+
+impl CheckpointEntry {
+    /// What is known about its training.
+    #[must_use]
+    pub fn covariates(&self) -> Covariates {
+        Covariates {
+            epochs: self.epochs,
+            views: self.views.clone(),
+            batch: self.batch,
+            source: self.source.clone(),
+        }
+    }
+
+    /// The file as the benchmark means it.
+    #[must_use]
+    pub fn resolve(&self, data_root: Option<&Path>) -> PathBuf {
+        let environment = std::env::var_os(DATA_ENV).map(PathBuf::from);
+        data_root
+            .map(Path::to_owned)
+            .or(environment)
+            .map(|root| root.join(&self.file))
+            .filter(|path| path.exists())
+            .unwrap_or_else(|| self.file.clone())
+    }
+
+    /// The row's name.
+    #[must_use]
+    pub fn row(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let file = self.file.file_name().unwrap_or_default().to_string_lossy();
+            let stem = file.split('.').next().unwrap_or_default();
+            format!("{}-{stem}", self.framework)
+        })
+    }
+
+    pub(super) fn check(&self, path: &str, checks: &mut Checks) {
+        let at = |key: &str| format!("{path}.{key}");
+        checks.require(
+            &at("framework"),
+            !self.framework.is_empty(),
+            "a framework's id or a label",
+            "none",
+        );
+        checks.require(
+            &at("file"),
+            !self.file.as_os_str().is_empty(),
+            "a file",
+            "none",
+        );
+        let row = self.row();
+        let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+        checks.require(
+            &at("name"),
+            row.chars().all(usable) && !row.starts_with('.'),
+            "letters, digits, `-`, `_`, `+` and `.`, not beginning with `.`",
+            format_args!("`{row}`"),
+        );
+        let width = self.backbone.width;
+        checks.require(
+            &at("backbone.width"),
+            width > 0.0 && width <= 8.0,
+            "a number in (0, 8]",
+            width,
+        );
+    }
+}
+
+/// Every row has a name of its own.
+pub(super) fn check_rows(entries: &[CheckpointEntry], taken: &[String], checks: &mut Checks) {
+    let rows: Vec<String> = entries.iter().map(CheckpointEntry::row).collect();
+    for (n, entry) in entries.iter().enumerate() {
+        entry.check(&format!("checkpoint.{n}"), checks);
+        let row = &rows[n];
+        checks.require(
+            &format!("checkpoint.{n}.name"),
+            !rows[..n].contains(row) && !taken.contains(row),
+            "a name that no other row has",
+            format_args!("`{row}` again"),
+        );
+    }
+}

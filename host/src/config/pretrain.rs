@@ -1,0 +1,266 @@
+//! `[pretrain]`: length, hardware, and departures from the papers' recipes.
+
+use super::check::Checks;
+use serde::{Deserialize, Serialize};
+use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
+
+/// Pretraining, for all frameworks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pretrain {
+    /// Threads that load and augment images, at least 1. Default: the number of cores.
+    pub workers: Option<usize>,
+    /// Threads libtorch computes with, at least 1. Default: the number of cores.
+    pub threads: Option<usize>,
+    /// `cpu`, `cuda` or `cuda:N`. Default `cpu`.
+    pub device: String,
+    /// Numbers the backbone computes with. Default `f32`.
+    pub precision: Precision,
+    /// A look at the backbone while it learns.
+    pub probe: Probe,
+    /// Changes to the frameworks' recipes. Default none: the papers' own.
+    pub recipe: RecipeOverride,
+}
+
+/// Numbers the backbone computes with; losses and heads are always f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16 where libtorch's autocast allows.
+    Bf16,
+}
+
+impl Default for Pretrain {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            threads: None,
+            device: "cpu".to_owned(),
+            precision: Precision::F32,
+            probe: Probe::default(),
+            recipe: RecipeOverride::default(),
+        }
+    }
+}
+
+impl Pretrain {
+    pub(super) fn check(&self, path: &str, checks: &mut Checks) {
+        for (key, value) in [("workers", self.workers), ("threads", self.threads)] {
+            if let Some(value) = value {
+                checks.at_least(&format!("{path}.{key}"), value as u64, 1);
+            }
+        }
+        let device = self.device.as_str();
+        let known = device == "cpu"
+            || device == "cuda"
+            || device
+                .strip_prefix("cuda:")
+                .is_some_and(|n| n.parse::<u16>().is_ok());
+        checks.require(
+            &format!("{path}.device"),
+            known,
+            "`cpu`, `cuda` or `cuda:N`",
+            format_args!("`{device}`"),
+        );
+        self.probe.check(&format!("{path}.probe"), checks);
+        self.recipe.check(&format!("{path}.recipe"), checks);
+    }
+}
+
+/// A nearest-neighbour classifier on a part of the training set, every few epochs: some images are
+/// classified by the others. It changes nothing and is written to the run's metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Probe {
+    /// Epochs from one look to the next; 0 turns it off. Default 10. The last epoch has one too.
+    pub every: u64,
+    /// Images in all, at least 2; a smaller training set is taken whole. Default 5000.
+    pub samples: usize,
+    /// Share of every class that is classified, in (0, 1). Default 0.1.
+    pub held_out: f64,
+    /// Neighbours, at least 1. Default 20.
+    pub k: usize,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            every: 10,
+            samples: 5000,
+            held_out: 0.1,
+            k: 20,
+        }
+    }
+}
+
+impl Probe {
+    fn check(&self, path: &str, checks: &mut Checks) {
+        checks.at_least(&format!("{path}.samples"), self.samples as u64, 2);
+        checks.at_least(&format!("{path}.k"), self.k as u64, 1);
+        checks.require(
+            &format!("{path}.held_out"),
+            self.held_out > 0.0 && self.held_out < 1.0,
+            "a number in (0, 1)",
+            self.held_out,
+        );
+    }
+}
+
+/// Departures from a paper's recipe; what is absent stays as the paper has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecipeOverride {
+    /// Epochs, at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Images per optimiser step, at least 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
+    /// Optimiser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<Optimizer>,
+    /// Base learning rate at a batch of 256, in (0, inf).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f64>,
+    /// How the learning rate follows the batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// Length of the warm-up in epochs, in [0, inf); 0 turns it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_epochs: Option<f64>,
+    /// Learning rate after the warm-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Decay>,
+    /// Weight decay, in [0, inf), constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+}
+
+impl RecipeOverride {
+    pub(super) fn check(&self, path: &str, checks: &mut Checks) {
+        let at = |key: &str| format!("{path}.{key}");
+        if let Some(epochs) = self.epochs {
+            checks.at_least(&at("epochs"), epochs, 1);
+        }
+        if let Some(batch) = self.batch_size {
+            checks.at_least(&at("batch_size"), batch as u64, 2);
+        }
+        if let Some(lr) = self.lr {
+            checks.positive(&at("lr"), lr);
+        }
+        if let Some(warmup) = self.warmup_epochs {
+            checks.not_negative(&at("warmup_epochs"), warmup);
+        }
+        if let Some(decay) = self.weight_decay {
+            checks.not_negative(&at("weight_decay"), decay);
+        }
+    }
+
+    /// These departures, and `other`'s where both say something.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            epochs: other.epochs.or(self.epochs),
+            batch_size: other.batch_size.or(self.batch_size),
+            optimizer: other.optimizer.clone().or_else(|| self.optimizer.clone()),
+            lr: other.lr.or(self.lr),
+            scaling: other.scaling.or(self.scaling),
+            warmup_epochs: other.warmup_epochs.or(self.warmup_epochs),
+            decay: other.decay.clone().or_else(|| self.decay.clone()),
+            weight_decay: other.weight_decay.or(self.weight_decay),
+        }
+    }
+
+    /// The recipe with these departures.
+    #[must_use]
+    pub fn apply(&self, mut recipe: Recipe) -> Recipe {
+        if let Some(epochs) = self.epochs {
+            recipe.epochs = epochs;
+        }
+        if let Some(batch) = self.batch_size {
+            recipe.batch_size = batch;
+        }
+        if let Some(optimizer) = &self.optimizer {
+            recipe.optimizer = optimizer.clone();
+        }
+        if let Some(lr) = self.lr {
+            // Where the warm-up starts and the decay ends keep their shares of the peak.
+            let ratio = lr / recipe.lr.base;
+            if let Some(warmup) = &mut recipe.lr.warmup {
+                warmup.start *= ratio;
+            }
+            if let Decay::Cosine { end: Some(end), .. } = &mut recipe.lr.decay {
+                *end *= ratio;
+            }
+            recipe.lr.base = lr;
+        }
+        if let Some(scaling) = self.scaling {
+            recipe.lr.scaling = scaling;
+        }
+        if let Some(epochs) = self.warmup_epochs {
+            let start = recipe.lr.warmup.map_or(0.0, |w| w.start);
+            recipe.lr.warmup = (epochs > 0.0).then_some(Warmup { epochs, start });
+        }
+        if let Some(decay) = &self.decay {
+            recipe.lr.decay = decay.clone();
+        }
+        if let Some(decay) = self.weight_decay {
+            recipe.weight_decay = Ramp::constant(decay);
+        }
+        recipe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ssl_plugin_api::description::{LearningRate, Period};
+
+    fn recipe() -> Recipe {
+        Recipe {
+            batch_size: 4096,
+            epochs: 100,
+            optimizer: Optimizer::Sgd {
+                momentum: 0.9,
+                nesterov: false,
+            },
+            lr: LearningRate {
+                base: 0.3,
+                scaling: Scaling::Linear,
+                warmup: Some(Warmup {
+                    epochs: 10.0,
+                    start: 0.1,
+                }),
+                decay: Decay::Cosine {
+                    end_fraction: 0.0,
+                    end: Some(0.03),
+                    per: Period::Step,
+                },
+            },
+            weight_decay: Ramp::constant(1e-6),
+            groups: Vec::new(),
+            clipping: None,
+            zero_init_residual: false,
+            mixed_precision: false,
+        }
+    }
+
+    #[test]
+    fn another_peak_moves_both_ends_of_the_schedule() {
+        let changes = RecipeOverride {
+            lr: Some(3e-3),
+            scaling: Some(Scaling::None),
+            warmup_epochs: Some(2.0),
+            ..RecipeOverride::default()
+        };
+        let lr = changes.apply(recipe()).lr;
+        assert_eq!(lr.warmup.map(|w| w.epochs), Some(2.0));
+        let at = |step| lr.at(step, 1, 6, 64);
+        assert!((at(0) - 1e-3).abs() < 1e-12, "{}", at(0));
+        assert!((at(1) - 2e-3).abs() < 1e-12, "{}", at(1));
+        assert!((at(2) - 3e-3).abs() < 1e-12, "{}", at(2));
+        assert!((at(6) - 3e-4).abs() < 1e-12, "{}", at(6));
+    }
+}

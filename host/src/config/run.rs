@@ -1,0 +1,42 @@
+//! `[run]`: how cells are executed. Nothing here changes a result.
+
+use super::check::Checks;
+use serde::{Deserialize, Serialize};
+
+/// How cells are executed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Run {
+    /// Cells at once, at least 1. Default 1.
+    pub parallel: usize,
+    /// Seconds without any sign of life after which a cell is ended as hung, at least 1.
+    /// Default 600.
+    pub stall_s: u64,
+    /// Seconds a cell may take in all, at least 1. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u64>,
+    /// Whether features stay in the results' folder, so that other evaluation settings need no
+    /// second extraction. Default true.
+    pub keep_features: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            parallel: 1,
+            stall_s: 600,
+            timeout_s: None,
+            keep_features: true,
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn check(&self, path: &str, checks: &mut Checks) {
+        checks.at_least(&format!("{path}.parallel"), self.parallel as u64, 1);
+        checks.at_least(&format!("{path}.stall_s"), self.stall_s, 1);
+        if let Some(timeout) = self.timeout_s {
+            checks.at_least(&format!("{path}.timeout_s"), timeout, 1);
+        }
+    }
+}

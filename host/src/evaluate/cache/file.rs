@@ -1,0 +1,160 @@
+//! Reading and writing one entry.
+//!
+//! The header has a fixed length so that it can be written last, when the number of rows is known,
+//! and so that the data is aligned when the file is mapped.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use super::CacheKey;
+use crate::evaluate::{EvaluateError, Result, atomic};
+
+/// Bytes before the data: the length of the header, the header, spaces.
+const HEAD: u64 = 8192;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    #[serde(rename = "__metadata__")]
+    metadata: BTreeMap<String, String>,
+    features: Entry,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: [u64; 2],
+    data_offsets: [u64; 2],
+}
+
+fn metadata(key: &CacheKey) -> BTreeMap<String, String> {
+    // Keys may be long (a whole configuration); what matters is that they are the same.
+    BTreeMap::from([("key".to_owned(), key.hash())])
+}
+
+/// Writes rows as they come.
+pub(super) struct Writer<'a> {
+    file: BufWriter<File>,
+    partial: PathBuf,
+    key: &'a CacheKey,
+    rows: u64,
+    dim: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn begin(file: File, partial: &Path, key: &'a CacheKey) -> Result<Self> {
+        file.set_len(0).map_err(atomic::io("write", partial))?;
+        let mut file = BufWriter::new(file);
+        file.write_all(&[b' '; HEAD as usize])
+            .map_err(atomic::io("write", partial))?;
+        Ok(Self {
+            file,
+            partial: partial.to_owned(),
+            key,
+            rows: 0,
+            dim: 0,
+        })
+    }
+
+    /// Appends features `[batch, dim]`, f32.
+    pub(super) fn push(&mut self, features: &Tensor) -> Result<()> {
+        let (rows, dim) = features.size2()?;
+        self.rows += rows as u64;
+        self.dim = dim as u64;
+        let raw = features
+            .f_to_kind(self.key.precision.kind())?
+            .f_view_dtype(tch::Kind::Uint8)?;
+        let mut bytes = vec![0_u8; raw.numel()];
+        let len = bytes.len();
+        raw.f_copy_data(&mut bytes, len)?;
+        self.file
+            .write_all(&bytes)
+            .map_err(atomic::io("write", &self.partial))
+    }
+
+    /// Writes the header, flushes to the disk and gives the file its name.
+    pub(super) fn finish(mut self, path: &Path) -> Result<()> {
+        let fault = || atomic::io("write", &self.partial);
+        let header = Header {
+            metadata: metadata(self.key),
+            features: Entry {
+                dtype: self.key.precision.name().to_owned(),
+                shape: [self.rows, self.dim],
+                data_offsets: [0, self.rows * self.dim * self.key.precision.bytes()],
+            },
+        };
+        let mut json = serde_json::to_vec(&header).map_err(|e| fault()(e.into()))?;
+        json.resize(HEAD as usize - 8, b' ');
+        self.file.seek(SeekFrom::Start(0)).map_err(fault())?;
+        self.file
+            .write_all(&(HEAD - 8).to_le_bytes())
+            .map_err(fault())?;
+        self.file.write_all(&json).map_err(fault())?;
+        self.file.flush().map_err(fault())?;
+        self.file.get_ref().sync_all().map_err(fault())?;
+        fs::rename(&self.partial, path).map_err(atomic::io("rename", &self.partial))
+    }
+}
+
+/// Maps the features of an entry into memory.
+pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
+    let refuse = |expected: String, found: String| EvaluateError::File {
+        expected,
+        found,
+        path: path.to_owned(),
+    };
+    let mut file = File::open(path).map_err(atomic::io("read", path))?;
+    let length = file.metadata().map_err(atomic::io("read", path))?.len();
+    if length < HEAD {
+        return Err(refuse(
+            format!("a feature file of at least {HEAD} bytes"),
+            format!("{length} bytes"),
+        ));
+    }
+    let mut head = [0_u8; HEAD as usize];
+    file.read_exact(&mut head)
+        .map_err(atomic::io("read", path))?;
+    let header: Header = serde_json::from_slice(&head[8..])
+        .map_err(|e| refuse("the header of a feature file".to_owned(), e.to_string()))?;
+    if header.metadata != metadata(key) || header.features.dtype != key.precision.name() {
+        return Err(refuse(
+            format!("{} features of key {}", key.precision.name(), key.hash()),
+            format!(
+                "{} features of {:?}",
+                header.features.dtype, header.metadata
+            ),
+        ));
+    }
+    let [rows, dim] = header.features.shape;
+    let values = rows.checked_mul(dim);
+    let expected = values
+        .and_then(|values| values.checked_mul(key.precision.bytes()))
+        .and_then(|bytes| bytes.checked_add(HEAD));
+    if expected != Some(length) {
+        return Err(refuse(
+            format!("{rows} x {dim} features"),
+            format!("{length} bytes"),
+        ));
+    }
+    let name = path.to_str().ok_or_else(|| {
+        refuse(
+            "a path in UTF-8".to_owned(),
+            path.to_string_lossy().into_owned(),
+        )
+    })?;
+    let total = length / key.precision.bytes();
+    let skip = HEAD / key.precision.bytes();
+    let values = Tensor::f_from_file(
+        name,
+        false,
+        Some(total as i64),
+        (key.precision.kind(), Device::Cpu),
+    )?;
+    Ok(values
+        .f_narrow(0, skip as i64, (total - skip) as i64)?
+        .f_view([rows as i64, dim as i64])?)
+}

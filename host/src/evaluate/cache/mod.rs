@@ -1,0 +1,247 @@
+//! Features on disk: one extraction per backbone, data set, transform and precision.
+//!
+//! An entry is a safetensors file with one tensor, `features`, named by the hash of its key, which
+//! it also carries in its metadata. It is memory-mapped when used, so a bank may be larger than
+//! memory. An entry appears whole or not at all: it grows as `<hash>.partial` under an exclusive
+//! lock, which the system releases when a writer dies, and is renamed when it is on the disk.
+
+mod file;
+mod key;
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use tch::Tensor;
+
+pub use key::{CacheKey, Precision};
+
+use super::features::{Cause, for_each};
+use super::{Result, atomic};
+
+/// A folder of cached features.
+#[derive(Clone, Debug)]
+pub struct FeatureCache {
+    folder: PathBuf,
+}
+
+impl FeatureCache {
+    /// A cache in this folder, which is created when first needed.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// Where the features of a key are, or would be.
+    #[must_use]
+    pub fn path(&self, key: &CacheKey) -> PathBuf {
+        self.folder.join(format!("{}.safetensors", key.hash()))
+    }
+
+    /// The features of a key, `[samples, dim]`, memory-mapped, if they are there.
+    ///
+    /// # Errors
+    /// [`EvaluateError::File`](super::EvaluateError::File) for an entry that is damaged or belongs
+    /// to another key.
+    pub fn get(&self, key: &CacheKey) -> Result<Option<Tensor>> {
+        let path = self.path(key);
+        if path.exists() {
+            file::map(&path, key).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The features of a key, extracted as [`extract`](super::extract) does unless they are there.
+    /// Processes that ask for the same key at once wait for one of them to extract.
+    ///
+    /// # Errors
+    /// As [`extract`](super::extract) and [`Self::get`];
+    /// [`EvaluateError::Io`](super::EvaluateError::Io) when the folder cannot be written.
+    pub fn features<I, L, F>(
+        &self,
+        key: &CacheKey,
+        batches: impl FnOnce() -> I,
+        forward: impl Fn(&Tensor) -> std::result::Result<Tensor, F>,
+    ) -> Result<Tensor>
+    where
+        I: IntoIterator<Item = std::result::Result<Tensor, L>>,
+        L: Into<Cause>,
+        F: Into<Cause>,
+    {
+        if let Some(features) = self.get(key)? {
+            return Ok(features);
+        }
+        fs::create_dir_all(&self.folder).map_err(atomic::io("create", &self.folder))?;
+        let partial = self.folder.join(format!("{}.partial", key.hash()));
+        let file = locked(&partial)?;
+        if let Some(features) = self.get(key)? {
+            // Somebody else finished while this process waited; what it locked is then either that
+            // file under its old name, or a new empty one.
+            remove_empty(&partial);
+            return Ok(features);
+        }
+        let mut writer = file::Writer::begin(file, &partial, key)?;
+        for_each(&key.data_set, batches(), forward, |features| {
+            writer.push(&features)
+        })?;
+        writer.finish(&self.path(key))?;
+        self.get(key)?.ok_or_else(|| super::EvaluateError::File {
+            expected: "the features just written".to_owned(),
+            found: "nothing".to_owned(),
+            path: self.path(key),
+        })
+    }
+}
+
+/// Opens the partial file and waits until no other process writes it.
+fn locked(partial: &Path) -> Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(partial)
+        .map_err(atomic::io("create", partial))?;
+    file.lock().map_err(atomic::io("lock", partial))?;
+    Ok(file)
+}
+
+fn remove_empty(partial: &Path) {
+    if fs::metadata(partial).is_ok_and(|data| data.len() == 0) {
+        // Untidy at worst.
+        let _ = fs::remove_file(partial);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::cell::Cell;
+
+    use tch::{Device, Kind, TchError};
+
+    use super::*;
+    use crate::evaluate::{EvaluateError, raw_pixels};
+
+    fn key(precision: Precision) -> CacheKey {
+        CacheKey {
+            backbone: "raw pixels".to_owned(),
+            data_set: "val".to_owned(),
+            transform: "whole 2".to_owned(),
+            precision,
+        }
+    }
+
+    fn images() -> Tensor {
+        Tensor::arange(60, (Kind::Float, Device::Cpu)).reshape([5, 3, 2, 2]) / 7.0
+    }
+
+    fn batches() -> Vec<std::result::Result<Tensor, TchError>> {
+        vec![Ok(images().narrow(0, 0, 3)), Ok(images().narrow(0, 3, 2))]
+    }
+
+    #[test]
+    fn the_second_time_nothing_is_extracted() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path().join("features"));
+        let calls = Cell::new(0);
+        let forward = |images: &Tensor| {
+            calls.set(calls.get() + 1);
+            raw_pixels(images)
+        };
+        for _ in 0..2 {
+            let features = cache
+                .features(&key(Precision::Single), batches, forward)
+                .unwrap();
+            assert_eq!(features, images().reshape([5, 12]));
+        }
+        assert_eq!(calls.get(), 2, "two batches, once");
+        let bytes = fs::read(cache.path(&key(Precision::Single))).unwrap();
+        let parsed = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(parsed.tensor("features").unwrap().shape(), [5, 12]);
+        assert_eq!(
+            fs::read_dir(folder.path().join("features"))
+                .unwrap()
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn half_precision_is_another_entry_of_half_the_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let half = cache
+            .features(&key(Precision::Half), batches, raw_pixels)
+            .unwrap();
+        assert_eq!(half.kind(), Kind::Half);
+        let expected = images().reshape([5, 12]);
+        let error = (half.to_kind(Kind::Float) - &expected).abs().max();
+        assert!(error.double_value(&[]) < 5e-3);
+        assert!(cache.get(&key(Precision::Single)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_killed_writer_leaves_nothing_that_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let key = key(Precision::Single);
+        // A loader that fails leaves the partial file as a killed process would.
+        let broken = || {
+            vec![
+                Ok(images().narrow(0, 0, 3)),
+                Err(std::io::Error::other("broken.jpg")),
+            ]
+        };
+        let fault = cache.features(&key, broken, raw_pixels).unwrap_err();
+        assert!(matches!(fault, EvaluateError::Loader { samples: 3, .. }));
+        assert!(cache.get(&key).unwrap().is_none());
+        let features = cache.features(&key, batches, raw_pixels).unwrap();
+        assert_eq!(features, images().reshape([5, 12]));
+    }
+
+    #[test]
+    fn damaged_and_foreign_entries_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let single = key(Precision::Single);
+        let _ = cache.features(&single, batches, raw_pixels).unwrap();
+        let bytes = fs::read(cache.path(&single)).unwrap();
+        fs::write(cache.path(&key(Precision::Half)), &bytes).unwrap();
+        assert!(matches!(
+            cache.get(&key(Precision::Half)),
+            Err(EvaluateError::File { .. })
+        ));
+        for cut in [0, 7, 100, bytes.len() - 4] {
+            fs::write(cache.path(&single), &bytes[..cut]).unwrap();
+            assert!(
+                matches!(cache.get(&single), Err(EvaluateError::File { .. })),
+                "cut at {cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn those_who_come_together_extract_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let calls = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let forward = |images: &Tensor| {
+                        calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        raw_pixels(images)
+                    };
+                    let features = cache
+                        .features(&key(Precision::Single), batches, forward)
+                        .unwrap();
+                    assert_eq!(features.size(), [5, 12]);
+                });
+            }
+        });
+        assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 2);
+    }
+}

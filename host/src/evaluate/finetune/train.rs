@@ -1,0 +1,254 @@
+//! Backbone and classifier, trained together.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use ssl_datasets::loader::{Batch, EpochOptions, LoaderConfig, OnBroken, TrainLoader};
+use ssl_datasets::source::{Relabelled, Source};
+use ssl_plugin_api::description::{
+    BatchNormMode, FinetuneRecipe, GroupRule, Level, Scope, ViewGroup,
+};
+use tch::{Kind, Reduction, Tensor};
+
+use crate::backbone::{Backbone, BackboneError};
+use crate::evaluate::linear::training;
+use crate::evaluate::{EvaluateError, Result};
+use crate::optim::{Length, Optimizer, Owner, ParameterSpec, Update};
+
+/// A fine-tuning to carry out.
+pub struct Tuning<'a> {
+    /// Where the backbone starts; it is copied.
+    pub backbone: &'a Backbone,
+    /// Size of the label space.
+    pub num_classes: usize,
+    /// The images; only those of `rows` are seen.
+    pub source: &'a Arc<dyn Source>,
+    /// Their labels, one for each image of the source.
+    pub labels: &'a [u32],
+    /// The rows to learn from.
+    pub rows: &'a [usize],
+    /// The view that is learnt from.
+    pub view: &'a ViewGroup,
+    /// Rates, length, optimiser.
+    pub recipe: &'a FinetuneRecipe,
+    /// Factor on both rates.
+    pub factor: f64,
+    /// Standard deviation of the classifier's initial weights.
+    pub init_std: f64,
+    /// Seed of classifier, order and crops.
+    pub seed: u64,
+    /// Threads that load images.
+    pub workers: usize,
+    /// What is done about images that cannot be read.
+    pub on_broken: OnBroken,
+}
+
+/// A backbone with a classifier on its pooled features.
+#[derive(Debug)]
+pub struct Network {
+    backbone: Backbone,
+    /// `[classes, dim]`.
+    weight: Tensor,
+    /// `[classes]`.
+    bias: Tensor,
+}
+
+impl Network {
+    /// Logits `[batch, classes]` in eval mode, without gradient.
+    ///
+    /// # Errors
+    /// As [`Backbone::features`].
+    pub fn logits(&self, images: &Tensor) -> std::result::Result<Tensor, BackboneError> {
+        let features = self.backbone.features(images, BatchNormMode::Eval)?;
+        self.bias
+            .f_addmm(&features, &self.weight.tr())
+            .map_err(|source| BackboneError::Torch {
+                operation: "the classifier",
+                source,
+            })
+    }
+
+    /// Whether every parameter is finite.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn is_finite(&self) -> Result<bool> {
+        let tensors = self.backbone.tensors().map(|named| &named.tensor);
+        for tensor in tensors.chain([&self.weight, &self.bias]) {
+            let finite = tensor.f_isfinite()?.f_all()?.f_int64_value(&[])?;
+            if finite == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Trains. Batch norms are in train mode, as in the authors' codes. A batch larger than the number of
+/// images is all of them, and both rates shrink with it in proportion. `tick` is called before every
+/// step and may end the work.
+///
+/// # Errors
+/// What data, backbone and optimiser report, and what `tick` returns.
+pub fn tune<E: From<EvaluateError>>(
+    tuning: &Tuning<'_>,
+    mut tick: impl FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<Network, E> {
+    let network = begin(tuning)?;
+    let rows: Vec<u32> = tuning.rows.iter().map(|&row| row as u32).collect();
+    let images: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(tuning.source), rows));
+    let batch = tuning.recipe.batch_size.min(tuning.rows.len()).max(1);
+    let config = LoaderConfig {
+        batch_size: batch,
+        seed: tuning.seed,
+        workers: tuning.workers,
+        drop_last: true,
+        on_broken: tuning.on_broken,
+        ..LoaderConfig::default()
+    };
+    let loader = TrainLoader::new(images, std::slice::from_ref(tuning.view), config)
+        .map_err(EvaluateError::from)?;
+    let steps_per_epoch = loader.batches_per_epoch() as u64;
+    let mut optimizer = optimizer(tuning, &network, batch, steps_per_epoch)?;
+    let mut step = 0;
+    for epoch in 0..tuning.recipe.epochs {
+        let batches = loader
+            .start(EpochOptions::at(epoch as u32))
+            .map_err(EvaluateError::from)?;
+        for batch in batches {
+            tick()?;
+            let batch = batch.map_err(EvaluateError::from)?;
+            if !batch.is_empty() {
+                one_step(tuning, &network, &mut optimizer, &batch, step)?;
+            }
+            step += 1;
+        }
+    }
+    network.backbone.set_trainable(false);
+    let network = Network {
+        weight: network.weight.detach(),
+        bias: network.bias.detach(),
+        ..network
+    };
+    Ok(network)
+}
+
+fn begin(tuning: &Tuning<'_>) -> Result<Network> {
+    let backbone = tuning.backbone.frozen_copy()?;
+    backbone.set_trainable(true);
+    let dim = backbone.config().feature_dim();
+    let mut rng = ChaCha8Rng::seed_from_u64(tuning.seed);
+    let values: Vec<f32> = (0..tuning.num_classes * dim as usize)
+        .map(|_| {
+            let value: f64 = StandardNormal.sample(&mut rng);
+            (tuning.init_std * value) as f32
+        })
+        .collect();
+    let device = backbone.device();
+    let classes = tuning.num_classes as i64;
+    let weight = Tensor::f_from_slice(&values)?
+        .f_reshape([classes, dim])?
+        .f_to_device(device)?
+        .f_set_requires_grad(true)?;
+    let bias = Tensor::f_zeros([classes], (Kind::Float, device))?.f_set_requires_grad(true)?;
+    Ok(Network {
+        backbone,
+        weight,
+        bias,
+    })
+}
+
+/// One rate for the classifier and a share of it for the backbone.
+fn optimizer(
+    tuning: &Tuning<'_>,
+    network: &Network,
+    batch: usize,
+    steps_per_epoch: u64,
+) -> Result<Optimizer> {
+    let recipe = tuning.recipe;
+    let share = batch as f64 / recipe.batch_size.max(1) as f64;
+    let mut whole = training(
+        recipe.epochs,
+        batch,
+        recipe.lr_head * share * tuning.factor,
+        recipe.weight_decay,
+        recipe.optimizer.clone(),
+        &recipe.schedule,
+    );
+    whole.groups = vec![GroupRule {
+        scope: Scope::Backbone,
+        lr_scale: Some(recipe.lr_backbone / recipe.lr_head),
+        ..GroupRule::default()
+    }];
+    let spec = |owner, name: &str, tensor: &Tensor| ParameterSpec {
+        owner,
+        name: name.to_owned(),
+        shape: tensor.size(),
+    };
+    let mut specs: Vec<ParameterSpec> = network
+        .backbone
+        .parameters()
+        .iter()
+        .map(|named| spec(Owner::Backbone, &named.name, &named.tensor))
+        .collect();
+    specs.push(spec(Owner::Heads, "fc.weight", &network.weight));
+    specs.push(spec(Owner::Heads, "fc.bias", &network.bias));
+    let length = Length {
+        batch_size: batch,
+        epochs: recipe.epochs,
+        steps_per_epoch,
+    };
+    Ok(Optimizer::new(&whole, length, specs)?)
+}
+
+fn one_step(
+    tuning: &Tuning<'_>,
+    network: &Network,
+    optimizer: &mut Optimizer,
+    batch: &Batch,
+    step: u64,
+) -> Result<()> {
+    let device = network.backbone.device();
+    let view = &batch.views[0];
+    let side = view.size as i64;
+    let images = Tensor::f_from_slice(&view.data)?
+        .f_view([batch.len() as i64, 3, side, side])?
+        .f_to_device(device)?;
+    // The loader counts within the rows that take part.
+    let targets: Vec<i64> = batch
+        .indices
+        .iter()
+        .map(|&place| i64::from(tuning.labels[tuning.rows[place as usize]]))
+        .collect();
+    let targets = Tensor::f_from_slice(&targets)?.f_to_device(device)?;
+    let features = network
+        .backbone
+        .forward(&images, BatchNormMode::Train, &[Level::Pooled])?;
+    let Some(pooled) = features.get(Level::Pooled) else {
+        return Ok(());
+    };
+    let loss = network
+        .bias
+        .f_addmm(pooled, &network.weight.tr())?
+        .f_cross_entropy_loss::<Tensor>(&targets, None, Reduction::Mean, -100, 0.0)?;
+    let parameters: Vec<&Tensor> = network
+        .backbone
+        .parameters()
+        .iter()
+        .map(|named| &named.tensor)
+        .chain([&network.weight, &network.bias])
+        .collect();
+    let gradients = Tensor::f_run_backward(&[&loss], &parameters, false, false)?;
+    let updates: Vec<Update<'_>> = parameters
+        .into_iter()
+        .zip(&gradients)
+        .map(|(parameter, grad)| Update {
+            parameter,
+            grad: Some(grad),
+        })
+        .collect();
+    optimizer.step(step, &updates)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! One backbone's features through the shared protocols, over all test sets.
+
+mod check;
+mod finish;
+mod protocols;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use ssl_plugin_api::description::LinearRecipe;
+
+use super::knn::KnnProtocol;
+use super::linear::LinearProtocol;
+use super::record::{ProtocolRef, Report, Variant};
+use super::{FeatureSet, Ranking, Result};
+use check::check;
+pub use finish::spaces;
+use protocols::Bench;
+use tch::Tensor;
+
+/// Protocol id of the weighted kNN.
+pub const KNN: &str = "knn";
+/// Protocol id of the shared linear protocol on cached, unaugmented features.
+pub const LINEAR_SHARED_CACHED: &str = "linear-shared-cached";
+/// Protocol id of the shared linear protocol on features of several augmented passes.
+pub const LINEAR_SHARED_AUGMENTED: &str = "linear-shared-augmented";
+/// Protocol id of the framework's own linear evaluation on cached, unaugmented features.
+pub const LINEAR_PAPER_CACHED: &str = "linear-paper-cached";
+/// Protocol id of the framework's own linear evaluation on features of several augmented passes.
+pub const LINEAR_PAPER_AUGMENTED: &str = "linear-paper-augmented";
+
+/// A test set's features and its part in the comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct TestSet<'a> {
+    /// Features, labels, ids.
+    pub set: &'a FeatureSet,
+    /// Whether the other sets are compared with this one (val): it is then also scored in their
+    /// class subsets.
+    pub reference: bool,
+}
+
+/// What to evaluate.
+#[derive(Clone, Copy, Debug)]
+pub struct EvalJob<'a> {
+    /// Features of the training set: the kNN's bank, the linear heads' training data unless
+    /// `augmented` has others, and what the rate is chosen on.
+    pub train: &'a FeatureSet,
+    /// Features of the training set under augmentation, pass by pass, `[samples, dim]`; none for
+    /// cached linear protocols.
+    pub augmented: &'a [Tensor],
+    /// The test sets.
+    pub tests: &'a [TestSet<'a>],
+    /// Settings of the kNN, where it is wanted.
+    pub knn: Option<&'a KnnProtocol>,
+    /// Settings of the linear protocol, where it is wanted.
+    pub linear: Option<&'a LinearProtocol>,
+    /// The framework's own linear recipe with the settings it shares with the others, where it is
+    /// wanted.
+    pub paper: Option<(&'a LinearRecipe, &'a LinearProtocol)>,
+    /// Folder for `<data set>.parquet`, where per-image predictions are wanted.
+    pub predictions: Option<&'a Path>,
+}
+
+/// Rankings of one variant of a protocol on one test set, one per label space of [`spaces`].
+#[derive(Clone, Debug)]
+pub struct Variety {
+    /// The protocol.
+    pub protocol: ProtocolRef,
+    /// The variant.
+    pub variant: Variant,
+    /// Whether it stands for the framework in tables.
+    pub headline: bool,
+    /// By label space.
+    pub rankings: Vec<Ranking>,
+}
+
+/// Runs the protocols and scores every test set in all its label spaces from the same logits.
+/// `more` are varieties from elsewhere (fine-tuned networks), by test set, scored with the others.
+///
+/// # Errors
+/// Settings out of range, features that are not of one backbone, label spaces that differ from the
+/// training set's, repeated or unusable data set ids; files that cannot be written.
+pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
+    check(job)?;
+    let mut report = Report::default();
+    let mut bench = Bench {
+        job,
+        labels: job.train.labels().to_single()?,
+        num_classes: job.train.labels().num_classes(),
+        spaces: job.tests.iter().map(|t| spaces(t, job.tests)).collect(),
+        found: job.tests.iter().map(|_| Vec::new()).collect(),
+    };
+    if let Some(protocol) = job.knn {
+        bench.knn(protocol)?;
+    }
+    let cached = job.augmented.is_empty();
+    if let Some(protocol) = job.linear {
+        let id = if cached {
+            LINEAR_SHARED_CACHED
+        } else {
+            LINEAR_SHARED_AUGMENTED
+        };
+        report.linear = Some(bench.linear(id, protocol)?);
+    }
+    if let Some((recipe, shared)) = job.paper {
+        let id = if cached {
+            LINEAR_PAPER_CACHED
+        } else {
+            LINEAR_PAPER_AUGMENTED
+        };
+        report.paper = Some(bench.paper(id, &shared.into(), recipe)?);
+    }
+    for (found, more) in bench.found.iter_mut().zip(more) {
+        found.extend(more);
+    }
+    for ((test, spaces), found) in job.tests.iter().zip(&bench.spaces).zip(bench.found) {
+        let evaluations = finish::finish(test.set, spaces, found, job.predictions)?;
+        report.evaluations.extend(evaluations);
+    }
+    Ok(report)
+}

@@ -1,0 +1,128 @@
+//! The protocols, each over all test sets.
+
+use super::{EvalJob, KNN, Variety};
+use crate::evaluate::knn::{Bank, Blocks, KnnProtocol, nearest, vote};
+use crate::evaluate::linear::{
+    Heads, LinearProtocol, PaperProtocol, Samples, select, train_recipe,
+};
+use crate::evaluate::record::{LinearDetails, PaperDetails, ProtocolRef, Variant};
+use crate::evaluate::{LabelSpace, Result};
+use ssl_plugin_api::description::LinearRecipe;
+
+/// What the protocols share.
+pub(super) struct Bench<'a> {
+    pub(super) job: &'a EvalJob<'a>,
+    /// One label for each training sample.
+    pub(super) labels: Vec<u32>,
+    pub(super) num_classes: usize,
+    /// The label spaces of each test set.
+    pub(super) spaces: Vec<Vec<LabelSpace>>,
+    /// What was found, by test set.
+    pub(super) found: Vec<Vec<Variety>>,
+}
+
+impl Bench<'_> {
+    pub(super) fn knn(&mut self, protocol: &KnnProtocol) -> Result<()> {
+        let reference = ProtocolRef::new(KNN, protocol);
+        let train = self.job.train;
+        let bank = Bank::try_new(train.id(), train.features())?;
+        for (at, test) in self.job.tests.iter().enumerate() {
+            let queries = Bank::try_new(test.set.id(), test.set.features())?;
+            let found = nearest(&bank, &queries, protocol.largest_k(), Blocks::default())?;
+            let spaces = &self.spaces[at];
+            let rankings = vote(&found, &self.labels, self.num_classes, spaces, protocol);
+            for (&k, rankings) in protocol.k.iter().zip(rankings) {
+                self.found[at].push(Variety {
+                    protocol: reference.clone(),
+                    variant: Variant::Knn {
+                        k,
+                        used: k.min(bank.len()),
+                    },
+                    headline: k == protocol.headline_k,
+                    rankings,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn samples(&self) -> Samples<'_> {
+        let train = self.job.train.features();
+        let passes = match self.job.augmented {
+            [] => vec![train],
+            passes => passes.iter().collect(),
+        };
+        Samples::of_passes(passes, &self.labels)
+    }
+
+    pub(super) fn linear(&mut self, id: &str, protocol: &LinearProtocol) -> Result<LinearDetails> {
+        let reference = ProtocolRef::new(id, protocol);
+        let clean = self.job.train.features();
+        let samples = self.samples();
+        let chosen = select(&samples, clean, &self.labels, self.num_classes, protocol)?;
+        let point = &chosen.grid[chosen.chosen];
+        for (at, (&seed, heads)) in protocol.seeds.iter().zip(&chosen.heads).enumerate() {
+            let variant = Variant::Linear {
+                seed,
+                base_lr: point.base_lr,
+                weight_decay: point.weight_decay,
+            };
+            self.judge(&reference, &variant, at == 0, heads)?;
+        }
+        Ok(LinearDetails {
+            held_out: chosen.held_out,
+            chosen: chosen.chosen,
+            at_edge: chosen.at_edge,
+            grid: chosen.grid,
+        })
+    }
+
+    pub(super) fn paper(
+        &mut self,
+        id: &str,
+        protocol: &PaperProtocol,
+        recipe: &LinearRecipe,
+    ) -> Result<PaperDetails> {
+        let reference = ProtocolRef::new(id, protocol);
+        let mut details = PaperDetails {
+            recipe: recipe.clone(),
+            diverged: Vec::new(),
+        };
+        for (at, &seed) in protocol.seeds.iter().enumerate() {
+            let heads = train_recipe(&self.samples(), self.num_classes, recipe, protocol, seed)?;
+            if heads.finite()? != [true] {
+                details.diverged.push(seed);
+                continue;
+            }
+            let variant = Variant::Linear {
+                seed,
+                base_lr: recipe.lr,
+                weight_decay: recipe.weight_decay,
+            };
+            self.judge(&reference, &variant, at == 0, &heads)?;
+        }
+        Ok(details)
+    }
+
+    /// Ranks every test set with one head.
+    fn judge(
+        &mut self,
+        protocol: &ProtocolRef,
+        variant: &Variant,
+        headline: bool,
+        heads: &Heads,
+    ) -> Result<()> {
+        for (at, test) in self.job.tests.iter().enumerate() {
+            let rankings = heads
+                .rank(test.set.features(), &self.spaces[at])?
+                .swap_remove(0);
+            self.found[at].push(Variety {
+                protocol: protocol.clone(),
+                variant: variant.clone(),
+                headline,
+                rankings,
+            });
+        }
+        Ok(())
+    }
+}

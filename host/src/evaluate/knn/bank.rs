@@ -1,0 +1,245 @@
+//! Feature rows with their norms: random access for exact similarities, blocks for matrix products.
+
+use tch::{Kind, Tensor};
+
+use crate::evaluate::features::ROWS_PER_BLOCK;
+use crate::evaluate::{EvaluateError, Result};
+
+/// Banks up to this many values are also kept as plain floats; larger ones stay where they are
+/// (possibly on disk) and are read block by block.
+const RESIDENT_VALUES: usize = 1 << 28;
+
+/// Rows of features, `[rows, dim]`, in memory or memory-mapped.
+#[derive(Debug)]
+pub struct Bank {
+    rows: Tensor,
+    norms: Vec<f64>,
+    dim: usize,
+    resident: Option<Vec<f32>>,
+}
+
+impl Bank {
+    /// Computes the norms, reading the rows once.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NotFinite`] when a row has NaN or infinity.
+    pub fn try_new(set: &str, features: &Tensor) -> Result<Self> {
+        let (rows, dim) = features.size2()?;
+        let dim = dim as usize;
+        let keep = features.numel() <= RESIDENT_VALUES;
+        let mut resident = Vec::with_capacity(if keep { features.numel() } else { 0 });
+        let mut norms = Vec::with_capacity(rows as usize);
+        for start in (0..rows).step_by(ROWS_PER_BLOCK as usize) {
+            let block = block(features, start, ROWS_PER_BLOCK.min(rows - start))?;
+            let values = to_vec(&block)?;
+            norms.extend(values.chunks_exact(dim).map(|row| dot(row, row).sqrt()));
+            if keep {
+                resident.extend_from_slice(&values);
+            }
+        }
+        let broken = norms.iter().filter(|norm| !norm.is_finite()).count();
+        if let Some(first) = norms.iter().position(|norm| !norm.is_finite()) {
+            return Err(EvaluateError::NotFinite {
+                count: broken,
+                first,
+                set: set.to_owned(),
+            });
+        }
+        Ok(Self {
+            rows: features.shallow_clone(),
+            norms,
+            dim,
+            resident: keep.then_some(resident),
+        })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.norms.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.norms.is_empty()
+    }
+
+    /// Width of a row.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Rows `start .. start + len`, each divided by its norm, f32.
+    pub(super) fn unit_block(&self, start: usize, len: usize) -> Result<Tensor> {
+        let scales: Vec<f32> = self.norms[start..start + len]
+            .iter()
+            .map(|&norm| if norm > 0.0 { (1.0 / norm) as f32 } else { 0.0 })
+            .collect();
+        let scales = Tensor::f_from_slice(&scales)?.f_unsqueeze(1)?;
+        Ok(block(&self.rows, start as i64, len as i64)?.f_mul(&scales)?)
+    }
+
+    /// A cursor for random access; cheap, one per thread.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader {
+            bank: BankRef {
+                norms: &self.norms,
+                dim: self.dim,
+                resident: self.resident.as_deref(),
+            },
+            rows: self.rows.shallow_clone(),
+        }
+    }
+}
+
+/// What threads may share of a bank.
+#[derive(Clone, Copy)]
+struct BankRef<'a> {
+    norms: &'a [f64],
+    dim: usize,
+    resident: Option<&'a [f32]>,
+}
+
+/// Random access to the rows of a bank.
+pub(super) struct Reader<'a> {
+    bank: BankRef<'a>,
+    rows: Tensor,
+}
+
+impl Reader<'_> {
+    /// One row.
+    pub(super) fn row(&self, index: usize) -> Result<Vec<f32>> {
+        self.gather(&[index as u32])
+    }
+
+    fn gather(&self, indices: &[u32]) -> Result<Vec<f32>> {
+        let dim = self.bank.dim;
+        if let Some(values) = self.bank.resident {
+            return Ok(indices
+                .iter()
+                .flat_map(|&i| &values[i as usize * dim..(i as usize + 1) * dim])
+                .copied()
+                .collect());
+        }
+        let indices: Vec<i64> = indices.iter().map(|&i| i64::from(i)).collect();
+        let rows = self
+            .rows
+            .f_index_select(0, &Tensor::f_from_slice(&indices)?)?;
+        to_vec(&rows.f_to_kind(Kind::Float)?)
+    }
+
+    /// Exact cosine similarities of one query with the given rows.
+    ///
+    /// `Σ qᵢbᵢ / (‖q‖‖b‖)` in f64 from the original f32 or f16 values, rounded once to f32, so that
+    /// neither the order of a blocked matrix product nor the number of threads can show. The
+    /// similarity with a zero vector is 0.
+    pub(super) fn similarities(
+        &self,
+        query: &[f32],
+        norm: f64,
+        candidates: &[u32],
+    ) -> Result<Vec<f32>> {
+        let BankRef {
+            norms,
+            dim,
+            resident,
+        } = self.bank;
+        let similarity = |row: &[f32], index: u32| {
+            let scale = norm * norms[index as usize];
+            if scale > 0.0 {
+                (dot(query, row) / scale) as f32
+            } else {
+                0.0
+            }
+        };
+        if let Some(values) = resident {
+            return Ok(candidates
+                .iter()
+                .map(|&i| similarity(&values[i as usize * dim..(i as usize + 1) * dim], i))
+                .collect());
+        }
+        let values = self.gather(candidates)?;
+        Ok(values
+            .chunks_exact(dim)
+            .zip(candidates)
+            .map(|(row, &i)| similarity(row, i))
+            .collect())
+    }
+
+    /// The norm of one row.
+    pub(super) fn norm(&self, index: usize) -> f64 {
+        self.bank.norms[index]
+    }
+}
+
+fn block(rows: &Tensor, start: i64, len: i64) -> Result<Tensor> {
+    Ok(rows.f_narrow(0, start, len)?.f_to_kind(Kind::Float)?)
+}
+
+/// Copies a f32 tensor out.
+pub(super) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
+    let mut values = vec![0.0; tensor.numel()];
+    let len = values.len();
+    tensor.f_copy_data(&mut values, len)?;
+    Ok(values)
+}
+
+/// `Σ aᵢbᵢ` in f64, in eight interleaved sums, always in the same order.
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0_f64; LANES];
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(x[lane]) * f64::from(y[lane]);
+        }
+    }
+    let rest: f64 = a_rest
+        .iter()
+        .zip(b_rest)
+        .map(|(&x, &y)| f64::from(x) * f64::from(y))
+        .sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn dot_covers_blocks_and_rest() {
+        let a: Vec<f32> = (1..=11).map(|v| v as f32).collect();
+        assert_eq!(dot(&a, &a), 506.0);
+    }
+
+    #[test]
+    fn unit_rows_have_norm_one_and_zero_rows_stay_zero() {
+        let rows = Tensor::from_slice(&[3.0_f32, 4.0, 0.0, 0.0]).reshape([2, 2]);
+        let bank = Bank::try_new("train", &rows).unwrap();
+        let unit = to_vec(&bank.unit_block(0, 2).unwrap()).unwrap();
+        assert!((unit[0] - 0.6).abs() < 1e-7 && (unit[1] - 0.8).abs() < 1e-7);
+        assert_eq!(unit[2..], [0.0, 0.0]);
+        let reader = bank.reader();
+        assert_eq!(
+            reader.similarities(&[1.0, 0.0], 1.0, &[1, 0]).unwrap(),
+            [0.0, 0.6]
+        );
+    }
+
+    #[test]
+    fn half_precision_rows_that_are_not_resident_read_the_same() {
+        let rows = Tensor::arange(12, (Kind::Half, Device::Cpu)).reshape([4, 3]);
+        let mut bank = Bank::try_new("train", &rows).unwrap();
+        let query = [1.0, 2.0, -1.0];
+        let resident = bank.reader().similarities(&query, 2.0, &[3, 0, 2]).unwrap();
+        bank.resident = None;
+        let mapped = bank.reader().similarities(&query, 2.0, &[3, 0, 2]).unwrap();
+        assert_eq!(resident, mapped);
+        assert_eq!(bank.reader().row(2).unwrap(), [6.0, 7.0, 8.0]);
+    }
+}

@@ -1,0 +1,335 @@
+//! Exact nearest neighbours by cosine similarity, in blocks that bound the memory.
+
+use super::bank::Bank;
+use super::pool::Pool;
+use crate::evaluate::{EvaluateError, Result};
+
+/// Sizes of the blocks; they change speed and memory, never the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Bank rows per matrix product.
+    pub bank: usize,
+    /// Queries per matrix product.
+    pub queries: usize,
+    /// Queries whose candidates are held at once; the bank is read once for each such group.
+    pub group: usize,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self {
+            bank: 4096,
+            queries: 512,
+            group: 16_384,
+        }
+    }
+}
+
+/// The nearest bank rows of each query, nearest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbours {
+    k: usize,
+    pairs: Vec<(f32, u32)>,
+}
+
+impl Neighbours {
+    /// Neighbours per query: the `k` asked for, or the size of a smaller bank.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Number of queries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pairs.len() / self.k
+    }
+
+    /// Whether there was no query.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Similarity and row of the neighbours of one query, nearest first.
+    ///
+    /// # Panics
+    /// When there is no such query.
+    #[must_use]
+    pub fn get(&self, query: usize) -> &[(f32, u32)] {
+        &self.pairs[query * self.k..(query + 1) * self.k]
+    }
+}
+
+/// Finds the `k` nearest bank rows of every query.
+///
+/// A matrix product in f32 gives similarities with a known error bound; every row that could be
+/// among the `k` nearest within that bound is then compared by its exact similarity (f64, rounded
+/// to f32). Equal similarities go to the lower row. The result therefore does not depend on block
+/// sizes, threads or the matrix library.
+///
+/// `k` is clipped to the size of the bank.
+///
+/// # Errors
+/// [`EvaluateError::Setting`] for `k = 0`, [`EvaluateError::TooFew`] for an empty bank,
+/// [`EvaluateError::Shape`] when the widths differ.
+pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<Neighbours> {
+    if k == 0 {
+        return Err(EvaluateError::Setting {
+            key: "k",
+            expected: "a whole number >= 1",
+            found: k.to_string(),
+        });
+    }
+    if bank.is_empty() {
+        return Err(EvaluateError::TooFew {
+            expected: 1,
+            found: 0,
+            set: "the feature bank".to_owned(),
+        });
+    }
+    if bank.dim() != queries.dim() {
+        return Err(EvaluateError::Shape {
+            expected: bank.dim().to_string(),
+            found: vec![queries.len() as i64, queries.dim() as i64],
+            set: "the queries".to_owned(),
+        });
+    }
+    let k = k.min(bank.len());
+    let mut pairs = Vec::with_capacity(queries.len() * k);
+    for start in (0..queries.len()).step_by(blocks.group.max(1)) {
+        let len = blocks.group.max(1).min(queries.len() - start);
+        pairs.extend(group(bank, queries, start, len, k, blocks)?);
+    }
+    Ok(Neighbours { k, pairs })
+}
+
+/// Bound on `|f32 product − exact|` for unit vectors of `dim` entries: `dim + 8` roundings of half
+/// a unit in the last place, whatever the order of summation.
+fn error_bound(dim: usize) -> f32 {
+    (dim + 8) as f32 * f32::EPSILON
+}
+
+fn group(
+    bank: &Bank,
+    queries: &Bank,
+    start: usize,
+    len: usize,
+    k: usize,
+    blocks: Blocks,
+) -> Result<Vec<(f32, u32)>> {
+    let error = error_bound(bank.dim());
+    let mut pools: Vec<Pool> = (0..len).map(|_| Pool::new(k, error)).collect();
+    let unit_queries = queries.unit_block(start, len)?;
+    let mut similarities = Vec::new();
+    for first in (0..bank.len()).step_by(blocks.bank.max(1)) {
+        let width = blocks.bank.max(1).min(bank.len() - first);
+        let block = bank.unit_block(first, width)?.f_transpose(0, 1)?;
+        for row in (0..len).step_by(blocks.queries.max(1)) {
+            let rows = blocks.queries.max(1).min(len - row);
+            let product = unit_queries
+                .f_narrow(0, row as i64, rows as i64)?
+                .f_matmul(&block)?; // [rows, width]
+            similarities.resize(rows * width, 0.0);
+            product.f_copy_data(&mut similarities, rows * width)?;
+            scan(
+                bank,
+                queries,
+                start + row,
+                &mut pools[row..row + rows],
+                first as u32,
+                &similarities,
+            )?;
+        }
+    }
+    settle(bank, queries, start, &mut pools)
+}
+
+/// Threads for the parts that run outside the tensor library.
+fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).map_or(1, |n| n.max(1))
+}
+
+/// Offers a block of similarities to its pools.
+fn scan(
+    bank: &Bank,
+    queries: &Bank,
+    first_query: usize,
+    pools: &mut [Pool],
+    first_row: u32,
+    similarities: &[f32],
+) -> Result<()> {
+    let width = similarities.len() / pools.len();
+    let share = pools.len().div_ceil(threads());
+    let parts = pools
+        .chunks_mut(share)
+        .zip(similarities.chunks(share * width))
+        .enumerate()
+        .map(|(part, (pools, values))| {
+            let (bank, queries) = (bank.reader(), queries.reader());
+            move || -> Result<()> {
+                for (at, (pool, values)) in
+                    pools.iter_mut().zip(values.chunks_exact(width)).enumerate()
+                {
+                    if pool.offer(first_row, values) {
+                        let index = first_query + part * share + at;
+                        let exact = bank.similarities(
+                            &queries.row(index)?,
+                            queries.norm(index),
+                            &pool.rows(),
+                        )?;
+                        pool.keep(&exact);
+                    }
+                }
+                Ok(())
+            }
+        });
+    in_parallel(parts).map(drop)
+}
+
+/// Decides every pool by exact similarities.
+fn settle(
+    bank: &Bank,
+    queries: &Bank,
+    first_query: usize,
+    pools: &mut [Pool],
+) -> Result<Vec<(f32, u32)>> {
+    let share = pools.len().div_ceil(threads()).max(1);
+    let parts = pools.chunks_mut(share).enumerate().map(|(part, pools)| {
+        let (bank, queries) = (bank.reader(), queries.reader());
+        move || -> Result<Vec<(f32, u32)>> {
+            let mut pairs = Vec::new();
+            for (at, pool) in pools.iter_mut().enumerate() {
+                let index = first_query + part * share + at;
+                let exact =
+                    bank.similarities(&queries.row(index)?, queries.norm(index), &pool.rows())?;
+                pairs.extend(pool.keep(&exact));
+            }
+            Ok(pairs)
+        }
+    });
+    Ok(in_parallel(parts)?.concat())
+}
+
+/// Runs the parts on threads of their own and returns their results in order.
+fn in_parallel<T, F>(parts: impl Iterator<Item = F>) -> Result<Vec<T>>
+where
+    T: Send,
+    F: FnOnce() -> Result<T> + Send,
+{
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = parts.map(|part| scope.spawn(part)).collect();
+        handles
+            .into_iter()
+            .map(|handle| {
+                handle
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use tch::Tensor;
+
+    use super::*;
+
+    fn brute_force(bank: &[Vec<f32>], query: &[f32], k: usize) -> Vec<(f32, u32)> {
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(&x, &y)| f64::from(x) * f64::from(y))
+                .sum()
+        };
+        let mut all: Vec<(f32, u32)> = bank
+            .iter()
+            .zip(0..)
+            .map(|(row, index)| {
+                let cosine = dot(row, query) / (dot(row, row) * dot(query, query)).sqrt();
+                (cosine as f32, index)
+            })
+            .collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        all.truncate(k);
+        all
+    }
+
+    fn tensor(rows: &[Vec<f32>]) -> Tensor {
+        Tensor::from_slice(&rows.concat()).reshape([rows.len() as i64, rows[0].len() as i64])
+    }
+
+    /// Rows with many exact duplicates and near-duplicates.
+    fn crowded(rng: &mut ChaCha8Rng, n: usize, dim: usize) -> Vec<Vec<f32>> {
+        let mut rows: Vec<Vec<f32>> = Vec::new();
+        for i in 0..n {
+            let row = match i % 4 {
+                0 | 1 => (0..dim).map(|_| rng.random_range(-1.0..1.0)).collect(),
+                2 => rows[rng.random_range(0..i)].clone(),
+                _ => rows[rng.random_range(0..i)]
+                    .iter()
+                    .map(|v| v * (1.0 + rng.random_range(-1e-6..1e-6)))
+                    .collect(),
+            };
+            rows.push(row);
+        }
+        rows
+    }
+
+    #[test]
+    fn equals_brute_force_in_f64_whatever_the_blocks() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let bank = crowded(&mut rng, 700, 19);
+        let queries = crowded(&mut rng, 45, 19);
+        let expected: Vec<Vec<(f32, u32)>> =
+            queries.iter().map(|q| brute_force(&bank, q, 30)).collect();
+        let (bank, queries) = (
+            Bank::try_new("bank", &tensor(&bank)).unwrap(),
+            Bank::try_new("queries", &tensor(&queries)).unwrap(),
+        );
+        for (bank_block, query_block, group) in [(4096, 512, 16_384), (64, 7, 11), (1, 45, 45)] {
+            let blocks = Blocks {
+                bank: bank_block,
+                queries: query_block,
+                group,
+            };
+            let found = nearest(&bank, &queries, 30, blocks).unwrap();
+            for (query, expected) in expected.iter().enumerate() {
+                let rows = |pairs: &[(f32, u32)]| pairs.iter().map(|p| p.1).collect::<Vec<_>>();
+                assert_eq!(rows(found.get(query)), rows(expected), "query {query}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_collapsed_bank_gives_the_first_rows() {
+        let bank = Bank::try_new("bank", &tensor(&vec![vec![0.3, 0.1, 0.7]; 9000])).unwrap();
+        let queries = Bank::try_new("queries", &tensor(&[vec![0.5, 0.2, 0.1]])).unwrap();
+        let found = nearest(&bank, &queries, 4, Blocks::default()).unwrap();
+        let rows: Vec<u32> = found.get(0).iter().map(|p| p.1).collect();
+        assert_eq!(rows, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn k_is_clipped_to_the_bank() {
+        let rows = tensor(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
+        let bank = Bank::try_new("bank", &rows).unwrap();
+        let found = nearest(&bank, &bank, 200, Blocks::default()).unwrap();
+        assert_eq!(found.k(), 2);
+        assert_eq!(found.get(1), [(1.0, 1), (0.0, 0)]);
+    }
+
+    #[test]
+    fn banks_of_another_width_are_refused() {
+        let bank = Bank::try_new("bank", &tensor(&[vec![1.0, 0.0]])).unwrap();
+        let queries = Bank::try_new("queries", &tensor(&[vec![1.0, 0.0, 0.0]])).unwrap();
+        assert!(matches!(
+            nearest(&bank, &queries, 1, Blocks::default()),
+            Err(EvaluateError::Shape { .. })
+        ));
+    }
+}

@@ -1,0 +1,89 @@
+//! What linear heads are trained on: rows of one or several banks of features.
+
+use std::borrow::Cow;
+
+use tch::{Kind, Tensor};
+
+use crate::evaluate::Result;
+
+/// Training samples. Nothing is copied: batches are gathered from the banks, which may be
+/// memory-mapped and of half precision.
+#[derive(Clone, Debug)]
+pub struct Samples<'a> {
+    /// One bank `[samples, dim]` for each pass over the images; epoch `e` uses number `e mod passes`.
+    /// Several passes differ in their augmentation.
+    passes: Vec<&'a Tensor>,
+    /// One label for each row of a bank.
+    labels: &'a [u32],
+    /// The rows that take part.
+    rows: Cow<'a, [usize]>,
+}
+
+impl<'a> Samples<'a> {
+    /// All rows of a bank.
+    #[must_use]
+    pub fn all(features: &'a Tensor, labels: &'a [u32]) -> Self {
+        Self::of_passes(vec![features], labels)
+    }
+
+    /// All rows of several banks with the same images, at least one.
+    #[must_use]
+    pub fn of_passes(passes: Vec<&'a Tensor>, labels: &'a [u32]) -> Self {
+        Self {
+            passes,
+            labels,
+            rows: Cow::Owned((0..labels.len()).collect()),
+        }
+    }
+
+    /// Some of the rows.
+    #[must_use]
+    pub fn only(&self, rows: &'a [usize]) -> Self {
+        Self {
+            rows: Cow::Borrowed(rows),
+            ..self.clone()
+        }
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Width of the features.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        let size = self.passes.first().map(|bank| bank.size());
+        size.and_then(|size| size.get(1).copied()).unwrap_or(0) as usize
+    }
+
+    /// The rows that take part, in their order.
+    #[must_use]
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// Features `[batch, dim]` (f32) and labels `[batch]` of some rows in an epoch.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn batch(&self, epoch: u64, rows: &[usize]) -> Result<(Tensor, Tensor)> {
+        let bank = self.passes[epoch as usize % self.passes.len()];
+        let index: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+        let labels: Vec<i64> = rows
+            .iter()
+            .map(|&row| i64::from(self.labels[row]))
+            .collect();
+        let features = bank
+            .f_index_select(0, &Tensor::f_from_slice(&index)?)?
+            .f_to_kind(Kind::Float)?;
+        Ok((features, Tensor::f_from_slice(&labels)?))
+    }
+}

@@ -1,0 +1,30 @@
+//! Evaluation of frozen features: weighted kNN and linear heads, scored in every label space of
+//! every test set, with per-image predictions.
+//!
+//! [`extract`] turns images into a [`FeatureSet`]; [`run`] puts the sets of one backbone through the
+//! protocols and returns a [`record::Report`] of integer counts.
+
+mod atomic;
+mod cache;
+mod error;
+mod features;
+pub mod finetune;
+mod job;
+pub mod knn;
+mod labels;
+pub mod linear;
+pub mod predictions;
+pub mod record;
+mod score;
+mod space;
+
+pub use cache::{CacheKey, FeatureCache, Precision};
+pub use error::{EvaluateError, Result};
+pub use features::{Cause, FeatureSet, extract, raw_pixels};
+pub use job::{
+    EvalJob, KNN, LINEAR_PAPER_AUGMENTED, LINEAR_PAPER_CACHED, LINEAR_SHARED_AUGMENTED,
+    LINEAR_SHARED_CACHED, TestSet, Variety, run, spaces,
+};
+pub use labels::Labels;
+pub use score::{ClassCount, Outcome, Score, score};
+pub use space::{DEPTH, LabelSpace, Ranking};

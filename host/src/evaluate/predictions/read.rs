@@ -1,0 +1,191 @@
+//! Reading per-image predictions back, for comparisons between frameworks.
+
+use std::fs::File;
+use std::path::Path;
+
+use parquet::column::reader::get_typed_column_reader;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use serde::{Deserialize, Serialize};
+
+use super::column;
+use crate::evaluate::{EvaluateError, Result, atomic};
+
+/// Names one row group of a predictions file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Protocol id.
+    pub protocol: String,
+    /// Variant name.
+    pub variant: String,
+    /// Label space name.
+    pub label_space: String,
+}
+
+type Parquet<T> = std::result::Result<T, ParquetError>;
+
+/// The row groups of a file, in order.
+///
+/// # Errors
+/// [`EvaluateError::Io`] or [`EvaluateError::Columns`] with the file.
+pub fn read_groups(path: &Path) -> Result<Vec<Group>> {
+    let reader = open(path)?;
+    (0..reader.num_row_groups())
+        .map(|index| {
+            let rows = reader.get_row_group(index)?;
+            group(rows.as_ref())
+        })
+        .collect::<Parquet<_>>()
+        .map_err(unreadable(path))
+}
+
+/// Sample id and whether the prediction was correct (`None` where it is not scored), in the order of
+/// the data set.
+///
+/// # Errors
+/// [`EvaluateError::File`] when the file has no such group, otherwise as [`read_groups`].
+pub fn read_outcomes(path: &Path, wanted: &Group) -> Result<Vec<(String, Option<bool>)>> {
+    read_group(path, wanted, outcomes)
+}
+
+/// Ids and outcomes of the samples that are scored, in the order of the data set.
+///
+/// # Errors
+/// As [`read_outcomes`].
+pub fn read_scored(path: &Path, wanted: &Group) -> Result<(Ids, Vec<bool>)> {
+    read_group(path, wanted, scored)
+}
+
+/// Sample ids in one piece of text; a report reads millions, and as many small strings would take longer than all
+/// its statistics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Ids {
+    /// Adds an id behind the others.
+    pub fn push(&mut self, id: &str) {
+        self.text.push_str(id);
+        self.ends.push(self.text.len());
+    }
+
+    /// How many ids there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The ids in the order added.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts
+            .zip(&self.ends)
+            .map(|(&start, &end)| &self.text[start..end])
+    }
+}
+
+/// What `read` makes of the one row group that is wanted.
+fn read_group<T>(
+    path: &Path,
+    wanted: &Group,
+    read: impl Fn(&dyn RowGroupReader) -> Parquet<T>,
+) -> Result<T> {
+    let reader = open(path)?;
+    for index in 0..reader.num_row_groups() {
+        let rows = reader.get_row_group(index).map_err(unreadable(path))?;
+        if group(rows.as_ref()).map_err(unreadable(path))? == *wanted {
+            return read(rows.as_ref()).map_err(unreadable(path));
+        }
+    }
+    Err(EvaluateError::File {
+        expected: format!(
+            "predictions of {} {} in {}",
+            wanted.protocol, wanted.variant, wanted.label_space
+        ),
+        found: format!("{} other groups", reader.num_row_groups()),
+        path: path.to_owned(),
+    })
+}
+
+fn unreadable(path: &Path) -> impl Fn(ParquetError) -> EvaluateError {
+    move |source| EvaluateError::Columns {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn open(path: &Path) -> Result<SerializedFileReader<File>> {
+    let file = File::open(path).map_err(atomic::io("read", path))?;
+    SerializedFileReader::new(file).map_err(unreadable(path))
+}
+
+fn group(rows: &dyn RowGroupReader) -> Parquet<Group> {
+    let text = |index: usize| -> Parquet<String> {
+        let (values, _) = values::<ByteArrayType>(rows, index, 1)?;
+        values.first().map_or(Ok(String::new()), to_text)
+    };
+    Ok(Group {
+        protocol: text(column::PROTOCOL)?,
+        variant: text(column::VARIANT)?,
+        label_space: text(column::LABEL_SPACE)?,
+    })
+}
+
+fn outcomes(rows: &dyn RowGroupReader) -> Parquet<Vec<(String, Option<bool>)>> {
+    let count = usize::try_from(rows.metadata().num_rows()).unwrap_or(0);
+    let (ids, _) = values::<ByteArrayType>(rows, column::SAMPLE_ID, count)?;
+    let (correct, defined) = values::<BoolType>(rows, column::CORRECT, count)?;
+    let mut correct = correct.into_iter();
+    ids.iter()
+        .zip(defined)
+        .map(|(id, defined)| {
+            let outcome = if defined > 0 { correct.next() } else { None };
+            Ok((to_text(id)?, outcome))
+        })
+        .collect()
+}
+
+fn scored(rows: &dyn RowGroupReader) -> Parquet<(Ids, Vec<bool>)> {
+    let count = usize::try_from(rows.metadata().num_rows()).unwrap_or(0);
+    let (all, _) = values::<ByteArrayType>(rows, column::SAMPLE_ID, count)?;
+    let (correct, defined) = values::<BoolType>(rows, column::CORRECT, count)?;
+    let mut ids = Ids::default();
+    for (id, _) in all.iter().zip(defined).filter(|(_, defined)| *defined > 0) {
+        ids.push(id.as_utf8()?);
+    }
+    Ok((ids, correct))
+}
+
+/// The first `count` values of a column and their definition levels.
+fn values<T: DataType>(
+    rows: &dyn RowGroupReader,
+    index: usize,
+    count: usize,
+) -> Parquet<(Vec<T::T>, Vec<i16>)> {
+    let mut reader = get_typed_column_reader::<T>(rows.get_column_reader(index)?);
+    let (mut values, mut defined) = (Vec::new(), Vec::new());
+    let mut read = 0;
+    while read < count {
+        let (records, _, _) =
+            reader.read_records(count - read, Some(&mut defined), None, &mut values)?;
+        if records == 0 {
+            break;
+        }
+        read += records;
+    }
+    Ok((values, defined))
+}
+
+fn to_text(bytes: &ByteArray) -> Parquet<String> {
+    bytes.as_utf8().map(str::to_owned)
+}

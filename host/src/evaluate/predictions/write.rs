@@ -1,0 +1,143 @@
+//! Writing per-image predictions.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::basic::Encoding;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
+
+use super::SCHEMA;
+use crate::evaluate::{EvaluateError, FeatureSet, Outcome, Ranking, Result, Score, atomic};
+
+/// The predictions of one protocol, variant and label space.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Protocol id.
+    pub protocol: String,
+    /// Variant name.
+    pub variant: String,
+    /// Label space name.
+    pub label_space: String,
+    /// The ranked classes of every sample.
+    pub ranking: Ranking,
+    /// How they scored.
+    pub score: Score,
+}
+
+/// Writes the predictions of one test set; the file appears whole or not at all.
+///
+/// # Errors
+/// [`EvaluateError::Io`] and [`EvaluateError::Columns`] name the file.
+pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<()> {
+    atomic::write(path, |file| {
+        write_parts(file, set, parts).map_err(|source| EvaluateError::Columns {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        })
+    })
+}
+
+type Parquet<T> = std::result::Result<T, ParquetError>;
+
+fn write_parts(file: &mut BufWriter<File>, set: &FeatureSet, parts: &[Part]) -> Parquet<()> {
+    // Sample ids are all different and share prefixes: front coding beats a dictionary.
+    let ids = ColumnPath::from("sample_id");
+    let properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_column_dictionary_enabled(ids.clone(), false)
+        .set_column_encoding(ids, Encoding::DELTA_BYTE_ARRAY)
+        .build();
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
+    for part in parts {
+        let mut group = writer.next_row_group()?;
+        write_part(&mut group, set, part)?;
+        group.close()?;
+    }
+    writer.close()?;
+    Ok(())
+}
+
+fn write_part<W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    set: &FeatureSet,
+    part: &Part,
+) -> Parquet<()> {
+    let samples = set.len();
+    let ids: Vec<ByteArray> = set
+        .sample_ids()
+        .iter()
+        .map(|id| ByteArray::from(id.as_str()))
+        .collect();
+    let constant = |text: &str| vec![ByteArray::from(text); samples];
+    let best: Vec<i32> = (0..samples)
+        .map(|i| {
+            part.ranking
+                .get(i)
+                .first()
+                .map_or(-1, |&class| class as i32)
+        })
+        .collect();
+
+    column::<_, ByteArrayType>(group, &ids, None, None)?;
+    list(group, (0..samples).map(|i| set.labels().get(i)))?;
+    column::<_, ByteArrayType>(group, &constant(&part.protocol), None, None)?;
+    column::<_, ByteArrayType>(group, &constant(&part.variant), None, None)?;
+    column::<_, ByteArrayType>(group, &constant(&part.label_space), None, None)?;
+    column::<_, Int32Type>(group, &best, None, None)?;
+    list(group, (0..samples).map(|i| part.ranking.get(i)))?;
+    flags(group, &part.score.outcomes, |outcome| outcome.top1)?;
+    flags(group, &part.score.outcomes, |outcome| outcome.top5)
+}
+
+fn column<W: std::io::Write + Send, T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &[T::T],
+    definition: Option<&[i16]>,
+    repetition: Option<&[i16]>,
+) -> Parquet<()> {
+    let mut column = group
+        .next_column()?
+        .ok_or_else(|| ParquetError::General("the schema has too few columns".to_owned()))?;
+    column
+        .typed::<T>()
+        .write_batch(values, definition, repetition)?;
+    column.close()
+}
+
+fn list<'a, W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    rows: impl Iterator<Item = &'a [u32]>,
+) -> Parquet<()> {
+    let (mut values, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        if row.is_empty() {
+            definition.push(0);
+            repetition.push(0);
+        }
+        for (at, &value) in row.iter().enumerate() {
+            values.push(value as i32);
+            definition.push(1);
+            repetition.push(i16::from(at > 0));
+        }
+    }
+    column::<_, Int32Type>(group, &values, Some(&definition), Some(&repetition))
+}
+
+fn flags<W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    outcomes: &[Option<Outcome>],
+    flag: fn(&Outcome) -> bool,
+) -> Parquet<()> {
+    let values: Vec<bool> = outcomes.iter().flatten().map(flag).collect();
+    let definition: Vec<i16> = outcomes.iter().map(|o| i16::from(o.is_some())).collect();
+    column::<_, BoolType>(group, &values, Some(&definition), None)
+}

@@ -1,0 +1,175 @@
+//! Label spaces: over which classes the arg-max is taken, and the five best classes of a row.
+
+use serde::{Deserialize, Serialize};
+
+use super::Labels;
+
+/// How many classes are ranked per sample.
+pub const DEPTH: usize = 5;
+
+/// The classes among which a prediction is chosen.
+///
+/// `R` and `A` are scored in both spaces from the same logits; val is also scored on the images and
+/// logits of their classes ("clean"), so that a difference is not one of class difficulty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum LabelSpace {
+    /// Every class of the label space.
+    Full {
+        /// Number of classes.
+        classes: usize,
+    },
+    /// The frozen class list of a data set.
+    Subset {
+        /// The data set that the list belongs to.
+        of: String,
+        /// The classes, ascending.
+        classes: Vec<u32>,
+    },
+}
+
+impl LabelSpace {
+    /// The stable name: `full-1000`, `subset-200@imagenet-r`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Full { classes } => format!("full-{classes}"),
+            Self::Subset { of, classes } => format!("subset-{}@{of}", classes.len()),
+        }
+    }
+
+    /// How many classes there are to choose from.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Full { classes } => *classes,
+            Self::Subset { classes, .. } => classes.len(),
+        }
+    }
+
+    /// Whether there is nothing to choose from.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a class belongs to the space.
+    #[must_use]
+    pub fn contains(&self, class: u32) -> bool {
+        match self {
+            Self::Full { classes } => (class as usize) < *classes,
+            Self::Subset { classes, .. } => classes.binary_search(&class).is_ok(),
+        }
+    }
+
+    /// The own spaces of a data set: full, and its subset where it declares one.
+    #[must_use]
+    pub fn of_labels(set: &str, labels: &Labels) -> Vec<Self> {
+        let full = Self::Full {
+            classes: labels.num_classes(),
+        };
+        let subset = labels.subset().map(|classes| Self::Subset {
+            of: set.to_owned(),
+            classes: classes.to_vec(),
+        });
+        std::iter::once(full).chain(subset).collect()
+    }
+}
+
+/// The best classes of many samples, best first; equal scores go to the lower class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    depth: usize,
+    classes: Vec<u32>,
+}
+
+impl Ranking {
+    /// An empty ranking for one space; its depth is [`DEPTH`] or the size of the space.
+    #[must_use]
+    pub fn new(space: &LabelSpace) -> Self {
+        Self {
+            depth: DEPTH.min(space.len()),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Ranks one more sample from its scores over the whole label space.
+    pub fn push<T: Copy + PartialOrd>(&mut self, space: &LabelSpace, scores: &[T]) {
+        let mut best: [(u32, Option<T>); DEPTH] = [(0, None); DEPTH];
+        let best = &mut best[..self.depth];
+        let mut offer = |class: u32, score: T| {
+            let beats = |slot: &(u32, Option<T>)| slot.1.is_none_or(|held| score > held);
+            if let Some(place) = best.iter().position(beats) {
+                best[place..].rotate_right(1);
+                best[place] = (class, Some(score));
+            }
+        };
+        match space {
+            LabelSpace::Full { .. } => {
+                for (class, &score) in scores.iter().enumerate() {
+                    offer(class as u32, score);
+                }
+            }
+            LabelSpace::Subset { classes, .. } => {
+                for &class in classes {
+                    offer(class, scores[class as usize]);
+                }
+            }
+        }
+        self.classes.extend(best.iter().map(|slot| slot.0));
+    }
+
+    /// Appends the samples of another ranking over the same space.
+    pub fn append(&mut self, other: &Self) {
+        debug_assert_eq!(self.depth, other.depth);
+        self.classes.extend_from_slice(&other.classes);
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.classes.len() / self.depth.max(1)
+    }
+
+    /// Whether no sample was ranked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// The classes of one sample, best first.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    #[must_use]
+    pub fn get(&self, sample: usize) -> &[u32] {
+        &self.classes[sample * self.depth..(sample + 1) * self.depth]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_scores_go_to_the_lower_class() {
+        let space = LabelSpace::Full { classes: 7 };
+        let mut ranking = Ranking::new(&space);
+        ranking.push(&space, &[1.0, 3.0, 0.0, 3.0, -1.0, 1.0, 3.0]);
+        ranking.push(&space, &[0.0; 7]);
+        assert_eq!(ranking.get(0), [1, 3, 6, 0, 5]);
+        assert_eq!(ranking.get(1), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_subset_restricts_before_the_arg_max() {
+        let space = LabelSpace::Subset {
+            of: "r".to_owned(),
+            classes: vec![1, 4, 5],
+        };
+        let mut ranking = Ranking::new(&space);
+        ranking.push(&space, &[9.0, 0.5, 8.0, 7.0, 0.25, 2.0]);
+        assert_eq!(ranking.get(0), [5, 1, 4]);
+        assert_eq!(space.name(), "subset-3@r");
+    }
+}

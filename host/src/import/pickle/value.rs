@@ -1,0 +1,160 @@
+//! What a pickle builds. Containers live in an arena and are referred to by number, so that shared
+//! and even cyclic structures cost nothing and are dropped without recursion.
+
+use std::rc::Rc;
+
+use super::globals::{Element, Known};
+
+/// Largest number of items over all containers of a pickle.
+pub const MAX_ITEMS: usize = 1 << 24;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// `None`.
+    None,
+    /// A boolean.
+    Bool(bool),
+    /// An integer that fits 64 bits.
+    Int(i64),
+    /// A longer integer, two's complement, lowest byte first.
+    Big(Rc<[u8]>),
+    /// A float.
+    Float(f64),
+    /// A string.
+    Text(Rc<str>),
+    /// Bytes.
+    Bytes(Rc<[u8]>),
+    /// A list or set: number of its items in the arena.
+    List(usize),
+    /// A tuple: number of its items in the arena.
+    Tuple(usize),
+    /// A dictionary: number of its pairs in the arena.
+    Dict(usize),
+    /// A known class or function.
+    Global(Known),
+    /// A storage.
+    Storage(Rc<StorageRef>),
+    /// A tensor.
+    Tensor(Rc<TensorRef>),
+    /// An object that a state dict does not need and whose content is forgotten; its type's name.
+    Opaque(&'static str),
+}
+
+impl Value {
+    /// What it is, for messages.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Big(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Text(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "a list",
+            Self::Tuple(_) => "a tuple",
+            Self::Dict(_) => "a dictionary",
+            Self::Global(_) => "a class or function",
+            Self::Storage(_) => "a storage",
+            Self::Tensor(_) => "a tensor",
+            Self::Opaque(name) => name,
+        }
+    }
+}
+
+/// A block of numbers elsewhere in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageRef {
+    /// Its key: a file name in a zip, an id in a legacy file.
+    pub key: String,
+    /// Element type.
+    pub element: Element,
+    /// Number of elements, as the pickle says.
+    pub len: u64,
+    /// First element, for a view of another storage.
+    pub offset: u64,
+}
+
+/// A tensor: a strided view of a storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorRef {
+    /// The storage.
+    pub storage: Rc<StorageRef>,
+    /// First element, from the beginning of the storage.
+    pub offset: u64,
+    /// Shape.
+    pub shape: Vec<i64>,
+    /// Strides in elements.
+    pub stride: Vec<i64>,
+}
+
+/// Holds the containers.
+#[derive(Debug, Default)]
+pub struct Arena {
+    lists: Vec<Vec<Value>>,
+    dicts: Vec<Vec<(Value, Value)>>,
+    storages: Vec<Rc<StorageRef>>,
+    items: usize,
+}
+
+impl Arena {
+    /// Items of a list or tuple.
+    #[must_use]
+    pub fn list(&self, id: usize) -> &[Value] {
+        &self.lists[id]
+    }
+
+    /// Pairs of a dictionary, in order; a later pair of the same key replaces an earlier one.
+    #[must_use]
+    pub fn dict(&self, id: usize) -> &[(Value, Value)] {
+        &self.dicts[id]
+    }
+
+    /// The value of a string key.
+    #[must_use]
+    pub fn get(&self, id: usize, key: &str) -> Option<&Value> {
+        let is_key = |value: &Value| matches!(value, Value::Text(text) if &**text == key);
+        let pair = self.dicts[id].iter().rev().find(|pair| is_key(&pair.0));
+        pair.map(|pair| &pair.1)
+    }
+
+    /// Every storage that was referred to, in order, with repetitions.
+    pub fn storages(&self) -> impl Iterator<Item = &StorageRef> {
+        self.storages.iter().map(Rc::as_ref)
+    }
+
+    /// Whether more was built than [`MAX_ITEMS`].
+    pub(super) const fn overflows(&self) -> bool {
+        self.items > MAX_ITEMS
+    }
+
+    pub(super) fn new_storage(&mut self, storage: StorageRef) -> Value {
+        self.items += 1;
+        let storage = Rc::new(storage);
+        self.storages.push(Rc::clone(&storage));
+        Value::Storage(storage)
+    }
+
+    pub(super) fn new_list(&mut self, items: Vec<Value>) -> usize {
+        self.items += items.len() + 1;
+        self.lists.push(items);
+        self.lists.len() - 1
+    }
+
+    pub(super) fn new_dict(&mut self, pairs: Vec<(Value, Value)>) -> usize {
+        self.items += pairs.len() + 1;
+        self.dicts.push(pairs);
+        self.dicts.len() - 1
+    }
+
+    pub(super) fn extend_list(&mut self, id: usize, items: Vec<Value>) {
+        self.items += items.len();
+        self.lists[id].extend(items);
+    }
+
+    pub(super) fn extend_dict(&mut self, id: usize, pairs: Vec<(Value, Value)>) {
+        self.items += pairs.len();
+        self.dicts[id].extend(pairs);
+    }
+}

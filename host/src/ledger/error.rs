@@ -1,0 +1,57 @@
+//! What can go wrong with a ledger.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a ledger could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The file system refused.
+    #[error("failed to {action} {path}", path = path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another run holds the ledger.
+    #[error("expected {path} to be free, found it in use by process {holder}", path = path.display())]
+    Busy {
+        /// The output directory.
+        path: PathBuf,
+        /// Who holds it, as far as known.
+        holder: String,
+    },
+    /// A record cannot be read.
+    #[error("expected a cell record in {path}, found something else", path = path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Where and why it was refused.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A record was written in a later format.
+    #[error("expected a cell record of format {expected} in {path}, found format {found}", path = path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The newest format known.
+        expected: u32,
+        /// The format found.
+        found: u32,
+    },
+    /// A record cannot be written as JSON.
+    #[error("failed to write the record of {cell} as JSON")]
+    Serialize {
+        /// The cell.
+        cell: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}

@@ -1,0 +1,23 @@
+//! The ledger: one directory per cell (framework, seed, resolved configuration), so that nothing
+//! computed is lost or computed twice.
+//!
+//! ```text
+//! OUT/
+//!   bench.json                            the resolved benchmark
+//!   cells/simclr-0-1f2e3d4c/cell.json     the record: status, configuration, results
+//!   cells/simclr-0-1f2e3d4c/…             log, checkpoints, metrics, predictions
+//! ```
+//!
+//! A directory's name ends with the hash of the cell's resolved configuration: change the
+//! configuration and another cell is computed, change it back and the old one is found. Records are
+//! replaced atomically. One run at a time may hold a ledger.
+
+mod atomic;
+mod error;
+mod record;
+mod store;
+
+pub use atomic::write_atomic;
+pub use error::LedgerError;
+pub use record::{Failure, FailureKind, PluginStamp, Record, Results, Status, Versions};
+pub use store::{CellDir, Ledger};

@@ -1,0 +1,202 @@
+//! The record of a cell: everything needed to trust, repeat or resume it.
+
+use crate::evaluate::record::Report;
+use crate::run::libtorch;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Version of the record's format.
+pub(super) const FORMAT: u32 = 1;
+
+/// Where a cell stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Not begun, or interrupted in good order.
+    Pending,
+    /// Being computed, or interrupted without warning when nobody holds the ledger.
+    Running,
+    /// Finished; never computed again.
+    Done,
+    /// Ended by a fault; tried again by the next run.
+    Failed,
+}
+
+/// What kind of fault ended a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// Configuration or data are at fault.
+    Input,
+    /// The plugin returned an error, panicked, or gave nonsense.
+    Plugin,
+    /// The process ended without a result.
+    Crashed,
+    /// The process was killed from outside, most often for memory.
+    Killed,
+    /// The process gave no sign of life, or took longer than allowed, and was ended.
+    Hung,
+    /// The host itself is at fault.
+    Host,
+}
+
+/// How a cell failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whose fault it is.
+    pub kind: FailureKind,
+    /// One line.
+    pub message: String,
+    /// The last lines the process wrote to its log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_tail: Vec<String>,
+}
+
+/// Which plugin file computed the cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginStamp {
+    /// Where it was.
+    pub path: PathBuf,
+    /// The framework's version.
+    pub version: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// Versions of what computed the cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// The host's version.
+    pub host: String,
+    /// The commit the host was built from, where the build was told.
+    pub commit: Option<String>,
+    /// The libtorch release, where it can be told.
+    pub libtorch: Option<String>,
+}
+
+impl Versions {
+    /// The versions of this program.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            host: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("SSL_LOTTERY_COMMIT").map(str::to_owned),
+            libtorch: libtorch::loaded().and_then(|found| found.version),
+        }
+    }
+}
+
+/// What a finished cell found out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Results {
+    /// What pretraining reports: last loss, steps, feature spread and the like.
+    pub pretrain: Value,
+    /// Every number of the cell.
+    pub report: Report,
+    /// Test sets made of the same images as another one.
+    pub same_images: BTreeMap<String, String>,
+}
+
+/// The record of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this format.
+    pub format: u32,
+    /// The framework's id, or the baseline's name.
+    pub framework: String,
+    /// The row's name, where it is another (a checkpoint's).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The seed.
+    pub seed: u64,
+    /// Where the cell stands.
+    pub status: Status,
+    /// The resolved configuration that names the cell.
+    pub config: Value,
+    /// Its SHA-256.
+    pub config_sha256: String,
+    /// The resolved evaluation settings of `results`; they may change without a new cell.
+    #[serde(default)]
+    pub evaluation: Value,
+    /// Which plugin file.
+    #[serde(default)]
+    pub plugin: Option<PluginStamp>,
+    /// Versions of what computed it.
+    pub versions: Versions,
+    /// The device it was computed on.
+    pub device: String,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Begun last, in seconds since 1970.
+    pub started_unix_s: Option<u64>,
+    /// Ended last, in seconds since 1970.
+    pub finished_unix_s: Option<u64>,
+    /// Seconds spent by stage, over all attempts.
+    #[serde(default)]
+    pub timings_s: BTreeMap<String, f64>,
+    /// What was found out.
+    #[serde(default)]
+    pub results: Results,
+    /// How it failed, when it did.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+impl Record {
+    /// A record of a cell that has not begun.
+    #[must_use]
+    pub fn pending(framework: &str, seed: u64, config: Value, config_sha256: &str) -> Self {
+        Self {
+            format: FORMAT,
+            framework: framework.to_owned(),
+            label: None,
+            seed,
+            status: Status::Pending,
+            config,
+            config_sha256: config_sha256.to_owned(),
+            evaluation: Value::Null,
+            plugin: None,
+            versions: Versions::current(),
+            device: String::new(),
+            attempts: 0,
+            started_unix_s: None,
+            finished_unix_s: None,
+            timings_s: BTreeMap::new(),
+            results: Results::default(),
+            failure: None,
+        }
+    }
+
+    /// The row's name, without seed.
+    #[must_use]
+    pub fn row(&self) -> &str {
+        self.label.as_ref().unwrap_or(&self.framework)
+    }
+
+    /// Marks the cell as begun, now.
+    pub fn begin(&mut self) {
+        self.status = Status::Running;
+        self.attempts += 1;
+        self.started_unix_s = Some(now_unix_s());
+        self.finished_unix_s = None;
+        self.failure = None;
+        self.versions = Versions::current();
+    }
+
+    /// Marks the cell as ended, now.
+    pub fn end(&mut self, status: Status, failure: Option<Failure>) {
+        self.status = status;
+        self.finished_unix_s = Some(now_unix_s());
+        self.failure = failure;
+    }
+}
+
+fn now_unix_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,36 @@
+//! The `ssl-lottery` host: it loads framework plugins, pretrains backbones with them, evaluates
+//! what they learnt on the same data sets under the same protocol, and aggregates the results.
+//!
+//! | module | concern |
+//! |---|---|
+//! | [`aggregate`] | statistics on tables of exact accuracies, pure functions |
+//! | [`augment`] | colour, blur and the like on whole batches, for GPUs |
+//! | [`backbone`] | residual networks: parameters, forward passes, import |
+//! | [`cli`] | the command line, exit codes, how errors are shown |
+//! | [`conformance`] | certification of plugins against golden vectors |
+//! | [`config`] | benchmark files: schema, ranges, overrides, hashes |
+//! | [`evaluate`] | frozen features through kNN and linear heads, scored and recorded |
+//! | [`import`] | published checkpoints into backbones, without executing pickles |
+//! | [`ledger`] | one directory per cell: what is done, what failed, what is left |
+//! | [`optim`] | optimisers: SGD, LARS, AdamW with parameter groups and clipping |
+//! | [`plugins`] | the table of frameworks: plugin files found and refused |
+//! | [`pretrain`] | the training loop, driven by a framework's description alone |
+//! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
+//! | [`run`] | the whole benchmark: cells in child processes |
+//! | [`tensorfile`] | named tensors on disk |
+
+pub mod aggregate;
+pub mod augment;
+pub mod backbone;
+pub mod cli;
+pub mod config;
+pub mod conformance;
+pub mod evaluate;
+pub mod import;
+pub mod ledger;
+pub mod optim;
+pub mod plugins;
+pub mod pretrain;
+pub mod report;
+pub mod run;
+pub mod tensorfile;

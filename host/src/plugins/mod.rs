@@ -1,0 +1,10 @@
+//! The host's table of frameworks: which plugin files there are, what each contains, which were
+//! refused and why.
+
+mod probe;
+mod registry;
+mod search;
+
+pub use probe::probe;
+pub use registry::{Candidate, Refused, Registry};
+pub use search::{Directory, directories, libraries};

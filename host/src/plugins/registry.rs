@@ -1,0 +1,111 @@
+//! The frameworks of all plugins found.
+
+use super::search::{Directory, libraries};
+use serde::{Deserialize, Serialize};
+use ssl_plugin_api::description::Card;
+use ssl_plugin_api::foreign::Plugin;
+use std::path::PathBuf;
+
+/// A framework that may take part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who it is.
+    pub card: Card,
+    /// The plugin's file.
+    pub library: PathBuf,
+}
+
+/// A file that is no plugin for this host, or part of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The file.
+    pub path: PathBuf,
+    /// One line: what was expected, what was found.
+    pub reason: String,
+}
+
+/// The frameworks found, by id, and the files refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Registry {
+    /// Sorted by id; no id twice.
+    pub candidates: Vec<Candidate>,
+    /// In the order they were met.
+    pub refused: Vec<Refused>,
+}
+
+impl Registry {
+    /// Opens every library of the directories, in this process; a directory that is not there holds
+    /// none.
+    ///
+    /// Of two frameworks with one id the first stays, the other is refused by name.
+    #[must_use]
+    pub fn discover(directories: &[Directory]) -> Self {
+        let mut registry = Self::default();
+        for directory in directories {
+            match libraries(directory) {
+                Ok(paths) => {
+                    for path in paths {
+                        registry.merge(Self::open(path));
+                    }
+                }
+                Err(error) => registry.refuse_directory(directory, &error),
+            }
+        }
+        registry.sort();
+        registry
+    }
+
+    /// Opens one library, in this process.
+    #[must_use]
+    pub fn open(path: PathBuf) -> Self {
+        let mut registry = Self::default();
+        match Plugin::open(&path) {
+            Ok(plugin) => {
+                let cards = plugin.frameworks().iter().cloned();
+                registry.candidates.extend(cards.map(|card| Candidate {
+                    card,
+                    library: path.clone(),
+                }));
+            }
+            Err(refusal) => registry.refused.push(Refused {
+                path,
+                reason: refusal.to_string(),
+            }),
+        }
+        registry
+    }
+
+    /// Takes in what another library holds.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.refused.extend(other.refused);
+        for candidate in other.candidates {
+            let id = &candidate.card.id;
+            match self.candidates.iter().find(|known| known.card.id == *id) {
+                None => self.candidates.push(candidate),
+                Some(first) => self.refused.push(Refused {
+                    reason: format!(
+                        "{}: expected a framework id of its own, found `{id}`, which {} has already",
+                        candidate.library.display(),
+                        first.library.display()
+                    ),
+                    path: candidate.library,
+                }),
+            }
+        }
+    }
+
+    pub(super) fn refuse_directory(&mut self, directory: &Directory, error: &std::io::Error) {
+        self.refused.push(Refused {
+            path: directory.path.clone(),
+            reason: format!(
+                "{}: expected a directory of plugins ({}), found: {error}",
+                directory.path.display(),
+                directory.origin
+            ),
+        });
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.candidates.sort_by(|a, b| a.card.id.cmp(&b.card.id));
+    }
+}

@@ -1,0 +1,212 @@
+//! Enough to go on at an epoch's start as if nothing had happened.
+//!
+//! `checkpoint.json` names the tensor file it belongs to and is written last, so a crash at any
+//! moment leaves a complete checkpoint: the new one or the old one.
+
+use super::error::PretrainError;
+use super::heads::{adopt, offer};
+use super::job::PretrainJob;
+use super::trainer::Trainer;
+use crate::backbone::Backbone;
+use crate::tensorfile;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use ssl_plugin_api::NamedTensor;
+use std::path::{Path, PathBuf};
+use tch::Tensor;
+
+const FILE: &str = "checkpoint.json";
+const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    /// Epochs done.
+    epochs: u64,
+    /// Optimiser steps done.
+    steps: u64,
+    /// The tensor file beside this one.
+    tensors: String,
+    /// What must be the same for the run to go on.
+    run: Value,
+}
+
+/// What names a run; a checkpoint of another one is refused.
+fn identity(job: &PretrainJob<'_>) -> Value {
+    json!({
+        "framework": job.framework,
+        "config": job.config,
+        "description": job.description,
+        "recipe": job.recipe,
+        "views": job.views,
+        "backbone": job.backbone,
+        "seed": job.seed,
+        "samples": job.source.len(),
+        "source": job.source.name(),
+    })
+}
+
+/// Writes a checkpoint after `epochs` epochs and removes the one before.
+pub(super) fn save(
+    trainer: &mut Trainer<'_>,
+    job: &PretrainJob<'_>,
+    epochs: u64,
+    steps: u64,
+) -> Result<(), PretrainError> {
+    let state = trainer
+        .instance
+        .state()
+        .map_err(PretrainError::plugin("state", steps))?;
+    let state = adopt(state, "state", steps)?;
+    let optimizer = trainer.optimizer.state();
+    let of_backbone = |prefix: &'static str, backbone: &'_ Backbone| {
+        backbone
+            .tensors()
+            .map(|n| (format!("{prefix}{}", n.name), n.tensor.shallow_clone()))
+            .collect::<Vec<_>>()
+    };
+    let mut tensors = of_backbone("backbone.", &trainer.backbone);
+    if let Some(target) = &trainer.target {
+        tensors.extend(of_backbone("target.backbone.", target));
+    }
+    let heads = trainer.heads.iter();
+    tensors.extend(heads.map(|(n, t)| (format!("param.{n}"), t.shallow_clone())));
+    let state = state.iter().map(|(n, t)| (n, t.tensor()));
+    tensors.extend(state.map(|(n, t)| (format!("state.{n}"), t.shallow_clone())));
+    tensors.extend(
+        optimizer
+            .into_iter()
+            .map(|(n, t)| (format!("optimizer.{n}"), t)),
+    );
+
+    let file = format!("checkpoint-{epochs:05}.safetensors");
+    tensorfile::write(
+        &job.dir.join(&file),
+        tensors.iter().map(|(n, t)| (n.clone(), t)),
+    )?;
+    let header = Header {
+        format: FORMAT,
+        epochs,
+        steps,
+        tensors: file.clone(),
+        run: identity(job),
+    };
+    let path = job.dir.join(FILE);
+    serde_json::to_vec_pretty(&header)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| tensorfile::write_atomically(&path, &bytes))
+        .map_err(|source| PretrainError::Io {
+            doing: "write",
+            path,
+            source,
+        })?;
+    remove_others(&job.dir, &file);
+    Ok(())
+}
+
+/// Takes over the checkpoint in the run's folder; gives back the epochs done, 0 without one.
+pub(super) fn resume(
+    trainer: &mut Trainer<'_>,
+    job: &PretrainJob<'_>,
+) -> Result<u64, PretrainError> {
+    let path = job.dir.join(FILE);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(source) => {
+            return Err(PretrainError::Io {
+                doing: "read",
+                path,
+                source,
+            });
+        }
+    };
+    let refuse = |found: String| PretrainError::Checkpoint {
+        path: path.clone(),
+        found,
+    };
+    let header: Header = serde_json::from_slice(&bytes)
+        .map_err(|error| refuse(format!("a file that cannot be read ({error})")))?;
+    if header.format != FORMAT {
+        return Err(refuse(format!("format {}", header.format)));
+    }
+    // Through text as theirs went, so that both sides' numbers were read by the same parser.
+    let ours = serde_json::from_str(&identity(job).to_string()).unwrap_or(Value::Null);
+    if let Some(key) = first_difference(&ours, &header.run) {
+        return Err(refuse(format!("one of a run with another {key}")));
+    }
+    let tensors = tensorfile::read(&job.dir.join(&header.tensors))?;
+    let part = |prefix: &'static str| {
+        let named = tensors.iter();
+        named.filter_map(move |(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
+    };
+    trainer.backbone.import(part("backbone."))?;
+    if let Some(target) = &mut trainer.target {
+        target.import(part("target.backbone."))?;
+    }
+    let (parameters, state) = (
+        on_device(part("param."), trainer)?,
+        on_device(part("state."), trainer)?,
+    );
+    trainer
+        .instance
+        .load(parameters, state)
+        .map_err(PretrainError::plugin("load", header.steps))?;
+    trainer.refresh(header.steps)?;
+    let optimizer: Vec<(&str, Tensor)> = part("optimizer.")
+        .map(|(name, t)| (name, t.to_device(trainer.device)))
+        .collect();
+    trainer
+        .optimizer
+        .load_state(optimizer.iter().map(|(n, t)| (*n, t)))?;
+    Ok(header.epochs)
+}
+
+fn on_device<'t>(
+    tensors: impl Iterator<Item = (&'t str, &'t Tensor)>,
+    trainer: &Trainer<'_>,
+) -> Result<Vec<NamedTensor>, PretrainError> {
+    let moved: Vec<(&str, Tensor)> = tensors
+        .map(|(name, t)| (name, t.to_device(trainer.device)))
+        .collect();
+    offer(moved.iter().map(|(n, t)| (*n, t)), 0)
+}
+
+fn first_difference(ours: &Value, theirs: &Value) -> Option<String> {
+    let ours = ours.as_object()?;
+    let differs = |(key, value): &(&String, &Value)| theirs.get(key.as_str()) != Some(*value);
+    ours.iter().find(differs).map(|(key, _)| key.clone())
+}
+
+/// Older tensor files are of no use any more; a failure to remove one does no harm.
+fn remove_others(dir: &Path, keep: &str) {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("checkpoint-") && name != keep {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Writes the backbones without heads; gives back the files.
+pub(super) fn export(trainer: &Trainer<'_>, dir: &Path) -> Result<Vec<PathBuf>, PretrainError> {
+    let mut files = Vec::new();
+    let of_target = trainer
+        .target
+        .as_ref()
+        .map(|t| ("target_backbone.safetensors", t));
+    for (name, backbone) in [("backbone.safetensors", &trainer.backbone)]
+        .into_iter()
+        .chain(of_target)
+    {
+        let path = dir.join(name);
+        let tensors = backbone.tensors().map(|n| (n.name.clone(), &n.tensor));
+        tensorfile::write(&path, tensors)?;
+        files.push(path);
+    }
+    Ok(files)
+}

@@ -1,0 +1,86 @@
+//! What a pretraining needs, and what it gives.
+
+use crate::backbone::{Backbone, BackboneConfig};
+use crate::config::Probe;
+use ssl_datasets::loader::OnBroken;
+use ssl_datasets::source::Source;
+use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tch::Device;
+
+/// A pretraining: a framework, a backbone, data.
+pub struct PretrainJob<'a> {
+    /// The framework's id.
+    pub framework: &'a str,
+    /// Its configuration.
+    pub config: &'a serde_json::Value,
+    /// What the framework asks for.
+    pub description: &'a Description,
+    /// The recipe, a benchmark's departures applied.
+    pub recipe: &'a Recipe,
+    /// The description's views, fitted to the run's image size.
+    pub views: &'a [ViewGroup],
+    /// Side in pixels of the evaluation transform, for feature passes over centre crops.
+    pub image_size: usize,
+    /// The training set.
+    pub source: Arc<dyn Source>,
+    /// The network; `zero_init_residual` also holds when the recipe says so.
+    pub backbone: &'a BackboneConfig,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Where to compute.
+    pub device: Device,
+    /// Threads that load images.
+    pub workers: usize,
+    /// Threads libtorch computes with; results on the CPU are the same for the same number.
+    pub threads: usize,
+    /// What is done about images that cannot be read.
+    pub on_broken: OnBroken,
+    /// The look at the backbone every few epochs.
+    pub probe: Probe,
+    /// Folder of checkpoints, metrics and the exported backbones; created where missing.
+    pub dir: PathBuf,
+    /// Set when the run is to stop.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// What a pretraining gives.
+#[derive(Debug)]
+pub struct PretrainOutcome {
+    /// The trained backbone.
+    pub backbone: Backbone,
+    /// The momentum backbone, where the framework has one.
+    pub target: Option<Backbone>,
+    /// Epochs done by this call and the ones it resumed from.
+    pub epochs: u64,
+    /// Optimiser steps done.
+    pub steps: u64,
+    /// Mean loss of the last epoch this call trained; `None` when there was nothing left to do.
+    pub loss: Option<f64>,
+    /// Training images per second over the epochs of this call.
+    pub images_per_s: Option<f64>,
+    /// Files written: the exported backbones, without heads.
+    pub exports: Vec<PathBuf>,
+}
+
+/// Where news of a run goes.
+pub trait Progress {
+    /// `done` of `total` training images were seen; `note` is for people (epoch, loss).
+    fn progress(&mut self, done: u64, total: u64, note: &str);
+    /// A sign of life between steps, for people: how far a feature pass is.
+    fn note(&mut self, text: &str);
+    /// Something the user should know.
+    fn warning(&mut self, text: &str);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn progress(&mut self, _done: u64, _total: u64, _note: &str) {}
+    fn note(&mut self, _text: &str) {}
+    fn warning(&mut self, _text: &str) {}
+}

@@ -1,0 +1,24 @@
+//! Pretraining, driven by a framework's description alone.
+//!
+//! One step: views from the loader → features of online and target backbone as the description
+//! asks for them → the framework's loss and gradients → the gradients through the backbone → the
+//! optimiser over backbone and heads → momentum averages. [`run`] does this for all epochs, with
+//! feature passes where the framework wants them, and leaves a checkpoint at the end of each.
+
+mod checkpoint;
+mod collapse;
+mod encode;
+mod error;
+mod heads;
+mod job;
+mod journal;
+mod passes;
+mod pinned;
+mod probe;
+mod session;
+mod trainer;
+
+pub use collapse::Spread;
+pub use error::PretrainError;
+pub use job::{PretrainJob, PretrainOutcome, Progress, Silent};
+pub use session::run;

@@ -1,0 +1,156 @@
+//! A look at the backbone while it learns: nearest neighbours on a part of the training set.
+
+use super::error::PretrainError;
+use super::job::PretrainJob;
+use super::journal::Line;
+use crate::backbone::{Backbone, Inference};
+use crate::config::Probe as Settings;
+use crate::evaluate::knn::{Bank, Blocks, KnnProtocol, nearest, vote};
+use crate::evaluate::linear::stratified;
+use crate::evaluate::{EvaluateError, LabelSpace, Labels, extract, score};
+use ssl_datasets::loader::{EvalLoader, LoaderConfig};
+use ssl_datasets::source::{Relabelled, Source};
+use ssl_datasets::views::{EvalTransform, evaluation, normalization};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tch::{Device, Tensor};
+
+/// The images that are classified and those that classify them.
+pub(super) struct Probe {
+    settings: Settings,
+    images: Arc<dyn Source>,
+    labels: Vec<u32>,
+    classes: usize,
+    bank: Vec<i64>,
+    queries: Vec<i64>,
+}
+
+impl Probe {
+    /// The probe of a run; `None` where it is turned off, or the training set cannot be probed
+    /// (an image has several labels or none, or no class has two images).
+    pub(super) fn of(job: &PretrainJob<'_>) -> Option<Self> {
+        let settings = job.probe;
+        if settings.every == 0 {
+            return None;
+        }
+        let all = single_labels(job.source.as_ref())?;
+        // Every n-th image: the classes of most sets come one after the other.
+        let share = (settings.samples.max(2) as f64 / all.len() as f64).min(1.0);
+        let mut rows: Vec<u32> = Vec::new();
+        for row in 0..all.len() {
+            if ((row + 1) as f64 * share).floor() > (row as f64 * share).floor() {
+                rows.push(row as u32);
+            }
+        }
+        let labels: Vec<u32> = rows.iter().map(|&row| all[row as usize]).collect();
+        let split = stratified(&labels, settings.held_out, job.seed).ok()?;
+        let index = |places: &[usize]| places.iter().map(|&place| place as i64).collect();
+        Some(Self {
+            settings,
+            classes: job.source.space().classes.len(),
+            images: Arc::new(Relabelled::keep(Arc::clone(&job.source), rows)),
+            labels,
+            bank: index(&split.train),
+            queries: index(&split.held_out),
+        })
+    }
+
+    /// Whether there is a look after `done` of `epochs` epochs.
+    pub(super) const fn is_due(&self, done: u64, epochs: u64) -> bool {
+        done.is_multiple_of(self.settings.every) || done == epochs
+    }
+
+    /// Classifies, and gives back the line for the journal.
+    pub(super) fn look(
+        &self,
+        job: &PretrainJob<'_>,
+        backbone: &Backbone,
+        epoch: u64,
+        step: u64,
+    ) -> Result<Line, PretrainError> {
+        let fault = |source: EvaluateError| PretrainError::Probe {
+            epoch,
+            source: Box::new(source),
+        };
+        let features = self.features(job, backbone, fault)?;
+        let part = |rows: &[i64]| -> Result<Bank, EvaluateError> {
+            let rows = Tensor::f_from_slice(rows)?;
+            Bank::try_new("the probe", &features.f_index_select(0, &rows)?)
+        };
+        let labels = |rows: &[i64]| -> Vec<u32> {
+            rows.iter().map(|&row| self.labels[row as usize]).collect()
+        };
+        let scored = || -> Result<(u64, u64), EvaluateError> {
+            let (bank, queries) = (part(&self.bank)?, part(&self.queries)?);
+            let k = self.settings.k.min(bank.len());
+            let protocol = KnnProtocol {
+                k: vec![k],
+                headline_k: k,
+                ..KnnProtocol::default()
+            };
+            let space = [LabelSpace::Full {
+                classes: self.classes,
+            }];
+            let found = nearest(&bank, &queries, k, Blocks::default())?;
+            let rankings = vote(&found, &labels(&self.bank), self.classes, &space, &protocol);
+            let valid = Labels::single(&labels(&self.queries), self.classes)?;
+            let score = score("the probe", &space[0], &valid, &rankings[0][0])?;
+            Ok((score.correct, score.n))
+        };
+        let (correct, n) = scored().map_err(fault)?;
+        Ok(Line::Probe {
+            epoch,
+            step,
+            k: self.settings.k.min(self.bank.len()),
+            correct,
+            n,
+        })
+    }
+
+    fn features(
+        &self,
+        job: &PretrainJob<'_>,
+        backbone: &Backbone,
+        fault: impl Fn(EvaluateError) -> PretrainError,
+    ) -> Result<Tensor, PretrainError> {
+        let network = Inference::of(backbone)?;
+        let view = evaluation(
+            EvalTransform::Standard,
+            job.image_size,
+            normalization(job.views),
+        );
+        let config = LoaderConfig {
+            workers: job.workers,
+            ..LoaderConfig::default()
+        };
+        let loader = EvalLoader::new(Arc::clone(&self.images), view, config)?;
+        let device = job.device;
+        let batches = loader.start()?.map(|batch| {
+            if job.cancel.load(Ordering::Relaxed) {
+                return Err(Box::<dyn std::error::Error + Send + Sync>::from(
+                    "cancelled",
+                ));
+            }
+            let batch = batch?;
+            let view = &batch.views[0];
+            let side = view.size as i64;
+            Ok(Tensor::from_slice(&view.data).view([batch.len() as i64, 3, side, side]))
+        });
+        let features = extract("the probe", batches, |images| {
+            network.features(&images.to_device(device))
+        });
+        match features {
+            Err(_) if job.cancel.load(Ordering::Relaxed) => Err(PretrainError::Cancelled),
+            other => other.map(|f| f.to_device(Device::Cpu)).map_err(fault),
+        }
+    }
+}
+
+fn single_labels(source: &dyn Source) -> Option<Vec<u32>> {
+    let rows = source.labels().iter();
+    rows.map(|row| match row {
+        [label] => Some(*label),
+        _ => None,
+    })
+    .collect()
+}

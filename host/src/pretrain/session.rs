@@ -1,0 +1,248 @@
+//! All epochs of a run.
+
+use super::checkpoint;
+use super::collapse::Spread;
+use super::error::PretrainError;
+use super::job::{PretrainJob, PretrainOutcome, Progress};
+use super::journal::{Journal, Line};
+use super::passes;
+use super::pinned;
+use super::probe::Probe;
+use super::trainer::{Stepped, Trainer};
+use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
+use ssl_plugin_api::export::Instance;
+use ssl_plugin_api::{Fault, Moment, Site};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tch::Tensor;
+
+/// Pretrains a backbone, going on from the checkpoint in the job's folder where there is one, and
+/// exports it.
+///
+/// `create` starts the framework on the site that backbone, data and recipe make.
+///
+/// # Errors
+/// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set, with the last epoch's
+/// checkpoint in place.
+pub fn run(
+    job: &PretrainJob<'_>,
+    create: impl FnOnce(&Site) -> Result<Box<dyn Instance>, Fault>,
+    progress: &mut dyn Progress,
+) -> Result<PretrainOutcome, PretrainError> {
+    tch::set_num_threads(job.threads.max(1) as i32);
+    std::fs::create_dir_all(&job.dir).map_err(|source| PretrainError::Io {
+        doing: "create",
+        path: job.dir.clone(),
+        source,
+    })?;
+    let loader = TrainLoader::new(
+        Arc::clone(&job.source),
+        job.views,
+        LoaderConfig {
+            batch_size: job.recipe.batch_size,
+            seed: job.seed,
+            workers: job.workers,
+            on_broken: job.on_broken,
+            defer_steps: job.device.is_cuda(),
+            ..LoaderConfig::default()
+        },
+    )?;
+    let loader = pinned::place(loader, job.device);
+    let steps_per_epoch = loader.batches_per_epoch() as u64;
+    let mut trainer = Trainer::new(job, steps_per_epoch, create)?;
+    let first = checkpoint::resume(&mut trainer, job)?;
+    let mut session = Session {
+        job,
+        loader,
+        steps_per_epoch,
+        journal: Journal::open(&job.dir, first * steps_per_epoch)?,
+        progress,
+        epoch_loss: None,
+        images: 0,
+        seconds: 0.0,
+    };
+    let probe = Probe::of(job);
+    for epoch in first..job.recipe.epochs {
+        session.epoch(&mut trainer, epoch)?;
+        let done = epoch + 1;
+        if let Some(probe) = probe.as_ref().filter(|p| p.is_due(done, job.recipe.epochs)) {
+            session.look(probe, &trainer, epoch)?;
+        }
+        checkpoint::save(&mut trainer, job, done, done * steps_per_epoch)?;
+    }
+    let exports = checkpoint::export(&trainer, &job.dir)?;
+    Ok(PretrainOutcome {
+        epochs: job.recipe.epochs,
+        steps: job.recipe.epochs * steps_per_epoch,
+        loss: session.epoch_loss,
+        images_per_s: (session.seconds > 0.0).then(|| session.images as f64 / session.seconds),
+        exports,
+        backbone: trainer.backbone,
+        target: trainer.target,
+    })
+}
+
+struct Session<'a> {
+    job: &'a PretrainJob<'a>,
+    loader: TrainLoader,
+    steps_per_epoch: u64,
+    journal: Journal,
+    progress: &'a mut dyn Progress,
+    epoch_loss: Option<f64>,
+    /// Images and seconds of all epochs so far.
+    images: u64,
+    seconds: f64,
+}
+
+/// What an epoch adds up.
+#[derive(Default)]
+struct Tally {
+    steps: u64,
+    loss: f64,
+    images: u64,
+    skipped: u64,
+    features: Option<Tensor>,
+}
+
+impl Session<'_> {
+    fn moment(&self, epoch: u64, batch: u64) -> Moment {
+        Moment {
+            epoch,
+            epochs: self.job.recipe.epochs,
+            step: epoch * self.steps_per_epoch + batch,
+            steps_per_epoch: self.steps_per_epoch,
+            seed: self.job.seed,
+        }
+    }
+
+    fn epoch(&mut self, trainer: &mut Trainer<'_>, epoch: u64) -> Result<(), PretrainError> {
+        let start = self.moment(epoch, 0);
+        let began = Instant::now();
+        passes::run_due(trainer, self.job, &start, self.progress)?;
+        let order = trainer.begin_epoch(&start)?;
+        let mut batches = self.loader.start(EpochOptions {
+            order,
+            ..EpochOptions::at(epoch as u32)
+        })?;
+        let mut tally = Tally::default();
+        let mut last = Instant::now();
+        // An order of the framework's own may be longer than an epoch; what is over is not seen.
+        for _ in 0..self.steps_per_epoch {
+            let asked = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            let batch = batch?;
+            let data_wait_s = asked.elapsed().as_secs_f64();
+            if self.job.cancel.load(Ordering::Relaxed) {
+                return Err(PretrainError::Cancelled);
+            }
+            tally.skipped += batch.skipped.len() as u64;
+            if batch.is_empty() {
+                continue;
+            }
+            let moment = self.moment(epoch, batch.number as u64);
+            passes::run_due(trainer, self.job, &moment, self.progress)?;
+            let stepped = trainer.step(&moment, &batch)?;
+            tally.steps += 1;
+            tally.loss += stepped.loss;
+            tally.images += batch.len() as u64;
+            let images_per_s = batch.len() as f64 / last.elapsed().as_secs_f64().max(1e-9);
+            last = Instant::now();
+            self.tell(&moment, &stepped, images_per_s, data_wait_s)?;
+            tally.features = stepped.features;
+        }
+        self.images += tally.images;
+        self.seconds += began.elapsed().as_secs_f64();
+        self.close(epoch, &tally, began.elapsed().as_secs_f64())
+    }
+
+    /// Classifies a few training images by their neighbours and writes the result down.
+    fn look(
+        &mut self,
+        probe: &Probe,
+        trainer: &Trainer<'_>,
+        epoch: u64,
+    ) -> Result<(), PretrainError> {
+        let step = (epoch + 1) * self.steps_per_epoch;
+        let line = probe.look(self.job, &trainer.backbone, epoch, step)?;
+        if let Line::Probe { k, correct, n, .. } = &line {
+            let epoch = epoch + 1;
+            self.progress.note(&format!(
+                "epoch {epoch}: {correct} of {n} by {k} neighbours"
+            ));
+        }
+        self.journal.write(&line)
+    }
+
+    /// Writes down a step and shows how far the run is.
+    fn tell(
+        &mut self,
+        moment: &Moment,
+        stepped: &Stepped,
+        images_per_s: f64,
+        data_wait_s: f64,
+    ) -> Result<(), PretrainError> {
+        self.journal.write(&Line::Step {
+            step: moment.step,
+            epoch: moment.epoch,
+            loss: stepped.loss,
+            lr: stepped.report.lr,
+            weight_decay: stepped.report.weight_decay,
+            momentum: stepped.momentum,
+            images_per_s,
+            data_wait_s,
+            metrics: stepped.metrics.iter().cloned().collect(),
+        })?;
+        let batch = self.job.recipe.batch_size as u64;
+        let (done, total) = (moment.step + 1, moment.steps());
+        self.progress.progress(
+            done * batch,
+            total * batch,
+            &format!(
+                "epoch {}/{} loss {:.4}",
+                moment.epoch + 1,
+                moment.epochs,
+                stepped.loss
+            ),
+        );
+        Ok(())
+    }
+
+    /// Writes down an epoch and warns of collapse.
+    fn close(&mut self, epoch: u64, tally: &Tally, seconds: f64) -> Result<(), PretrainError> {
+        let loss = tally.loss / tally.steps.max(1) as f64;
+        self.epoch_loss = Some(loss);
+        let spread = tally
+            .features
+            .as_ref()
+            .filter(|f| f.size()[0] > 1)
+            .map(Spread::of)
+            .transpose()
+            .map_err(PretrainError::torch("the spread of features"))?;
+        if let Some(spread) = spread.filter(Spread::is_collapsed) {
+            self.progress.warning(&format!(
+                "features have collapsed in epoch {}: relative standard deviation {:.4} (1 when spread evenly), effective rank {:.1}",
+                epoch + 1,
+                spread.std,
+                spread.effective_rank
+            ));
+        }
+        if tally.skipped > 0 {
+            self.progress.warning(&format!(
+                "{} broken images were left out of epoch {}",
+                tally.skipped,
+                epoch + 1
+            ));
+        }
+        self.journal.write(&Line::Epoch {
+            epoch,
+            step: (epoch + 1) * self.steps_per_epoch,
+            loss,
+            images_per_s: tally.images as f64 / seconds.max(1e-9),
+            seconds,
+            feature_std: spread.map(|s| s.std),
+            effective_rank: spread.map(|s| s.effective_rank),
+            skipped: tally.skipped,
+        })
+    }
+}

@@ -1,0 +1,291 @@
+//! Backbone, target, heads and optimiser, and what one step does to them.
+
+use super::encode::{Piece, backward, encode, view_tensors};
+use super::error::PretrainError;
+use super::heads::{Heads, gradients, index_tensor};
+use super::job::PretrainJob;
+use crate::backbone::{Backbone, BackboneConfig};
+use crate::optim::{Length, Optimizer, StepReport, Update};
+use ssl_datasets::loader::Batch;
+use ssl_plugin_api::description::{Description, Encoder, Level, Recipe};
+use ssl_plugin_api::export::Instance;
+use ssl_plugin_api::{EpochPlan, Fault, Feature, FeatureDim, Moment, Site, StepInput};
+use ssl_plugin_tensor::export_read_only;
+use tch::{Device, Tensor};
+
+/// Everything a run changes.
+pub(super) struct Trainer<'a> {
+    pub(super) description: &'a Description,
+    pub(super) device: Device,
+    pub(super) length: Length,
+    pub(super) backbone: Backbone,
+    pub(super) target: Option<Backbone>,
+    pub(super) instance: Box<dyn Instance>,
+    pub(super) heads: Heads,
+    pub(super) optimizer: Optimizer,
+}
+
+/// What a step tells.
+pub(super) struct Stepped {
+    pub(super) loss: f64,
+    pub(super) metrics: Vec<(String, f64)>,
+    pub(super) report: StepReport,
+    pub(super) momentum: Option<f64>,
+    /// The first pooled features of the trained encoder, if there are any.
+    pub(super) features: Option<Tensor>,
+}
+
+impl<'a> Trainer<'a> {
+    /// Starts backbone, framework and optimiser.
+    pub(super) fn new(
+        job: &PretrainJob<'a>,
+        steps_per_epoch: u64,
+        create: impl FnOnce(&Site) -> Result<Box<dyn Instance>, Fault>,
+    ) -> Result<Self, PretrainError> {
+        let recipe: &Recipe = job.recipe;
+        let config = BackboneConfig {
+            zero_init_residual: job.backbone.zero_init_residual || recipe.zero_init_residual,
+            ..job.backbone.clone()
+        };
+        let backbone = Backbone::new(&config, job.seed, job.device)?;
+        let target = if job.description.needs_target() {
+            Some(backbone.frozen_copy()?)
+        } else {
+            None
+        };
+        let length = Length {
+            batch_size: recipe.batch_size,
+            epochs: recipe.epochs,
+            steps_per_epoch,
+        };
+        let site = site(job, &config, length);
+        let mut instance = create(&site).map_err(PretrainError::plugin("create", 0))?;
+        let heads = Heads::of(instance.as_mut(), 0)?;
+        let optimizer = Optimizer::new(recipe, length, heads.specs(&backbone))?;
+        Ok(Self {
+            description: job.description,
+            device: job.device,
+            length,
+            backbone,
+            target,
+            instance,
+            heads,
+            optimizer,
+        })
+    }
+
+    /// Lets the framework start an epoch; gives back the order of samples it wants, if any.
+    pub(super) fn begin_epoch(
+        &mut self,
+        moment: &Moment,
+    ) -> Result<Option<Vec<u64>>, PretrainError> {
+        let EpochPlan {
+            order,
+            reset_optimizer,
+            parameters_moved,
+        } = self
+            .instance
+            .begin_epoch(moment)
+            .map_err(PretrainError::plugin("begin_epoch", moment.step))?;
+        if parameters_moved {
+            self.refresh(moment.step)?;
+        }
+        self.optimizer.reset_heads(&reset_optimizer);
+        let Some(order) = order else { return Ok(None) };
+        let indices = order
+            .as_slice::<i64>()
+            .map_err(|fault| PretrainError::plugin("begin_epoch", moment.step)(fault.into()))?;
+        // A negative index becomes one beyond the end, which the loader refuses by number.
+        Ok(Some(indices.iter().map(|&i| i as u64).collect()))
+    }
+
+    /// One optimiser step.
+    pub(super) fn step(
+        &mut self,
+        moment: &Moment,
+        batch: &Batch,
+    ) -> Result<Stepped, PretrainError> {
+        let step = moment.step;
+        let views = view_tensors(batch, self.device).map_err(PretrainError::torch("the views"))?;
+        let requests = &self.description.encoders;
+        let pieces = encode(requests, &views, &self.backbone, self.target.as_ref())?;
+        let output = self
+            .instance
+            .step(StepInput {
+                moment: *moment,
+                indices: index_tensor(&batch.indices),
+                features: offer_features(&pieces, step)?,
+            })
+            .map_err(PretrainError::plugin("step", step))?;
+        if !output.loss.is_finite() {
+            return Err(not_finite("loss", output.loss, moment));
+        }
+        if output.parameters_moved {
+            self.refresh(step)?;
+        }
+        let feature_grads = gradients(output.feature_grads, self.device, step)?;
+        let head_grads = gradients(output.param_grads, self.device, step)?;
+        expect(step, "feature gradients", pieces.len(), feature_grads.len())?;
+        expect(
+            step,
+            "parameter gradients",
+            self.heads.len(),
+            head_grads.len(),
+        )?;
+        let mut pairs = Vec::new();
+        for (piece, grad) in pieces.iter().zip(&feature_grads) {
+            if let Some(grad) = grad
+                && piece.encoder == Encoder::Online
+            {
+                check_gradient(piece, grad.tensor(), moment)?;
+                pairs.push((&piece.tensor, grad.tensor()));
+            }
+        }
+        let backbone_grads = backward(&self.backbone, &pairs)
+            .map_err(PretrainError::torch("the backbone's backward pass"))?;
+        let of_backbone = self.backbone.parameters().iter().map(|n| &n.tensor);
+        let of_heads = self.heads.iter().map(|(_, tensor)| tensor);
+        let grads = backbone_grads
+            .iter()
+            .map(Option::as_ref)
+            .chain(head_grads.iter().map(|g| g.as_ref().map(|g| g.tensor())));
+        let updates: Vec<Update<'_>> = of_backbone
+            .chain(of_heads)
+            .zip(grads)
+            .map(|(parameter, grad)| Update { parameter, grad })
+            .collect();
+        let report = self.optimizer.step(step, &updates)?;
+        drop(updates);
+        let momentum = self.average(step)?;
+        self.instance
+            .after_update(moment, momentum)
+            .map_err(PretrainError::plugin("after_update", step))?;
+        Ok(Stepped {
+            loss: output.loss,
+            metrics: output
+                .metrics
+                .into_iter()
+                .map(|m| (m.name, m.value))
+                .collect(),
+            report,
+            momentum,
+            features: pooled(&pieces),
+        })
+    }
+
+    /// Moves the target backbone after optimiser step `step`; gives back the momentum used.
+    fn average(&mut self, step: u64) -> Result<Option<f64>, PretrainError> {
+        let Some(schedule) = self.description.momentum else {
+            return Ok(None);
+        };
+        let momentum = schedule.after_step(step, self.length.steps());
+        if let Some(target) = &mut self.target {
+            target.follow(&self.backbone, momentum)?;
+        }
+        Ok(Some(momentum))
+    }
+
+    /// Asks for the heads' parameters anew.
+    pub(super) fn refresh(&mut self, step: u64) -> Result<(), PretrainError> {
+        self.heads = Heads::of(self.instance.as_mut(), step)?;
+        self.optimizer.adopt(self.heads.specs(&self.backbone));
+        Ok(())
+    }
+}
+
+/// The circumstances of the run, for the framework.
+fn site(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Site {
+    let [c1, c2, c3, c4] = config.channels();
+    let features = [
+        (Level::Pooled, c4),
+        (Level::Layer1, c1),
+        (Level::Layer2, c2),
+        (Level::Layer3, c3),
+        (Level::Layer4, c4),
+    ];
+    Site {
+        features: features
+            .into_iter()
+            .map(|(level, dim)| FeatureDim {
+                level,
+                dim: dim as usize,
+            })
+            .collect(),
+        samples: job.source.len(),
+        batch_size: length.batch_size,
+        steps_per_epoch: length.steps_per_epoch,
+        epochs: length.epochs,
+        world_size: 1,
+        rank: 0,
+        device: match job.device {
+            Device::Cuda(n) => format!("cuda:{n}"),
+            _ => "cpu".to_owned(),
+        },
+        seed: job.seed,
+    }
+}
+
+fn offer_features(pieces: &[Piece], step: u64) -> Result<Vec<Feature>, PretrainError> {
+    pieces
+        .iter()
+        .map(|piece| {
+            Ok(Feature {
+                encoder: piece.encoder,
+                view: piece.view,
+                level: piece.level,
+                tensor: export_read_only(&piece.tensor)
+                    .map_err(PretrainError::plugin("step", step))?,
+            })
+        })
+        .collect()
+}
+
+fn pooled(pieces: &[Piece]) -> Option<Tensor> {
+    pieces
+        .iter()
+        .find(|p| p.encoder == Encoder::Online && p.level == Level::Pooled)
+        .map(|p| p.tensor.detach())
+}
+
+fn expect(step: u64, what: &str, expected: usize, found: usize) -> Result<(), PretrainError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(PretrainError::Contract {
+        call: "step",
+        step,
+        expected: format!("{expected} {what}"),
+        found: found.to_string(),
+    })
+}
+
+fn check_gradient(piece: &Piece, grad: &Tensor, moment: &Moment) -> Result<(), PretrainError> {
+    if grad.size() != piece.tensor.size() {
+        return Err(PretrainError::Contract {
+            call: "step",
+            step: moment.step,
+            expected: format!("a gradient of shape {:?}", piece.tensor.size()),
+            found: format!("{:?}", grad.size()),
+        });
+    }
+    // The sum is finite unless an element is not (or the sum itself leaves the range).
+    let sum = grad
+        .f_sum(tch::Kind::Float)
+        .and_then(|sum| sum.f_double_value(&[]))
+        .map_err(PretrainError::torch("checking a gradient"))?;
+    if sum.is_finite() {
+        Ok(())
+    } else {
+        let what = format!("gradient of view {} ({})", piece.view, piece.level.name());
+        Err(not_finite(&what, sum, moment))
+    }
+}
+
+fn not_finite(what: &str, found: f64, moment: &Moment) -> PretrainError {
+    PretrainError::NotFinite {
+        what: what.to_owned(),
+        found: found.to_string(),
+        step: moment.step,
+        epoch: moment.epoch,
+    }
+}

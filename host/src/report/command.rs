@@ -1,0 +1,157 @@
+//! `ssl-lottery report`: arguments and execution.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::input::{Input, Selection, Study, read_ledger, read_table};
+use super::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
+
+/// Aggregates accuracies and says what the differences are worth.
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    source: Source,
+    /// How to write the report.
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+    /// File to write instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Data set that the others are compared with [default: val]
+    #[arg(long, value_name = "DATA SET")]
+    reference: Option<String>,
+    /// A further pool to aggregate over, such as `v2,sketch`; may be repeated.
+    #[arg(long = "pool", value_name = "DATA SET,…")]
+    pools: Vec<String>,
+    /// Level of the tests; intervals cover the rest.
+    #[arg(long, default_value_t = 0.05, value_parser = level)]
+    alpha: f64,
+    /// Bootstrap draws.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    draws: u32,
+    /// Seed of the bootstrap.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// With --study: count ReaL by the images it scores, not by all it has.
+    #[arg(long, requires = "study")]
+    strict: bool,
+    /// With a ledger: which protocol [default: the linear one]
+    #[arg(long, value_name = "ID", requires = "ledger")]
+    protocol: Option<String>,
+    /// With a ledger: score sets that declare a class list over it, not over all classes.
+    #[arg(long, requires = "ledger")]
+    subset: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// Output directory of a run.
+    #[arg(value_name = "LEDGER")]
+    ledger: Option<PathBuf>,
+    /// Table of accuracies: CSV, first column `framework`, data sets in percent, first row `n`.
+    #[arg(long, value_name = "FILE.csv")]
+    table: Option<PathBuf>,
+    /// A published study that is built in.
+    #[arg(long, value_enum)]
+    study: Option<Study>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table of at most 100 columns and the findings.
+    Terminal,
+    /// The table with the findings, ready to paste.
+    Md,
+    /// The table as plain numbers with intervals and marks.
+    Csv,
+    /// The table for a paper.
+    Latex,
+    /// Every statistic, for programs.
+    Json,
+    /// One file with figures, for a browser.
+    Html,
+}
+
+impl Report {
+    /// Reads, computes, writes.
+    ///
+    /// # Errors
+    /// [`ReportError`] for input that cannot be read or compared and output that cannot be written.
+    pub fn execute(self) -> Result<(), ReportError> {
+        let input = self.read()?;
+        let pools = self
+            .pools
+            .iter()
+            .map(|pool| pool.split(',').map(|name| name.trim().to_owned()).collect());
+        let options = Options {
+            reference: self.reference.clone(),
+            pools: pools.collect(),
+            alpha: self.alpha,
+            draws: self.draws as usize,
+            seed: self.seed,
+        };
+        let text = render(&Analysis::new(input, options)?, self.format)?;
+        write(self.out.as_deref(), &text)
+    }
+
+    fn read(&self) -> Result<Input, ReportError> {
+        match (&self.source.ledger, &self.source.table, self.source.study) {
+            (Some(root), ..) => {
+                let selection = Selection {
+                    protocol: self.protocol.clone(),
+                    subset: self.subset,
+                };
+                read_ledger(root, &selection)
+            }
+            (None, Some(path), _) => read_table(path),
+            // The arguments demand one of the three.
+            (None, None, study) => study.unwrap_or(Study::Ozbulak2024).load(self.strict),
+        }
+    }
+}
+
+/// The report in one format.
+///
+/// # Errors
+/// [`ReportError::Json`] never in practice.
+pub fn render(analysis: &Analysis, format: Format) -> Result<String, ReportError> {
+    match format {
+        Format::Terminal => Ok(terminal::render(analysis)),
+        Format::Md => Ok(markdown(analysis)),
+        Format::Csv => csv(analysis),
+        Format::Latex => Ok(latex(analysis)),
+        Format::Html => html(analysis),
+        Format::Json => json(analysis).map_err(ReportError::Json),
+    }
+}
+
+fn write(out: Option<&Path>, text: &str) -> Result<(), ReportError> {
+    let (path, written) = match out {
+        Some(path) => (path.to_owned(), std::fs::write(path, text)),
+        None => (
+            PathBuf::from("standard output"),
+            std::io::stdout().write_all(text.as_bytes()),
+        ),
+    };
+    // A reader that has seen enough, such as `head`, is no fault.
+    let written = match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    };
+    written.map_err(|source| ReportError::Write { path, source })
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    let level: f64 = text
+        .parse()
+        .map_err(|_| format!("expected a number, found `{text}`"))?;
+    if level > 0.0 && level < 1.0 {
+        Ok(level)
+    } else {
+        Err(format!("expected a level between 0 and 1, found {text}"))
+    }
+}

@@ -1,0 +1,268 @@
+//! A ledger: the cells that are done, with their predictions.
+
+use std::path::Path;
+
+use super::{Input, predictions};
+use crate::aggregate::{Cell, Observation, Record as Entry, Table, variance_split};
+use crate::evaluate::predictions::Group;
+use crate::evaluate::record::Evaluation;
+use crate::ledger::{CellDir, Ledger, Record, Status};
+use crate::report::ReportError;
+
+/// Which of a ledger's results make the table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Id of the protocol; `None` for the linear one if there is one, else the first.
+    pub protocol: Option<String>,
+    /// Whether sets that declare a class list are scored over it, instead of over all classes.
+    pub subset: bool,
+}
+
+/// One result chosen for the table.
+struct Chosen<'a> {
+    entry: Entry,
+    dir: &'a CellDir,
+    group: Group,
+}
+
+/// Reads the cells of a ledger that are done.
+///
+/// # Errors
+/// [`ReportError`] for a ledger that cannot be read, without results, or whose results may not be compared.
+pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportError> {
+    let all = Ledger::records(root)?;
+    let done: Vec<&(CellDir, Record)> = all
+        .iter()
+        .filter(|(_, record)| record.status == Status::Done)
+        .collect();
+    let protocols = protocols(&done);
+    let protocol = choose(root, &protocols, selection)?;
+    let mut chosen = Vec::new();
+    for (dir, record) in &done {
+        for evaluation in &record.results.report.evaluations {
+            if evaluation.protocol.id == protocol
+                && evaluation.headline
+                && stands_for_set(
+                    evaluation,
+                    &record.results.report.evaluations,
+                    selection.subset,
+                )
+            {
+                chosen.push(Chosen {
+                    entry: entry(&row(record, &done), record, evaluation),
+                    dir,
+                    group: group(evaluation),
+                });
+            }
+        }
+    }
+    let entries: Vec<Entry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
+    let origin = root.display().to_string();
+    let table = Table::from_records(&entries).map_err(|source| ReportError::Table {
+        origin,
+        source: Box::new(source),
+    })?;
+    let sources: Vec<predictions::Source> = chosen
+        .iter()
+        .map(|chosen| predictions::Source {
+            framework: chosen.entry.framework.clone(),
+            data_set: chosen.entry.data_set.clone(),
+            path: chosen
+                .dir
+                .file("predictions")
+                .join(format!("{}.parquet", chosen.entry.data_set)),
+            group: chosen.group.clone(),
+        })
+        .collect();
+    let (outcomes, mut notes) = predictions::read(&table, &sources)?;
+    let others: Vec<&str> = protocols
+        .iter()
+        .filter(|known| **known != protocol)
+        .map(String::as_str)
+        .collect();
+    if !others.is_empty() {
+        notes.push(format!(
+            "Results of {protocol}; the ledger also has {} (--protocol).",
+            others.join(", ")
+        ));
+    }
+    let unfinished = all.len() - done.len();
+    if unfinished > 0 {
+        notes.push(format!(
+            "{unfinished} of {} cells are not done and take no part.",
+            all.len()
+        ));
+    }
+    Ok(Input {
+        title: root
+            .file_name()
+            .unwrap_or(root.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
+        outcomes,
+        variance: variance_split(&observations(&done, selection.subset)),
+        study: None,
+        provenance: provenance(root, &protocol, &done),
+        notes,
+        table,
+    })
+}
+
+fn protocols(done: &[&(CellDir, Record)]) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for (_, record) in done {
+        for evaluation in &record.results.report.evaluations {
+            if !known.contains(&evaluation.protocol.id) {
+                known.push(evaluation.protocol.id.clone());
+            }
+        }
+    }
+    known
+}
+
+fn choose(root: &Path, protocols: &[String], selection: &Selection) -> Result<String, ReportError> {
+    let refuse = |expected: String| ReportError::Shape {
+        path: root.to_owned(),
+        expected,
+        found: if protocols.is_empty() {
+            "none".to_owned()
+        } else {
+            protocols.join(", ")
+        },
+        at: "protocols of finished cells".to_owned(),
+    };
+    match &selection.protocol {
+        Some(wanted) if protocols.contains(wanted) => Ok(wanted.clone()),
+        Some(wanted) => Err(refuse(format!("results of `{wanted}`"))),
+        None => {
+            let linear = protocols.iter().find(|id| id.starts_with("linear"));
+            linear
+                .or(protocols.first())
+                .cloned()
+                .ok_or_else(|| refuse("at least one result".to_owned()))
+        }
+    }
+}
+
+/// The framework, with seed and configuration where several are in the ledger.
+fn row(record: &Record, done: &[&(CellDir, Record)]) -> String {
+    let others = || {
+        done.iter()
+            .map(|(_, other)| other)
+            .filter(|other| other.row() == record.row())
+    };
+    let mut name = record.row().to_owned();
+    if others().any(|other| other.seed != record.seed) {
+        name.push_str(&format!(" #{}", record.seed));
+    }
+    if others()
+        .any(|other| other.seed == record.seed && other.config_sha256 != record.config_sha256)
+    {
+        name.push_str(&format!(
+            " ({})",
+            record.config_sha256.get(..8).unwrap_or_default()
+        ));
+    }
+    name
+}
+
+/// Whether this label space is the one that stands for the set in the table.
+pub(crate) fn stands_for_set(evaluation: &Evaluation, all: &[Evaluation], subset: bool) -> bool {
+    let own = |it: &Evaluation| {
+        it.label_space.starts_with("subset-")
+            && it.label_space.ends_with(&format!("@{}", it.dataset))
+    };
+    let full = evaluation.label_space.starts_with("full-");
+    let declares = || {
+        all.iter()
+            .any(|it| it.dataset == evaluation.dataset && own(it))
+    };
+    if subset {
+        own(evaluation) || (full && !declares())
+    } else {
+        full
+    }
+}
+
+fn entry(row: &str, record: &Record, evaluation: &Evaluation) -> Entry {
+    Entry {
+        framework: row.to_owned(),
+        data_set: evaluation.dataset.clone(),
+        label_space: evaluation.label_space.clone(),
+        protocol: format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash),
+        correct: evaluation.correct,
+        n: evaluation.n,
+        same_images_as: record.results.same_images.get(&evaluation.dataset).cloned(),
+    }
+}
+
+fn group(evaluation: &Evaluation) -> Group {
+    Group {
+        protocol: evaluation.protocol.id.clone(),
+        variant: evaluation.variant.to_string(),
+        label_space: evaluation.label_space.clone(),
+    }
+}
+
+fn observations(done: &[&(CellDir, Record)], subset: bool) -> Vec<Observation> {
+    let mut observations = Vec::new();
+    for (_, record) in done {
+        let evaluations = &record.results.report.evaluations;
+        for evaluation in evaluations
+            .iter()
+            .filter(|it| stands_for_set(it, evaluations, subset))
+        {
+            if let Ok(cell) = Cell::counted(evaluation.correct, evaluation.n) {
+                observations.push(Observation {
+                    framework: record.framework.clone(),
+                    data_set: evaluation.dataset.clone(),
+                    checkpoint: record.config_sha256.clone(),
+                    seed: record.seed,
+                    protocol: evaluation.protocol.id.clone(),
+                    variant: evaluation.variant.to_string(),
+                    cell,
+                });
+            }
+        }
+    }
+    observations
+}
+
+fn provenance(root: &Path, protocol: &str, done: &[&(CellDir, Record)]) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("ledger".to_owned(), root.display().to_string()),
+        ("protocol".to_owned(), protocol.to_owned()),
+    ];
+    for (dir, record) in done {
+        let versions = &record.versions;
+        let mut value = format!(
+            "config {}, host {}",
+            record
+                .config_sha256
+                .get(..16)
+                .unwrap_or(&record.config_sha256),
+            versions.host
+        );
+        let commit = versions
+            .commit
+            .as_ref()
+            .map(|commit| format!("commit {commit}"));
+        let libtorch = versions
+            .libtorch
+            .as_ref()
+            .map(|version| format!("libtorch {version}"));
+        let plugin = record.plugin.as_ref().map(|plugin| {
+            format!(
+                "plugin {} ({})",
+                plugin.version,
+                plugin.sha256.get(..16).unwrap_or(&plugin.sha256)
+            )
+        });
+        let device = (!record.device.is_empty()).then(|| format!("on {}", record.device));
+        for fact in [commit, libtorch, plugin, device].into_iter().flatten() {
+            value.push_str(&format!(", {fact}"));
+        }
+        facts.push((dir.name(), value));
+    }
+    facts
+}

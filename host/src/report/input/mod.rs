@@ -1,0 +1,33 @@
+//! Where tables come from: a CSV file, a study that is built in, a ledger.
+
+mod ledger;
+mod predictions;
+mod study;
+mod table_file;
+mod table_rows;
+
+pub(crate) use ledger::stands_for_set;
+pub use ledger::{Selection, read_ledger};
+pub use study::Study;
+pub use table_file::read_table;
+
+use crate::aggregate::{PairedOutcomes, Table, VarianceSplit};
+
+/// A table with what is known of its origin.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// What the report is about, for its title.
+    pub title: String,
+    /// The accuracies.
+    pub table: Table,
+    /// Per-image outcomes by data set, where predictions exist.
+    pub outcomes: Vec<Option<PairedOutcomes>>,
+    /// Where the spread comes from, for a ledger that repeats something.
+    pub variance: Vec<VarianceSplit>,
+    /// The built-in study this is, whose conclusions are then judged.
+    pub study: Option<Study>,
+    /// Where the numbers are from, as pairs of a label and a value.
+    pub provenance: Vec<(String, String)>,
+    /// What a reader must know about the input.
+    pub notes: Vec<String>,
+}

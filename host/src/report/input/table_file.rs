@@ -1,0 +1,168 @@
+//! A table of published accuracies: CSV, first column `framework`, one column per data set in percent, first row `n`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::Input;
+use super::table_rows::Rows;
+use crate::report::ReportError;
+
+/// Reads a table of accuracies in percent.
+///
+/// Percentages are kept as the decimals they are written as. An empty cell, `-` or `NA` is missing.
+///
+/// # Errors
+/// [`ReportError`] with row and column for ragged rows, numbers that are none or out of range, `n` that is no positive
+/// whole number, names that repeat and fewer than two frameworks with results.
+pub fn read_table(path: &Path) -> Result<Input, ReportError> {
+    let read = |source| ReportError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(read)?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let records = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text)
+        .into_records()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| ReportError::Csv {
+            path: path.to_owned(),
+            source,
+        })?;
+    let table = Rows {
+        path,
+        text,
+        records: &records,
+    }
+    .table()?;
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let provenance = vec![("table".to_owned(), path.display().to_string())];
+    let outcomes = vec![None; table.data_sets().len()];
+    Ok(Input {
+        title: name,
+        table,
+        outcomes,
+        variance: Vec::new(),
+        study: None,
+        provenance,
+        notes: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Input, ReportError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read_table(file.path())
+    }
+
+    #[test]
+    fn reads_percent_with_holes_and_a_byte_order_mark() {
+        let input =
+            read("\u{feff}framework, val ,real\nn,50,40\n\"a, b\",59.80,\nc,0,100\n").unwrap();
+        let table = input.table;
+        assert_eq!(table.frameworks(), ["a, b", "c"]);
+        assert_eq!(table.cell(0, 0).unwrap().fraction(), (598, 1000));
+        assert_eq!(table.cell(0, 0).unwrap().rounding(), 0.005);
+        assert_eq!(table.missing(), [(0, 1)]);
+        assert_eq!(table.data_sets()[1].same_images_as.as_deref(), Some("val"));
+    }
+
+    #[test]
+    fn an_exponent_is_no_printed_decimal() {
+        let input = read("framework,val\nn,50\na,1.25e1\nb,5e-05\n").unwrap();
+        let rounding = |row| input.table.cell(row, 0).unwrap().rounding();
+        assert_eq!(input.table.cell(0, 0).unwrap().fraction(), (125, 1000));
+        assert_eq!((rounding(0), rounding(1)), (0.05, 0.000_005));
+    }
+
+    #[test]
+    fn faults_are_named_by_row_and_column() {
+        let two = "n,10,10\na,1,2\n";
+        for (text, expected) in [
+            ("".to_owned(), "found the end of the file"),
+            (
+                "model,val\nn,1\n".to_owned(),
+                "expected `framework`, found `model`",
+            ),
+            (
+                "framework,val\na,1\nb,2\n".to_owned(),
+                "expected a first row `n` with image counts, found `a`",
+            ),
+            (
+                "framework,val,v2\nn,0,10\na,1,2\nb,1,2\n".to_owned(),
+                "found `0`",
+            ),
+            (
+                "framework,val,v2\nn,1.5,10\na,1,2\nb,1,2\n".to_owned(),
+                "row 2 (`n`), column 2 (`val`)",
+            ),
+            (
+                format!("framework,val,v2\n{two}b,1\n"),
+                "expected 3 cells as in the header, found 2",
+            ),
+            (format!("framework,val,v2\n{two}b,1,2,3\n"), "row 4 (`b`)"),
+            (
+                format!("framework,val,v2\n{two}b,x,2\n"),
+                "expected a decimal number, found `x`",
+            ),
+            (
+                format!("framework,val,v2\n{two}b,1,101\n"),
+                "row 4 (`b`), column `v2`",
+            ),
+            (
+                format!("framework,val,v2\n{two}b,-3,2\n"),
+                "between 0 and 100 percent, found -3",
+            ),
+            (format!("framework,val,v2\n{two}b,nan,2\n"), "found `nan`"),
+            (
+                format!("framework,val,v2\n{two}"),
+                "at least two frameworks with results, found 1 (",
+            ),
+            (
+                format!("framework,val,v2\n{two}\na,1,2\n"),
+                "each framework once, found `a` twice (",
+            ),
+            (
+                format!("framework,val,v2\n{two}\na,1,2\n"),
+                ", rows 3 and 5)",
+            ),
+            (format!("framework,val,v2\n{two}b,,-\n"), "found 1 ("),
+            (
+                format!("framework,val,v2\n{two}b,,-\n"),
+                ", row 4 (`b`) is the last)",
+            ),
+            (
+                format!("framework,val,v2\n{two}b,1,\"2\nc,3,4\"\n"),
+                "found a line break in quotes",
+            ),
+            (
+                "framework,val\nn,4294967296\na,1\nb,2\n".to_owned(),
+                "found `4294967296`",
+            ),
+            (
+                format!("framework,val,val\n{two}b,1,2\n"),
+                ", row 1, columns 2 and 3)",
+            ),
+            (format!("framework,,v2\n{two}b,1,2\n"), "row 1, column 2"),
+        ] {
+            let message = read(&text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The parts of the document.
+
+mod pairs;
+mod reference;
+mod sampling;
+mod table;
+
+pub(super) use pairs::{PairSection, pair};
+pub(super) use reference::{CorrelationSection, FlipSection, correlation, flip};
+pub(super) use sampling::{
+    LeadSection, PoolBootstrapSection, RedrawSection, SetBootstrapSection, VarianceSection, lead,
+    pool_bootstrap, set_bootstrap,
+};
+pub(super) use table::{AccuracySection, DataSetSection, accuracy, data_sets};

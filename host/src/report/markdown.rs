@@ -1,0 +1,81 @@
+//! The table and the findings as Markdown.
+
+use super::analysis::Analysis;
+use super::paper::{Entry, Mark, PaperTable};
+use super::words::{findings, headline};
+
+/// A headline, the table, the findings and the notes.
+#[must_use]
+pub fn render(analysis: &Analysis) -> String {
+    let table = PaperTable::new(analysis);
+    let mut text = format!(
+        "## {}\n\n**{}**\n\n",
+        escape(&analysis.input.title),
+        escape(&headline(analysis))
+    );
+    let titles = table.columns.iter().map(|column| escape(&column.title));
+    text.push_str(&line(std::iter::once("framework".to_owned()).chain(titles)));
+    text.push_str(&line(
+        std::iter::once(":---".to_owned()).chain(table.columns.iter().map(|_| "---:".to_owned())),
+    ));
+    if table.columns.iter().any(|column| column.n.is_some()) {
+        let counts = table
+            .columns
+            .iter()
+            .map(|column| column.n.map_or_else(String::new, |n| n.to_string()));
+        text.push_str(&line(std::iter::once("n".to_owned()).chain(counts)));
+    }
+    for (row, name) in table.names.iter().enumerate() {
+        let entries = table.columns.iter().map(|column| {
+            column.entries[row]
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), marked)
+        });
+        text.push_str(&line(std::iter::once(escape(name)).chain(entries)));
+    }
+    text.push_str(&format!(
+        "\n{}\n",
+        escape(&table.legend.replace("dagger", "†"))
+    ));
+    let claims = analysis.claims();
+    let claims = claims
+        .iter()
+        .map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
+    for (title, lines) in [
+        ("What survives the tests", claims.collect()),
+        ("Findings", findings(analysis)),
+        ("Notes", analysis.notes.clone()),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n### {title}\n\n"));
+        }
+        for line in lines {
+            text.push_str(&format!("- {}\n", escape(&line)));
+        }
+    }
+    text
+}
+
+fn marked(entry: &Entry) -> String {
+    match entry.mark {
+        Mark::Best => format!("**{}**", entry.text),
+        Mark::Near => format!("{}†", entry.text),
+        Mark::None => entry.text.clone(),
+    }
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+}
+
+/// Escapes what would end a cell or start markup.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '|' | '*' | '_' | '<' | '`' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}

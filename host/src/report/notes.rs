@@ -1,0 +1,79 @@
+//! What a reader must know before trusting the numbers.
+
+use super::input::Input;
+use crate::aggregate::Table;
+
+/// The input's notes and those that follow from the table.
+pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec<String> {
+    let table = &input.table;
+    let mut notes = input.notes.clone();
+    if reference.is_none() && !named {
+        let names: Vec<&str> = table
+            .data_sets()
+            .iter()
+            .map(|set| set.name.as_str())
+            .collect();
+        notes.push(format!(
+            "No data set is called “val”, so nothing is compared with a reference; name one of {} with --reference.",
+            names.join(", ")
+        ));
+    }
+    let missing = table.missing();
+    if !missing.is_empty() {
+        let cells: Vec<String> = missing
+            .iter()
+            .map(|&(row, set)| {
+                format!(
+                    "{} on {}",
+                    table.frameworks()[row],
+                    table.data_sets()[set].name
+                )
+            })
+            .collect();
+        notes.push(format!(
+            "Missing cells: {}. Tests, correlations and flips leave out the pairs concerned; a framework without all \
+             data sets of a pool has no aggregate over it, and takes no part in winner shares, Kendall's W, Borda's \
+             count and the Pareto front.",
+            cells.join(", ")
+        ));
+    }
+    notes.extend(zeros(table));
+    for set in table.data_sets() {
+        if let Some(original) = set.same_images_as.as_deref()
+            && table.data_sets().iter().any(|other| other.name == original)
+        {
+            notes.push(format!(
+                "{} and {original} are the same images with other labels; standard errors of aggregates take them as \
+                 independent and are too small. The pool of distinct images leaves {} out.",
+                set.name, set.name
+            ));
+        }
+    }
+    if input.outcomes.iter().any(Option::is_none) {
+        notes.push(
+            "Where only counts are known, frameworks judged on the same images are compared by the two-proportion \
+             test, which is conservative there."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn zeros(table: &Table) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (row, framework) in table.frameworks().iter().enumerate() {
+        for (column, set) in table.data_sets().iter().enumerate() {
+            if table
+                .cell(row, column)
+                .is_some_and(|cell| cell.fraction().0 == 0)
+            {
+                notes.push(format!(
+                    "{framework} has 0 % on {}: its geometric and harmonic means are exactly 0; the smoothed geometric \
+                     mean, from (k + 1/2)/(n + 1), is given beside.",
+                    set.name
+                ));
+            }
+        }
+    }
+    notes
+}

@@ -1,0 +1,53 @@
+//! The report on a terminal, within 100 columns.
+
+use super::summary::summary;
+use super::{Analysis, findings, headline};
+
+/// Widest line printed.
+pub(super) const WIDTH: usize = 100;
+
+/// The summary, what is and is not supported, and what a reader must know.
+#[must_use]
+pub fn render(analysis: &Analysis) -> String {
+    let mut text = format!(
+        "{}\n\n{}",
+        fill(&headline(analysis), ""),
+        summary(analysis.table())
+    );
+    let claims = analysis.claims();
+    let claims = claims
+        .iter()
+        .map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
+    for (title, lines) in [
+        ("What survives the tests", claims.collect()),
+        ("Findings", findings(analysis)),
+        ("Notes", analysis.notes.clone()),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        for line in lines {
+            text.push_str(&fill(&format!("- {line}"), "  "));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Breaks a paragraph at the width, lines after the first behind `indent`.
+fn fill(paragraph: &str, indent: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in paragraph.split_whitespace() {
+        let last = lines.last_mut();
+        let fits = |line: &String| line.chars().count() + 1 + word.chars().count() <= WIDTH;
+        match last {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if fits(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,104 @@
+//! What can end a cell, and whose fault it is.
+
+use crate::backbone::BackboneError;
+use crate::evaluate::EvaluateError;
+use crate::import::ImportError;
+use crate::ledger::FailureKind;
+use crate::pretrain::PretrainError;
+use ssl_datasets::DataError;
+use ssl_plugin_api::foreign::Refusal;
+use ssl_plugin_api::{Fault, FaultKind};
+use std::error::Error;
+use std::path::PathBuf;
+
+/// Why a cell ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CellError {
+    #[error("failed to read the plugin {path}", path = path.display())]
+    ReadPlugin {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the plugin failed in {call} ({}): {source}", source.kind.name())]
+    Plugin { call: &'static str, source: Fault },
+    #[error("failed to pretrain: {0}")]
+    Pretrain(#[source] PretrainError),
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    #[error("failed to import: {0}")]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error("failed to evaluate: {0}")]
+    Evaluate(#[from] EvaluateError),
+    #[error("expected device {device}, found no such CUDA device here")]
+    Device { device: String },
+    #[error("libtorch failed: {0}")]
+    Torch(#[from] tch::TchError),
+    #[error("the cell was asked to stop")]
+    Cancelled,
+}
+
+impl From<PretrainError> for CellError {
+    fn from(error: PretrainError) -> Self {
+        match error {
+            PretrainError::Cancelled => Self::Cancelled,
+            other => Self::Pretrain(other),
+        }
+    }
+}
+
+impl CellError {
+    /// Whose fault it is.
+    pub(super) fn kind(&self) -> FailureKind {
+        let of_plugin = |fault: &Fault| match fault.kind {
+            FaultKind::Config => FailureKind::Input,
+            _ => FailureKind::Plugin,
+        };
+        match self {
+            Self::Plugin { source, .. } | Self::Pretrain(PretrainError::Plugin { source, .. }) => {
+                of_plugin(source)
+            }
+            Self::ReadPlugin { .. }
+            | Self::Refused(_)
+            | Self::Pretrain(
+                PretrainError::Contract { .. }
+                | PretrainError::NotFinite { .. }
+                | PretrainError::Probe { .. }
+                | PretrainError::UnknownPass { .. },
+            )
+            // Features that cannot be judged come from what was learnt.
+            | Self::Evaluate(
+                EvaluateError::NotFinite { .. } | EvaluateError::AllDiverged { .. },
+            ) => FailureKind::Plugin,
+            Self::Data(_)
+            | Self::Device { .. }
+            | Self::Import(_)
+            | Self::Backbone(_)
+            | Self::Evaluate(_)
+            | Self::Pretrain(_) => FailureKind::Input,
+            Self::Torch(_) | Self::Cancelled => FailureKind::Host,
+        }
+    }
+
+    /// The error and its causes in one line; libtorch's traces are left to the log.
+    pub(super) fn line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let words = error.to_string();
+            if !text.contains(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+            }
+            cause = error.source();
+        }
+        let (line, trace) = text.split_once('\n').unwrap_or((&text, ""));
+        if !trace.is_empty() {
+            tracing::error!("{trace}");
+        }
+        line.to_owned()
+    }
+}

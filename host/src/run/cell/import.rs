@@ -1,0 +1,84 @@
+//! A backbone that was pretrained elsewhere.
+
+use super::Work;
+use super::error::CellError;
+use super::learn::{Learnt, stamp};
+use crate::backbone::Backbone;
+use crate::config::WhichEncoder;
+use crate::import::{Imported, mapping};
+use crate::run::event::Stage;
+use crate::run::job::CheckpointSubject;
+use serde_json::{Value, json};
+use ssl_datasets::views::normalization;
+use ssl_plugin_api::description::{Description, IMAGENET_MEAN, IMAGENET_STD};
+use ssl_plugin_api::foreign::Plugin;
+use std::path::PathBuf;
+use tch::Device;
+
+impl Work<'_> {
+    /// The backbone of a checkpoint, read with its framework's key map.
+    pub(super) fn import(&mut self, subject: &CheckpointSubject) -> Result<Learnt, CellError> {
+        self.tell(Stage::Prepare, 0, 2, "checkpoint");
+        let description = self.timed(Stage::Prepare, |work| work.description_of(subject))?;
+        let map = description
+            .as_ref()
+            .map_or_else(mapping::usual, |d| d.checkpoint.clone());
+        let map = match subject.encoder {
+            WhichEncoder::Online => map,
+            WhichEncoder::Target => mapping::of_target(&map),
+        };
+        let file: PathBuf = self.job.setup.checkpoint.clone().unwrap_or_default();
+        let device = self.device()?;
+        let (backbone, imported) = self.timed(Stage::Prepare, |work| {
+            let config = &work.job.config;
+            // Read on the CPU, where its shapes are compared, then moved.
+            let mut backbone = Backbone::new(&config.backbone, config.seed, Device::Cpu)?;
+            let imported = Imported::read(&file, &map, &backbone, subject.allow_partial)?;
+            imported.fill(&mut backbone)?;
+            Ok((backbone.to_device(device)?, imported))
+        })?;
+        let report = &imported.report;
+        let (linear, finetune) = description
+            .as_ref()
+            .map(|d| (d.linear.clone(), d.finetune.clone()))
+            .unwrap_or_default();
+        Ok(Learnt {
+            normalize: match &description {
+                Some(description) => normalization(&description.views),
+                None => Some((IMAGENET_MEAN, IMAGENET_STD)),
+            },
+            summary: json!({
+                "checkpoint": {
+                    "file": file,
+                    "sha256": subject.sha256,
+                    "used": report.used.len(),
+                    "unused": report.unused,
+                    "missing": report.missing,
+                    "wrong_shape": report.wrong_shape,
+                },
+            }),
+            backbone: Some(backbone),
+            linear,
+            finetune,
+        })
+    }
+
+    /// What the plugin says under the checkpoint's configuration, where there is a plugin.
+    fn description_of(
+        &mut self,
+        subject: &CheckpointSubject,
+    ) -> Result<Option<Description>, CellError> {
+        let Some(path) = &self.job.setup.plugin else {
+            return Ok(None);
+        };
+        let plugin = Plugin::open(path)?;
+        self.plugin = Some(stamp(path, &plugin, &subject.framework)?);
+        plugin
+            .describe(&subject.framework, &Value::Object(subject.config.clone()))
+            .map(Some)
+            .map_err(|source| CellError::Plugin {
+                call: "describe",
+                source,
+            })
+    }
+}

@@ -1,0 +1,201 @@
+//! Where a cell's features come from: a pretrained backbone, an untrained one, or the pixels.
+
+use super::Work;
+use super::error::CellError;
+use super::services::CellServices;
+use crate::backbone::Backbone;
+use crate::config::{RECIPE_SIZE, canonical};
+use crate::ledger::PluginStamp;
+use crate::pretrain::{self, PretrainJob, Progress};
+use crate::run::event::{Event, Listener, Stage};
+use crate::run::job::Subject;
+use serde_json::{Value, json};
+use ssl_datasets::source;
+use ssl_datasets::views::{normalization, rescale};
+use ssl_plugin_api::description::{
+    Description, FinetuneRecipe, IMAGENET_MEAN, IMAGENET_STD, LinearRecipe, ViewGroup,
+};
+use ssl_plugin_api::export::Instance;
+use ssl_plugin_api::foreign::Plugin;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tch::{Cuda, Device};
+
+/// What turns images into features.
+pub(super) struct Learnt {
+    /// The network; `None` for raw pixels.
+    pub backbone: Option<Backbone>,
+    /// Mean and standard deviation the images are normalised with.
+    pub normalize: Option<([f32; 3], [f32; 3])>,
+    /// What the record keeps.
+    pub summary: Value,
+    /// The framework's own linear evaluation.
+    pub linear: Option<LinearRecipe>,
+    /// The framework's own fine-tuning.
+    pub finetune: Vec<FinetuneRecipe>,
+}
+
+/// The pixels themselves, as they are.
+pub(super) fn pixels() -> Learnt {
+    Learnt {
+        backbone: None,
+        normalize: None,
+        summary: Value::Null,
+        linear: None,
+        finetune: Vec::new(),
+    }
+}
+
+impl Work<'_> {
+    /// The backbone as the seed initialises it: where every framework starts from.
+    pub(super) fn untrained(&mut self) -> Result<Learnt, CellError> {
+        let config = &self.job.config;
+        let backbone = Backbone::new(&config.backbone, config.seed, self.device()?)?;
+        Ok(Learnt {
+            backbone: Some(backbone),
+            normalize: Some((IMAGENET_MEAN, IMAGENET_STD)),
+            summary: Value::Null,
+            linear: None,
+            finetune: Vec::new(),
+        })
+    }
+
+    /// Pretrains the cell's framework, or takes what an earlier attempt has finished.
+    pub(super) fn learn(&mut self) -> Result<Learnt, CellError> {
+        let (
+            Subject::Framework {
+                id, config, recipe, ..
+            },
+            Some(path),
+        ) = (&self.job.config.subject, &self.job.setup.plugin)
+        else {
+            return self.untrained();
+        };
+        self.tell(Stage::Prepare, 0, 2, "plugin");
+        let config = Value::Object(config.clone());
+        let (plugin, description) = self.timed(Stage::Prepare, |work| {
+            let plugin = Plugin::open(path)?;
+            work.plugin = Some(stamp(path, &plugin, id)?);
+            let description = plugin
+                .describe(id, &config)
+                .map_err(|source| CellError::Plugin {
+                    call: "describe",
+                    source,
+                })?;
+            Ok((plugin, description))
+        })?;
+        let recipe = recipe.apply(description.recipe.clone());
+        let views = self.views(&description);
+        self.tell(Stage::Prepare, 1, 2, "training set");
+        let setup = &self.job.setup;
+        let source = self.timed(Stage::Prepare, |work| {
+            let train = &work.job.config.train;
+            Ok(source::open(train, setup.data_root.as_deref())?)
+        })?;
+        let services = Arc::new(CellServices {
+            framework: id.clone(),
+            cancel: self.cancel.clone(),
+        });
+        let device = self.device()?;
+        let outcome = self.timed(Stage::Pretrain, |work| {
+            let job = PretrainJob {
+                framework: id,
+                config: &config,
+                description: &description,
+                recipe: &recipe,
+                views: &views,
+                image_size: work.job.config.views.size,
+                source,
+                backbone: &work.job.config.backbone,
+                seed: work.job.config.seed,
+                device,
+                workers: setup.workers,
+                threads: setup.threads,
+                on_broken: setup.on_broken,
+                probe: setup.probe,
+                dir: work.job.dir.join("pretrain"),
+                cancel: work.cancel.flag(),
+            };
+            let create = |site: &_| {
+                let instance = plugin.create(id, &config, site, services)?;
+                Ok(Box::new(instance) as Box<dyn Instance>)
+            };
+            Ok(pretrain::run(&job, create, &mut Told(work.listener))?)
+        })?;
+        Ok(Learnt {
+            summary: json!({
+                "recipe": recipe,
+                "views": views,
+                "epochs": outcome.epochs,
+                "steps": outcome.steps,
+                "loss": outcome.loss,
+                "images_per_s": outcome.images_per_s,
+            }),
+            normalize: normalization(&description.views),
+            backbone: Some(outcome.backbone),
+            linear: description.linear,
+            finetune: description.finetune,
+        })
+    }
+
+    fn views(&self, description: &Description) -> Vec<ViewGroup> {
+        let views = &self.job.config.views;
+        rescale(&description.views, RECIPE_SIZE, views.size, &views.tuning)
+    }
+
+    /// The device of the job's setup.
+    pub(super) fn device(&self) -> Result<Device, CellError> {
+        let name = &self.job.setup.device;
+        let number = match name.as_str() {
+            "cpu" => return Ok(Device::Cpu),
+            "cuda" => Some(0),
+            other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+        };
+        match number {
+            Some(n) if (n as i64) < Cuda::device_count() => Ok(Device::Cuda(n)),
+            _ => Err(CellError::Device {
+                device: name.clone(),
+            }),
+        }
+    }
+}
+
+pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStamp, CellError> {
+    let bytes = fs::read(path).map_err(|source| CellError::ReadPlugin {
+        path: path.to_owned(),
+        source,
+    })?;
+    let card = plugin.frameworks().iter().find(|card| card.id == id);
+    Ok(PluginStamp {
+        path: path.to_owned(),
+        version: card.map(|card| card.version.clone()).unwrap_or_default(),
+        sha256: canonical::sha256_hex(&bytes),
+    })
+}
+
+/// Passes the news of a pretraining on.
+struct Told<'a>(&'a mut dyn Listener);
+
+impl Progress for Told<'_> {
+    fn progress(&mut self, done: u64, total: u64, note: &str) {
+        self.0.hear(Event::Progress {
+            stage: Stage::Pretrain,
+            done,
+            total,
+            note: note.to_owned(),
+        });
+    }
+
+    fn note(&mut self, text: &str) {
+        self.0.hear(Event::Note {
+            text: text.to_owned(),
+        });
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.0.hear(Event::Warning {
+            text: text.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,118 @@
+//! One cell, from its job to its outcome: open plugin and data, pretrain, extract, evaluate.
+
+mod error;
+mod features;
+mod finetune;
+mod images;
+mod import;
+mod judge;
+mod learn;
+mod services;
+
+use super::cancel::Cancel;
+use super::event::{Event, Listener, Stage};
+use super::job::{Job, Subject};
+use super::outcome::Outcome;
+use crate::config::Baseline;
+use crate::ledger::{Results, Status};
+use error::CellError;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Carries a cell out. What goes wrong is in the outcome; nothing is shown.
+pub fn execute(job: &Job, listener: &mut dyn Listener, cancel: &Cancel) -> Outcome {
+    let mut work = Work {
+        job,
+        listener,
+        cancel,
+        timings_s: BTreeMap::new(),
+        plugin: None,
+    };
+    let result = work.run();
+    let Work {
+        timings_s, plugin, ..
+    } = work;
+    let outcome = match result {
+        Ok(results) => Outcome {
+            status: Status::Done,
+            failure: None,
+            plugin: None,
+            timings_s: BTreeMap::new(),
+            results,
+        },
+        Err(CellError::Cancelled) => Outcome::interrupted(),
+        Err(error) => Outcome::failed(error.kind(), error.line()),
+    };
+    Outcome {
+        plugin,
+        timings_s,
+        ..outcome
+    }
+}
+
+/// A cell being computed.
+struct Work<'a> {
+    job: &'a Job,
+    listener: &'a mut dyn Listener,
+    cancel: &'a Cancel,
+    timings_s: BTreeMap<Stage, f64>,
+    plugin: Option<crate::ledger::PluginStamp>,
+}
+
+impl Work<'_> {
+    fn run(&mut self) -> Result<Results, CellError> {
+        tch::set_num_threads(self.job.setup.threads.max(1) as i32);
+        let learnt = match &self.job.config.subject {
+            Subject::Framework { .. } => self.learn()?,
+            Subject::Checkpoint(subject) => self.import(subject)?,
+            Subject::Baseline {
+                baseline: Baseline::Untrained,
+            } => self.untrained()?,
+            Subject::Baseline {
+                baseline: Baseline::Pixels,
+            } => learn::pixels(),
+        };
+        let sets = self.extract(&learnt)?;
+        let tuned = self.finetune(&learnt, &sets)?;
+        let report = self.evaluate(&learnt, &sets, tuned)?;
+        Ok(Results {
+            pretrain: learnt.summary,
+            report,
+            same_images: sets.same_images,
+        })
+    }
+
+    /// Does a stage's work and notes how long it took.
+    fn timed<T>(
+        &mut self,
+        stage: Stage,
+        work: impl FnOnce(&mut Self) -> Result<T, CellError>,
+    ) -> Result<T, CellError> {
+        let begun = Instant::now();
+        let result = work(self);
+        *self.timings_s.entry(stage).or_insert(0.0) += begun.elapsed().as_secs_f64();
+        result
+    }
+
+    fn tell(&mut self, stage: Stage, done: u64, total: u64, note: &str) {
+        self.listener.hear(Event::Progress {
+            stage,
+            done,
+            total,
+            note: note.to_owned(),
+        });
+    }
+
+    fn warn(&mut self, text: String) {
+        self.listener.hear(Event::Warning { text });
+    }
+
+    /// Ends the work where the user asked for it.
+    fn check_cancelled(&self) -> Result<(), CellError> {
+        if self.cancel.is_set() {
+            Err(CellError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a cell offers its framework: a log, the wish to stop; it is the only rank.
+
+use crate::run::Cancel;
+use ssl_plugin_api::{Fault, FfiTensor, LogLevel, Reduce, Services, SingleProcess};
+
+/// Services of a cell.
+pub(super) struct CellServices {
+    pub framework: String,
+    pub cancel: Cancel,
+}
+
+impl Services for CellServices {
+    fn log(&self, level: LogLevel, message: &str) {
+        let framework = &self.framework;
+        match level {
+            LogLevel::Debug => tracing::debug!("{framework}: {message}"),
+            LogLevel::Info => tracing::info!("{framework}: {message}"),
+            LogLevel::Warn => tracing::warn!("{framework}: {message}"),
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.is_set()
+    }
+
+    fn all_reduce(&self, tensor: FfiTensor, reduce: Reduce) -> Result<(), Fault> {
+        SingleProcess.all_reduce(tensor, reduce)
+    }
+
+    fn all_gather(&self, tensor: FfiTensor) -> Result<FfiTensor, Fault> {
+        SingleProcess.all_gather(tensor)
+    }
+
+    fn broadcast(&self, tensor: FfiTensor, root: usize) -> Result<(), Fault> {
+        SingleProcess.broadcast(tensor, root)
+    }
+}

@@ -1,0 +1,121 @@
+//! From `[[checkpoint]]` entries to subjects.
+
+use super::job::{CheckpointSubject, Subject};
+use crate::backbone::BackboneConfig;
+use crate::config::{Bench, CheckpointEntry, Document, Fault};
+use crate::plugins::Candidate;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use ssl_plugin_api::description::SchemaError;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// A checkpoint that takes part.
+pub(super) struct Entrant {
+    pub(super) subject: Subject,
+    pub(super) backbone: BackboneConfig,
+    pub(super) file: PathBuf,
+    /// The plugin whose key map applies.
+    pub(super) plugin: Option<PathBuf>,
+}
+
+/// The benchmark's checkpoints; a file that cannot be read and keys that the plugin refuses are
+/// told in `faults`.
+pub(super) fn entrants(
+    bench: &Bench,
+    document: &Document,
+    candidates: &[Candidate],
+    faults: &mut Vec<Fault>,
+) -> Vec<Entrant> {
+    let mut entrants = Vec::new();
+    for (n, entry) in bench.checkpoint.iter().enumerate() {
+        match entrant(bench, entry, candidates) {
+            Ok(entrant) => entrants.push(entrant),
+            Err((key, message)) => {
+                let n = n.to_string();
+                let path: Vec<&str> = ["checkpoint", &n].into_iter().chain(key).collect();
+                faults.push(document.fault(&path, message, None));
+            }
+        }
+    }
+    entrants
+}
+
+type Complaint = (Vec<&'static str>, String);
+
+fn entrant(
+    bench: &Bench,
+    entry: &CheckpointEntry,
+    candidates: &[Candidate],
+) -> Result<Entrant, Complaint> {
+    let file = entry.resolve(bench.data.root.as_deref());
+    let sha256 = sha256_of(&file).map_err(|error| {
+        let message = format!(
+            "`checkpoint.file`: expected a file that can be read, found {} ({error})",
+            file.display()
+        );
+        (vec!["file"], message)
+    })?;
+    let candidate = candidates.iter().find(|c| c.card.id == entry.framework);
+    let config = match candidate {
+        Some(candidate) => {
+            let given = Value::Object(entry.config.clone());
+            candidate.card.schema.resolve(&given).map_err(|found| {
+                let words: Vec<String> = found.iter().map(SchemaError::to_string).collect();
+                let message = format!("`checkpoint.config`: {}", words.join("; "));
+                (vec!["config"], message)
+            })?
+        }
+        None if entry.config.is_empty() => {
+            tracing::warn!(
+                "{}: no plugin has `{}`; the usual key names are tried",
+                entry.row(),
+                entry.framework
+            );
+            entry.config.clone()
+        }
+        None => {
+            let message = format!(
+                "`checkpoint.config`: expected none for `{}`, which no plugin has",
+                entry.framework
+            );
+            return Err((vec!["config"], message));
+        }
+    };
+    let subject = CheckpointSubject {
+        framework: entry.framework.clone(),
+        name: entry.row(),
+        sha256,
+        encoder: entry.encoder,
+        version: candidate.map(|c| c.card.version.clone()),
+        config,
+        allow_partial: entry.allow_partial,
+        covariates: entry.covariates(),
+    };
+    Ok(Entrant {
+        subject: Subject::Checkpoint(Box::new(subject)),
+        backbone: entry.backbone.clone(),
+        file: std::path::absolute(&file).unwrap_or(file),
+        plugin: candidate.map(|c| c.library.clone()),
+    })
+}
+
+/// SHA-256 of a file of any size, in lower-case hexadecimal.
+pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut part)? {
+            0 => break,
+            n => hasher.update(&part[..n]),
+        }
+    }
+    Ok(hasher.finalize().iter().fold(String::new(), |mut hex, b| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{b:02x}");
+        hex
+    }))
+}

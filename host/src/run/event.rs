@@ -1,0 +1,87 @@
+//! What a cell tells while it works: one JSON object per line on its standard output.
+
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write as _};
+
+/// A part of a cell's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Loading the plugin and opening the data.
+    Prepare,
+    /// Pretraining.
+    Pretrain,
+    /// Computing the features of every set.
+    Extract,
+    /// Fine-tuning.
+    Finetune,
+    /// Scoring.
+    Evaluate,
+}
+
+impl Stage {
+    /// The stage's name, as timings and progress bars spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Pretrain => "pretrain",
+            Self::Extract => "extract",
+            Self::Finetune => "finetune",
+            Self::Evaluate => "evaluate",
+        }
+    }
+}
+
+/// A sign of life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// How far a stage is; the first one of a stage starts it.
+    Progress {
+        /// The stage.
+        stage: Stage,
+        /// Units of work done, images where there are images.
+        done: u64,
+        /// Units in all.
+        total: u64,
+        /// Epoch, loss and the like, for people.
+        note: String,
+    },
+    /// A sign of life between two steps of progress: how far a feature pass is.
+    Note {
+        /// One line.
+        text: String,
+    },
+    /// Something the user should know.
+    Warning {
+        /// One line.
+        text: String,
+    },
+}
+
+/// Where a cell's events go.
+pub trait Listener {
+    /// Takes an event.
+    fn hear(&mut self, event: Event);
+}
+
+impl<F: FnMut(Event)> Listener for F {
+    fn hear(&mut self, event: Event) {
+        self(event);
+    }
+}
+
+/// Writes events to standard output, for the parent process.
+#[derive(Debug, Default)]
+pub struct ToParent;
+
+impl Listener for ToParent {
+    fn hear(&mut self, event: Event) {
+        if let Ok(line) = serde_json::to_string(&event) {
+            let mut out = io::stdout().lock();
+            // A parent that is gone no longer wants to hear; standard input tells the cell.
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a run writes beside its cells: every score as CSV, a report per protocol.
+
+use super::error::RunError;
+use super::summary::{Placed, Standing, scores};
+use super::supervise::Planned;
+use crate::config::{self, SpaceChoice};
+use crate::ledger::write_atomic;
+use crate::report::input::{Selection, read_ledger};
+use crate::report::{Analysis, Options, ReportError, html, markdown};
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+
+/// A line of `scores.csv`.
+#[derive(Serialize)]
+struct Line<'a> {
+    framework: &'a str,
+    data_set: &'a str,
+    protocol: &'a str,
+    protocol_hash: &'a str,
+    variant: String,
+    headline: bool,
+    label_space: &'a str,
+    correct: u64,
+    n: u64,
+    correct_top5: u64,
+    excluded: u64,
+}
+
+/// Writes every score of every cell that is done to `scores.csv`.
+///
+/// # Errors
+/// [`RunError::Write`].
+pub fn write_scores(out: &Path, cells: &[Planned]) -> Result<(), RunError> {
+    let path = out.join("scores.csv");
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = scores(cells)
+        .try_for_each(|placed| writer.serialize(line(&placed)))
+        .map_err(io::Error::other)
+        .and_then(|()| {
+            writer
+                .into_inner()
+                .map_err(|e| io::Error::other(e.to_string()))
+        })
+        .and_then(|bytes| write_atomic(&path, &bytes));
+    written.map_err(|source| RunError::Write { path, source })
+}
+
+/// Writes `report-<protocol>.html` and `.md` for every protocol with a table, over all finished
+/// cells of the ledger.
+///
+/// `reference` is the test set the others are compared with.
+///
+/// # Errors
+/// [`RunError::Write`]. A table that cannot be analysed is only warned about: its scores stand.
+pub fn write_reports(
+    out: &Path,
+    reference: &str,
+    settings: &config::Aggregate,
+    standings: &[Standing],
+) -> Result<(), RunError> {
+    for standing in standings.iter().filter(|s| s.table().is_ok()) {
+        let selection = Selection {
+            protocol: Some(standing.protocol.clone()),
+            subset: settings.label_space == SpaceChoice::Subset,
+        };
+        match pages(out, reference, &selection) {
+            Err(error) => tracing::warn!("no report for {}: {error}", standing.protocol),
+            Ok(pages) => {
+                for (extension, text) in pages {
+                    let path = out.join(format!("report-{}.{extension}", standing.protocol));
+                    write_atomic(&path, text.as_bytes())
+                        .map_err(|source| RunError::Write { path, source })?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pages(
+    out: &Path,
+    reference: &str,
+    selection: &Selection,
+) -> Result<[(&'static str, String); 2], ReportError> {
+    let options = Options {
+        reference: Some(reference.to_owned()),
+        ..Options::default()
+    };
+    let analysis = Analysis::new(read_ledger(out, selection)?, options)?;
+    Ok([("html", html(&analysis)?), ("md", markdown(&analysis))])
+}
+
+fn line<'a>(placed: &'a Placed<'_>) -> Line<'a> {
+    Line {
+        framework: &placed.row,
+        data_set: &placed.score.dataset,
+        protocol: &placed.score.protocol.id,
+        protocol_hash: &placed.score.protocol.hash,
+        variant: placed.score.variant.to_string(),
+        headline: placed.score.headline,
+        label_space: &placed.score.label_space,
+        correct: placed.score.correct,
+        n: placed.score.n,
+        correct_top5: placed.score.correct_top5,
+        excluded: placed.score.excluded,
+    }
+}

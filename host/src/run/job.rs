@@ -1,0 +1,142 @@
+//! A cell as its process gets it: a JSON file with everything that was resolved.
+
+use crate::backbone::BackboneConfig;
+use crate::config::{
+    Baseline, Covariates, Evaluate, Precision, Probe, RecipeOverride, Views, WhichEncoder,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ssl_datasets::loader::OnBroken;
+use ssl_datasets::source::SourceConfig;
+use std::path::PathBuf;
+
+/// What a cell computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The cell's directory.
+    pub dir: PathBuf,
+    /// What names the cell.
+    pub config: CellConfig,
+    /// How it is judged.
+    pub evaluation: Evaluation,
+    /// Where and with what it is computed.
+    pub setup: Setup,
+}
+
+/// Everything that decides what the pretrained backbone is. Its hash names the cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellConfig {
+    /// What fills the row.
+    pub subject: Subject,
+    /// The seed of every random number.
+    pub seed: u64,
+    /// The network.
+    pub backbone: BackboneConfig,
+    /// The training set.
+    pub train: SourceConfig,
+    /// How views are fitted to the images.
+    pub views: Views,
+    /// Numbers the backbone computes with.
+    pub precision: Precision,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Subject {
+    /// A framework of a plugin.
+    Framework {
+        /// Its id.
+        id: String,
+        /// Version of the plugin.
+        version: String,
+        /// Its own configuration, defaults filled in.
+        config: Map<String, Value>,
+        /// Departures from the recipe that the plugin describes under this configuration.
+        recipe: Box<RecipeOverride>,
+    },
+    /// A backbone that was pretrained elsewhere.
+    Checkpoint(Box<CheckpointSubject>),
+    /// A row that was not pretrained.
+    Baseline {
+        /// Which.
+        baseline: Baseline,
+    },
+}
+
+/// A finished backbone: which file, read how, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointSubject {
+    /// The framework's id, or a label.
+    pub framework: String,
+    /// The row's name.
+    pub name: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Which of its backbones.
+    pub encoder: WhichEncoder,
+    /// Version of the plugin whose key map applies; `None` for a label without one.
+    pub version: Option<String>,
+    /// The framework's own configuration, defaults filled in.
+    pub config: Map<String, Value>,
+    /// Whether parts of the backbone may be missing.
+    pub allow_partial: bool,
+    /// What is known about its training.
+    pub covariates: Covariates,
+}
+
+impl Subject {
+    /// The row's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Framework { id, .. } => id,
+            Self::Checkpoint(checkpoint) => &checkpoint.name,
+            Self::Baseline { baseline } => baseline.name(),
+        }
+    }
+
+    /// The framework the row is about; a baseline is its own.
+    #[must_use]
+    pub fn framework(&self) -> &str {
+        match self {
+            Self::Checkpoint(checkpoint) => &checkpoint.framework,
+            other => other.name(),
+        }
+    }
+}
+
+/// Everything else that decides what the scores are. It may change without a new cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The test sets.
+    pub test: Vec<SourceConfig>,
+    /// The protocols.
+    pub protocols: Evaluate,
+}
+
+/// What must not change a result beyond rounding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The plugin's file, for a framework.
+    pub plugin: Option<PathBuf>,
+    /// The checkpoint's file, for one.
+    #[serde(default)]
+    pub checkpoint: Option<PathBuf>,
+    /// Where features are kept; `None` keeps them in memory.
+    #[serde(default)]
+    pub features: Option<PathBuf>,
+    /// The look at the backbone during pretraining, where it is wanted.
+    #[serde(default)]
+    pub probe: Probe,
+    /// Where relative paths of data sets start.
+    pub data_root: Option<PathBuf>,
+    /// What is done about images that cannot be read.
+    pub on_broken: OnBroken,
+    /// `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Threads that load images.
+    pub workers: usize,
+    /// Threads libtorch computes with.
+    pub threads: usize,
+}

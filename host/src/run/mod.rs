@@ -1,0 +1,32 @@
+//! The whole benchmark: which cells there are, each in a process of its own, what became of them.
+//!
+//! [`Supervisor`] takes planned cells and, for each that the ledger does not have, starts this same
+//! program with the hidden subcommand `cell` and a [`Job`] file. The cell tells what it does as
+//! [`Event`]s on its standard output and leaves an [`Outcome`] in its directory; its standard error
+//! goes to a log there. A cell that crashes, hangs or is killed is marked with the reason, and the
+//! rest goes on. Closing a cell's standard input asks it to write a checkpoint and end.
+
+mod cancel;
+pub mod cell;
+mod checkpoints;
+mod child;
+mod error;
+mod event;
+pub mod files;
+mod job;
+pub mod libtorch;
+mod outcome;
+mod plan;
+mod progress;
+pub mod summary;
+mod supervise;
+
+pub use cancel::Cancel;
+pub use child::signal;
+pub use error::RunError;
+pub use event::{Event, Listener, Stage, ToParent};
+pub use job::{CellConfig, CheckpointSubject, Evaluation, Job, Setup, Subject};
+pub use outcome::Outcome;
+pub use plan::plan;
+pub use progress::Board;
+pub use supervise::{Planned, Supervisor};

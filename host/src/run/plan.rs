@@ -1,0 +1,206 @@
+//! From a benchmark and the frameworks found to the cells that make it up.
+
+use super::checkpoints::entrants;
+use super::error::RunError;
+use super::job::{CellConfig, Evaluation, Job, Setup, Subject};
+use super::supervise::Planned;
+use crate::config::{Bench, Document, Fault, FrameworkSection, Frameworks, nearest};
+use crate::ledger::Ledger;
+use crate::plugins::Candidate;
+use serde_json::{Map, Value};
+use ssl_plugin_api::description::{Card, SchemaError};
+use std::path::PathBuf;
+use std::thread;
+
+/// The cells of a benchmark: baselines first, then checkpoints, then frameworks. Checkpoints are judged
+/// once, all others with every seed.
+///
+/// # Errors
+/// [`RunError::Plan`] with every framework that is unknown and every key that its plugin refuses;
+/// [`RunError::Ledger`] when directories cannot be made.
+pub fn plan(
+    bench: &Bench,
+    document: &Document,
+    candidates: &[Candidate],
+    ledger: &Ledger,
+) -> Result<Vec<Planned>, RunError> {
+    let mut faults = Vec::new();
+    let selected = select(bench, document, candidates, &mut faults);
+    let mut subjects: Vec<(Subject, Option<PathBuf>)> = bench
+        .baselines
+        .iter()
+        .map(|&baseline| (Subject::Baseline { baseline }, None))
+        .collect();
+    for candidate in selected {
+        let id = &candidate.card.id;
+        let empty = FrameworkSection::default();
+        let section = bench.framework.get(id).unwrap_or(&empty);
+        if let Some(config) = resolve(&candidate.card, section, document, &mut faults) {
+            let subject = Subject::Framework {
+                id: id.clone(),
+                version: candidate.card.version.clone(),
+                config,
+                recipe: Box::new(bench.pretrain.recipe.and(&section.recipe)),
+            };
+            subjects.push((subject, Some(candidate.library.clone())));
+        }
+    }
+    let entrants = entrants(bench, document, candidates, &mut faults);
+    if !faults.is_empty() {
+        return Err(RunError::Plan { faults });
+    }
+    let mut cells = Vec::new();
+    let (baselines, frameworks): (Vec<_>, Vec<_>) = subjects
+        .into_iter()
+        .partition(|(subject, _)| matches!(subject, Subject::Baseline { .. }));
+    let every_seed = |cells: &mut Vec<Planned>, subjects: Vec<(Subject, Option<PathBuf>)>| {
+        for (subject, plugin) in subjects {
+            for &seed in &bench.seeds {
+                let setup = Setup {
+                    plugin: plugin.clone(),
+                    ..setup(bench, ledger)
+                };
+                let config = config(bench, subject.clone(), seed);
+                cells.push(cell(bench, config, setup, ledger)?);
+            }
+        }
+        Ok::<(), RunError>(())
+    };
+    every_seed(&mut cells, baselines)?;
+    let first_seed = bench.seeds.first().copied().unwrap_or_default();
+    for entrant in entrants {
+        let setup = Setup {
+            plugin: entrant.plugin,
+            checkpoint: Some(entrant.file),
+            ..setup(bench, ledger)
+        };
+        let config = CellConfig {
+            backbone: entrant.backbone,
+            ..config(bench, entrant.subject, first_seed)
+        };
+        cells.push(cell(bench, config, setup, ledger)?);
+    }
+    every_seed(&mut cells, frameworks)?;
+    Ok(cells)
+}
+
+fn select<'a>(
+    bench: &Bench,
+    document: &Document,
+    candidates: &'a [Candidate],
+    faults: &mut Vec<Fault>,
+) -> Vec<&'a Candidate> {
+    let known: Vec<String> = candidates.iter().map(|c| c.card.id.clone()).collect();
+    let find = |id: &str| candidates.iter().find(|c| c.card.id == id);
+    let help = if known.is_empty() {
+        "no plugin was found; `ssl-lottery plugins` shows where was looked".to_owned()
+    } else {
+        format!("found: {}", known.join(", "))
+    };
+    let unknown = |path: &[&str], id: &str| {
+        let hint = nearest(id, &known).map_or(String::new(), |n| format!(", did you mean `{n}`?"));
+        let message = format!("unknown framework `{id}`{hint}");
+        document.fault(path, message, Some(help.clone()))
+    };
+    let mut selected = Vec::new();
+    match &bench.frameworks {
+        Frameworks::All => {
+            let others = bench.baselines.is_empty() && bench.checkpoint.is_empty();
+            if candidates.is_empty() && others {
+                let message = "expected at least one plugin, found none";
+                faults.push(document.fault(&["frameworks"], message, Some(help.clone())));
+            }
+            selected.extend(candidates);
+        }
+        Frameworks::Listed(ids) => {
+            for (n, id) in ids.iter().enumerate() {
+                match find(id) {
+                    Some(candidate) => selected.push(candidate),
+                    None => faults.push(unknown(&["frameworks", &n.to_string()], id)),
+                }
+            }
+        }
+    }
+    // A benchmark may prepare for frameworks that do not take part, or are not installed here.
+    for id in bench.framework.keys().filter(|id| find(id).is_none()) {
+        if !bench.frameworks.lists(id) {
+            tracing::warn!("no plugin has `{id}`, [framework.{id}] is not used ({help})");
+        }
+    }
+    selected
+}
+
+fn resolve(
+    card: &Card,
+    section: &FrameworkSection,
+    document: &Document,
+    faults: &mut Vec<Fault>,
+) -> Option<Map<String, Value>> {
+    let given = Value::Object(section.config.clone());
+    match card.schema.resolve(&given) {
+        Ok(config) => Some(config),
+        Err(found) => {
+            faults.extend(found.iter().map(|fault| {
+                let key = match fault {
+                    SchemaError::UnknownKey { key, .. } | SchemaError::BadValue { key, .. } => key,
+                    _ => "",
+                };
+                let message = format!("`framework.{}.config`: {fault}", card.id);
+                document.fault(&["framework", &card.id, "config", key], message, None)
+            }));
+            None
+        }
+    }
+}
+
+fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
+    CellConfig {
+        subject,
+        seed,
+        backbone: bench.backbone.clone(),
+        train: bench.data.train.clone(),
+        views: bench.views.clone(),
+        precision: bench.pretrain.precision,
+    }
+}
+
+fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Setup {
+        plugin: None,
+        checkpoint: None,
+        features: bench
+            .run
+            .keep_features
+            .then(|| ledger.root().join("features")),
+        probe: bench.pretrain.probe,
+        data_root: bench.data.root.clone(),
+        on_broken: bench.data.on_broken,
+        device: bench.pretrain.device.clone(),
+        workers: bench.pretrain.workers.unwrap_or(cores),
+        threads: bench.pretrain.threads.unwrap_or(cores),
+    }
+}
+
+fn cell(
+    bench: &Bench,
+    config: CellConfig,
+    setup: Setup,
+    ledger: &Ledger,
+) -> Result<Planned, RunError> {
+    let (dir, mut record) = ledger.cell(config.subject.name(), config.seed, &config)?;
+    if let Subject::Checkpoint(checkpoint) = &config.subject {
+        record.framework.clone_from(&checkpoint.framework);
+        record.label = Some(checkpoint.name.clone());
+    }
+    let job = Job {
+        dir: dir.path().to_owned(),
+        config,
+        evaluation: Evaluation {
+            test: bench.data.test.clone(),
+            protocols: bench.evaluate.clone(),
+        },
+        setup,
+    };
+    Ok(Planned { job, dir, record })
+}

@@ -1,0 +1,191 @@
+//! Carries cells out: those that are not done, a few at a time, each in its own process.
+
+use super::cancel::Cancel;
+use super::cell;
+use super::child::{self, Limits};
+use super::error::RunError;
+use super::job::Job;
+use super::outcome::{LOG_FILE, OUTCOME_FILE, Outcome};
+use super::progress::Board;
+use crate::config::{self, canonical};
+use crate::ledger::{CellDir, Record, Status, write_atomic};
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// A cell of the plan, with what the ledger knows of it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What is to be computed.
+    pub job: Job,
+    /// Its directory.
+    pub dir: CellDir,
+    /// Its record.
+    pub record: Record,
+}
+
+impl Planned {
+    /// Whether the ledger's results come from another plugin file than is there now.
+    #[must_use]
+    pub fn is_of_another_build(&self) -> bool {
+        let (Some(stamp), Some(path)) = (&self.record.plugin, &self.job.setup.plugin) else {
+            return false;
+        };
+        // A file that cannot be read is told where it is needed.
+        fs::read(path).is_ok_and(|bytes| canonical::sha256_hex(&bytes) != stamp.sha256)
+    }
+
+    /// Whether the ledger has the cell's scores already.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let evaluation = serde_json::to_value(&self.job.evaluation).ok();
+        self.record.status == Status::Done && Some(&self.record.evaluation) == evaluation.as_ref()
+    }
+}
+
+/// How cells are carried out.
+#[derive(Debug)]
+pub struct Supervisor<'a> {
+    /// Limits and how many at once.
+    pub config: &'a config::Run,
+    /// The program to start for each cell; `None` carries them out in this process, one by one,
+    /// for debuggers.
+    pub program: Option<PathBuf>,
+    /// What the user sees.
+    pub board: &'a Board,
+    /// The wish to stop.
+    pub cancel: &'a Cancel,
+}
+
+impl Supervisor<'_> {
+    /// Carries out all cells that are not done; a fault of one never keeps another from running.
+    /// The cells come back in their order, with their records up to date.
+    ///
+    /// # Errors
+    /// When processes cannot be started or records cannot be written.
+    pub fn run(&self, cells: Vec<Planned>) -> Result<Vec<Planned>, RunError> {
+        let count = cells.len();
+        let queue: Mutex<VecDeque<(usize, Planned)>> =
+            Mutex::new(cells.into_iter().enumerate().collect());
+        let finished = Mutex::new(Vec::with_capacity(count));
+        let at_once = match self.program {
+            Some(_) => self.config.parallel.min(count),
+            None => 1,
+        };
+        // A function, so that the lock is not held while the cell is carried out.
+        let next = || lock(&queue).pop_front();
+        let work = || -> Result<(), RunError> {
+            while let Some((n, mut cell)) = next() {
+                if !cell.is_done() && !self.cancel.is_set() {
+                    self.carry_out(&mut cell)?;
+                }
+                lock(&finished).push((n, cell));
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (1..at_once).map(|_| scope.spawn(work)).collect();
+            let mut result = work();
+            for worker in workers {
+                if let Ok(other) = worker.join() {
+                    result = result.and(other);
+                }
+            }
+            result
+        })?;
+        let mut finished = finished
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        finished.sort_by_key(|(n, _)| *n);
+        Ok(finished.into_iter().map(|(_, cell)| cell).collect())
+    }
+
+    fn carry_out(&self, cell: &mut Planned) -> Result<(), RunError> {
+        let Planned { job, dir, record } = cell;
+        record.begin();
+        record.device = job.setup.device.clone();
+        dir.write(record)?;
+        let name = dir.name();
+        let mut bar = self.board.cell(&name);
+        let outcome = match &self.program {
+            None => cell::execute(job, &mut bar, self.cancel),
+            Some(program) => self.in_process_of_its_own(program, job, &mut bar)?,
+        };
+        drop(bar);
+        outcome.enter(record);
+        if record.status == Status::Done {
+            record.evaluation = serde_json::to_value(&job.evaluation).unwrap_or_default();
+        }
+        dir.write(record)?;
+        self.board.line(&verdict(&name, record));
+        Ok(())
+    }
+
+    fn in_process_of_its_own(
+        &self,
+        program: &PathBuf,
+        job: &Job,
+        bar: &mut super::progress::CellBar,
+    ) -> Result<Outcome, RunError> {
+        let path = job.dir.join("job.json");
+        serde_json::to_vec_pretty(job)
+            .map_err(io::Error::other)
+            .and_then(|text| write_atomic(&path, &text))
+            .and_then(|()| forget(&job.dir))
+            .map_err(|source| RunError::Write {
+                path: path.clone(),
+                source,
+            })?;
+        let mut command = Command::new(program);
+        command.arg("cell").arg("--job").arg(&path);
+        let limits = Limits {
+            stall: Duration::from_secs(self.config.stall_s),
+            total: self.config.timeout_s.map(Duration::from_secs),
+        };
+        let log = job.dir.join(LOG_FILE);
+        let ended = child::run(command, &log, limits, self.cancel, bar).map_err(|source| {
+            RunError::Start {
+                program: program.clone(),
+                source,
+            }
+        })?;
+        Ok(Outcome::judge(ended, &job.dir))
+    }
+}
+
+/// Takes away what an earlier attempt said about itself; what it computed stays.
+fn forget(dir: &std::path::Path) -> io::Result<()> {
+    for name in [OUTCOME_FILE, LOG_FILE] {
+        match fs::remove_file(dir.join(name)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn verdict(name: &str, record: &Record) -> String {
+    let seconds: f64 = record.timings_s.values().sum();
+    match (&record.failure, record.status) {
+        (Some(failure), _) => {
+            let mut text = format!("{name}: failed: {}", failure.message);
+            for line in &failure.log_tail {
+                text.push_str("\n    | ");
+                text.push_str(line);
+            }
+            text
+        }
+        (None, Status::Done) => format!("{name}: done ({seconds:.0} s)"),
+        (None, _) => format!("{name}: interrupted, resumes with the next run"),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic elsewhere leaves a queue and a list that are still whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,249 @@
+//! Named tensors on disk: safetensors files, written so that a crash leaves the old file or the
+//! new one, never half of either.
+
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, rename};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, TchError, Tensor};
+
+/// What can go wrong with a tensor file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TensorFileError {
+    /// The file could not be read or written.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// `read` or `write`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The bytes are not a safetensors file.
+    #[error("expected a safetensors file, found something else ({})", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SafeTensorError,
+    },
+    /// A tensor has an element type that cannot be converted.
+    #[error("tensor {name}: expected an element type both sides know, found {found} ({})", path.display())]
+    ElementType {
+        /// The tensor.
+        name: String,
+        /// Its element type.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// libtorch refused.
+    #[error("tensor {name} ({})", path.display())]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TchError,
+    },
+}
+
+/// Reads all tensors of a safetensors file onto the CPU, in the order of their names.
+///
+/// # Errors
+/// [`TensorFileError`] when the file is missing, damaged or of an unknown element type.
+pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
+    let bytes = std::fs::read(path).map_err(|source| TensorFileError::Io {
+        doing: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|source| TensorFileError::Format {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut tensors = file
+        .iter()
+        .map(|(name, view)| {
+            let kind = kind_of(view.dtype()).ok_or_else(|| TensorFileError::ElementType {
+                name: name.to_owned(),
+                found: format!("{:?}", view.dtype()),
+                path: path.to_owned(),
+            })?;
+            let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+            let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|source| {
+                TensorFileError::Tensor {
+                    name: name.to_owned(),
+                    path: path.to_owned(),
+                    source,
+                }
+            })?;
+            Ok((name.to_owned(), tensor))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(tensors)
+}
+
+/// Writes tensors to a safetensors file: into `PATH.tmp`, synchronised, then renamed.
+///
+/// # Errors
+/// [`TensorFileError`] when the file cannot be written or an element type is unknown to the format.
+pub fn write<'a>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
+) -> Result<(), TensorFileError> {
+    let mut held = Vec::new();
+    for (name, tensor) in tensors {
+        held.push(Held::of(name, tensor, path)?);
+    }
+    let views = held
+        .iter()
+        .map(|h| TensorView::new(h.dtype, h.shape.clone(), &h.bytes).map(|v| (h.name.as_str(), v)))
+        .collect::<Result<Vec<_>, _>>();
+    let bytes = views
+        .and_then(|views| serialize(views, None::<HashMap<String, String>>))
+        .map_err(|source| TensorFileError::Format {
+            path: path.to_owned(),
+            source,
+        })?;
+    write_atomically(path, &bytes).map_err(|source| TensorFileError::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a file so that a reader finds the old content or the new one: `PATH.tmp`, fsync, rename,
+/// fsync of the folder.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    rename(&temporary, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+struct Held {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Held {
+    fn of(name: String, tensor: &Tensor, path: &Path) -> Result<Self, TensorFileError> {
+        let kind = tensor.kind();
+        let Some(dtype) = dtype_of(kind) else {
+            return Err(TensorFileError::ElementType {
+                name,
+                found: format!("{kind:?}"),
+                path: path.to_owned(),
+            });
+        };
+        let copied = (|| {
+            let flat = tensor
+                .f_detach()?
+                .f_to_device(Device::Cpu)?
+                .f_contiguous()?;
+            let mut bytes = vec![0_u8; flat.numel() * kind.elt_size_in_bytes()];
+            flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+            Ok(bytes)
+        })();
+        let shape = tensor.size().iter().map(|&n| n as usize).collect();
+        match copied {
+            Ok(bytes) => Ok(Self {
+                name,
+                dtype,
+                shape,
+                bytes,
+            }),
+            Err(source) => Err(TensorFileError::Tensor {
+                name,
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+const KINDS: [(Kind, Dtype); 9] = [
+    (Kind::Bool, Dtype::BOOL),
+    (Kind::Uint8, Dtype::U8),
+    (Kind::Int8, Dtype::I8),
+    (Kind::Int, Dtype::I32),
+    (Kind::Int64, Dtype::I64),
+    (Kind::Half, Dtype::F16),
+    (Kind::BFloat16, Dtype::BF16),
+    (Kind::Float, Dtype::F32),
+    (Kind::Double, Dtype::F64),
+];
+
+fn kind_of(dtype: Dtype) -> Option<Kind> {
+    KINDS.iter().find(|(_, d)| *d == dtype).map(|(k, _)| *k)
+}
+
+fn dtype_of(kind: Kind) -> Option<Dtype> {
+    KINDS.iter().find(|(k, _)| *k == kind).map(|(_, d)| *d)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
+    use super::*;
+
+    #[test]
+    fn tensors_come_back_with_type_shape_and_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.safetensors");
+        let a = Tensor::from_slice(&[1.5_f32, -2.0, 3.25, 4.0, 5.0, 6.0]).reshape([2, 3]);
+        let b = Tensor::from_slice(&[7_i64, -8]);
+        let transposed = a.transpose(0, 1);
+        write(
+            &path,
+            [
+                ("b".to_owned(), &b),
+                ("a".to_owned(), &a),
+                ("c".to_owned(), &transposed),
+            ],
+        )
+        .unwrap();
+        let back = read(&path).unwrap();
+        assert_eq!(
+            back.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
+        assert_eq!(back[0].1, a);
+        assert_eq!(back[1].1, b);
+        assert_eq!(back[1].1.kind(), Kind::Int64);
+        assert_eq!(back[2].1, transposed);
+        assert!(!folder.path().join("t.safetensors.tmp").exists());
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.safetensors");
+        std::fs::write(&path, b"not a tensor file").unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("broken.safetensors"), "{error}");
+    }
+}

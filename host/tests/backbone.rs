@@ -1,0 +1,305 @@
+//! Backbones against torchvision's, on weights that both sides compute from a formula.
+//!
+//! `tests/peer/backbone.py` states the formula and wrote the expected outputs.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
+
+use ssl_host::backbone::{Backbone, BackboneConfig, BackboneError, Depth, Stem};
+use ssl_host::tensorfile;
+use ssl_plugin_api::description::{BatchNormMode, Level};
+use std::collections::HashMap;
+use std::path::Path;
+use tch::{Device, Kind, Tensor, no_grad};
+
+fn uniform(name: &str, count: usize) -> Vec<f64> {
+    let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    (1..=count as u64)
+        .map(|i| {
+            let mut z = digest.wrapping_add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^= z >> 31;
+            (z >> 40) as f64 / f64::from(1 << 24)
+        })
+        .collect()
+}
+
+fn value(name: &str, shape: &[i64]) -> Tensor {
+    let count = shape.iter().product::<i64>() as usize;
+    let weight = name.ends_with("weight");
+    let values: Vec<f32> = uniform(name, count)
+        .into_iter()
+        .map(|u| {
+            let v = if name.ends_with("running_mean") {
+                0.2 * (u - 0.5)
+            } else if name.ends_with("running_var") {
+                0.5 + u
+            } else if name.ends_with("bias") {
+                u - 0.5
+            } else if weight && shape.len() == 4 {
+                (2.0 * u - 1.0) * (6.0 / (shape[0] * shape[2] * shape[3]) as f64).sqrt()
+            } else if weight {
+                0.1 + 0.2 * u
+            } else {
+                4.0 * u - 2.0
+            };
+            v as f32
+        })
+        .collect();
+    Tensor::from_slice(&values).reshape(shape)
+}
+
+fn config(depth: Depth) -> BackboneConfig {
+    BackboneConfig {
+        depth,
+        ..BackboneConfig::default()
+    }
+}
+
+fn seeded(depth: Depth) -> Backbone {
+    let mut backbone = Backbone::new(&config(depth), 0, Device::Cpu).unwrap();
+    let tensors: Vec<(String, Tensor)> = backbone
+        .tensors()
+        .map(|n| (n.name.clone(), value(&n.name, &n.tensor.size())))
+        .collect();
+    backbone
+        .import(tensors.iter().map(|(n, t)| (n.as_str(), t)))
+        .unwrap();
+    backbone
+}
+
+fn expected() -> HashMap<String, Tensor> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/backbone.safetensors");
+    tensorfile::read(&path).unwrap().into_iter().collect()
+}
+
+fn relative_error(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.size(), expected.size());
+    let found = found.to_kind(Kind::Double);
+    let expected = expected.to_kind(Kind::Double);
+    ((&found - &expected).norm() / expected.norm()).double_value(&[])
+}
+
+const LEVELS: [Level; 5] = [
+    Level::Layer1,
+    Level::Layer2,
+    Level::Layer3,
+    Level::Layer4,
+    Level::Pooled,
+];
+
+fn agrees_with_torchvision(depth: Depth, name: &str) {
+    let expected = expected();
+    let images = value("images", &[2, 3, 64, 64]);
+    for (mode, mode_name) in [
+        (BatchNormMode::Eval, "eval"),
+        (BatchNormMode::Train, "train"),
+    ] {
+        let backbone = seeded(depth);
+        let features = backbone.forward(&images, mode, &LEVELS).unwrap();
+        let check = |what: &str, found: &Tensor| {
+            let error = relative_error(found, &expected[&format!("{name}.{mode_name}.{what}")]);
+            // Rounding may flip a ReLU whose input is next to 0, and with it a share of every gradient
+            // below; in double precision both memory layouts agree to 1e-13.
+            let tolerance = if what.starts_with("grad") { 2e-2 } else { 1e-5 };
+            assert!(
+                error < tolerance,
+                "{name} {mode_name} {what}: relative error {error:e}"
+            );
+        };
+        for level in &LEVELS[..4] {
+            let mean = features
+                .get(*level)
+                .unwrap()
+                .mean_dim([2_i64, 3].as_slice(), false, None);
+            check(level.name(), &mean);
+        }
+        let pooled = features.get(Level::Pooled).unwrap();
+        check("layer4", pooled);
+        if mode == BatchNormMode::Train {
+            for stat in [
+                "bn1.running_mean",
+                "bn1.running_var",
+                "layer4.1.bn2.running_var",
+            ] {
+                let buffer = backbone.buffers().iter().find(|n| n.name == stat).unwrap();
+                check(stat, &buffer.tensor);
+            }
+            (pooled * value("gradient", &pooled.size()))
+                .sum(None)
+                .backward();
+            for parameter in ["bn1.weight", "layer2.0.downsample.1.bias"] {
+                let named = backbone
+                    .parameters()
+                    .iter()
+                    .find(|n| n.name == parameter)
+                    .unwrap();
+                check(&format!("grad.{parameter}"), &named.tensor.grad());
+            }
+        }
+    }
+}
+
+#[test]
+fn resnet50_is_torchvisions() {
+    agrees_with_torchvision(Depth::Resnet50, "resnet50");
+}
+
+#[test]
+fn resnet18_is_torchvisions() {
+    agrees_with_torchvision(Depth::Resnet18, "resnet18");
+}
+
+#[test]
+fn parameter_counts_are_torchvisions_without_the_classifier() {
+    for (depth, count, dim) in [
+        (Depth::Resnet18, 11_176_512, 512),
+        (Depth::Resnet34, 21_284_672, 512),
+        (Depth::Resnet50, 23_508_032, 2048),
+    ] {
+        let backbone = Backbone::new(&config(depth), 0, Device::Cpu).unwrap();
+        assert_eq!(backbone.parameter_count(), count, "{depth:?}");
+        assert_eq!(backbone.config().feature_dim(), dim);
+    }
+}
+
+fn small() -> BackboneConfig {
+    BackboneConfig {
+        depth: Depth::Resnet18,
+        stem: Stem::Cifar,
+        width: 0.25,
+        zero_init_residual: false,
+    }
+}
+
+#[test]
+fn the_cifar_stem_keeps_the_size_and_the_width_scales_every_stage() {
+    let backbone = Backbone::new(&small(), 1, Device::Cpu).unwrap();
+    let images = value("images", &[3, 3, 32, 32]);
+    let features = backbone
+        .forward(&images, BatchNormMode::Train, &LEVELS)
+        .unwrap();
+    let shapes: Vec<_> = features
+        .into_levels()
+        .iter()
+        .map(|(_, t)| t.size())
+        .collect();
+    let expected: [&[i64]; 5] = [
+        &[3, 16, 32, 32],
+        &[3, 32, 16, 16],
+        &[3, 64, 8, 8],
+        &[3, 128, 4, 4],
+        &[3, 128],
+    ];
+    assert_eq!(shapes, expected);
+    for (width, planes) in [
+        (0.1, 8),
+        (0.25, 16),
+        (0.3, 16),
+        (0.5, 32),
+        (1.0, 64),
+        (2.0, 128),
+    ] {
+        assert_eq!(
+            BackboneConfig { width, ..small() }.planes()[0],
+            planes,
+            "{width}"
+        );
+    }
+}
+
+#[test]
+fn the_seed_decides_the_start_and_zero_init_silences_the_residual_branches() {
+    let weights = |seed| {
+        let backbone = Backbone::new(&small(), seed, Device::Cpu).unwrap();
+        backbone.parameters()[3].tensor.copy()
+    };
+    tch::manual_seed(1);
+    let first = weights(5);
+    tch::manual_seed(2);
+    assert_eq!(first, weights(5));
+    assert_ne!(first, weights(6));
+
+    let silent = BackboneConfig {
+        zero_init_residual: true,
+        ..small()
+    };
+    let backbone = Backbone::new(&silent, 5, Device::Cpu).unwrap();
+    let zero: Vec<&str> = backbone
+        .parameters()
+        .iter()
+        .filter(|n| n.name.ends_with(".weight") && n.tensor.abs().max().double_value(&[]) == 0.0)
+        .map(|n| n.name.as_str())
+        .collect();
+    assert_eq!(zero.len(), 8);
+    assert!(zero.iter().all(|n| n.ends_with("bn2.weight")), "{zero:?}");
+}
+
+#[test]
+fn the_momentum_copy_follows_parameters_only() {
+    let online = seeded(Depth::Resnet18);
+    let mut target = online.frozen_copy().unwrap();
+    no_grad(|| {
+        let _ = online.parameters()[0]
+            .tensor
+            .shallow_clone()
+            .g_add_scalar_(2.0);
+        let _ = online.buffers()[0]
+            .tensor
+            .shallow_clone()
+            .g_add_scalar_(2.0);
+    });
+    let before = target.parameters()[0].tensor.copy();
+    let mean = target.buffers()[0].tensor.copy();
+    target.follow(&online, 0.75).unwrap();
+    let moved = &target.parameters()[0].tensor - &before;
+    assert!((&moved - 0.5).abs().max().double_value(&[]) < 1e-6);
+    assert_eq!(target.buffers()[0].tensor, mean);
+    assert!(!target.parameters()[0].tensor.requires_grad());
+}
+
+#[test]
+fn an_import_that_does_not_fit_is_refused_whole() {
+    let mut backbone = Backbone::new(&small(), 1, Device::Cpu).unwrap();
+    let before = backbone.parameters()[0].tensor.copy();
+    let mut tensors: Vec<(String, Tensor)> = backbone
+        .tensors()
+        .map(|n| (n.name.clone(), n.tensor.ones_like()))
+        .collect();
+    tensors.push(("bn1.num_batches_tracked".to_owned(), Tensor::from(3_i64)));
+    tensors.push(("fc.weight".to_owned(), Tensor::from(1.0_f32)));
+    tensors.retain(|(n, _)| n != "layer1.0.conv1.weight");
+    let place = tensors.iter().position(|(n, _)| n == "bn1.bias").unwrap();
+    tensors[place].1 = Tensor::from_slice(&[1.0_f32, 2.0]);
+    let error = backbone
+        .import(tensors.iter().map(|(n, t)| (n.as_str(), t)))
+        .unwrap_err();
+    let BackboneError::Import(report) = error else {
+        panic!("expected an import report, found {error:?}");
+    };
+    assert_eq!(report.missing, ["layer1.0.conv1.weight"]);
+    assert_eq!(report.unexpected, ["fc.weight"]);
+    assert_eq!(report.wrong_shape.len(), 1);
+    assert_eq!(report.wrong_shape[0].expected, [16]);
+    assert_eq!(report.wrong_shape[0].found, [2]);
+    assert_eq!(backbone.parameters()[0].tensor, before);
+}
+
+#[test]
+fn bad_images_are_refused_with_their_shape() {
+    let backbone = Backbone::new(&small(), 1, Device::Cpu).unwrap();
+    let grey = value("images", &[2, 1, 32, 32]);
+    let error = backbone
+        .features(&grey, BatchNormMode::Eval)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("[2, 1, 32, 32]"), "{error}");
+    let one = value("images", &[1, 3, 8, 8]);
+    assert!(matches!(
+        backbone.features(&one, BatchNormMode::Train),
+        Err(BackboneError::BatchTooSmall { size: 8 })
+    ));
+    assert!(backbone.features(&one, BatchNormMode::Eval).is_ok());
+}

@@ -1,0 +1,375 @@
+//! The pretraining loop over a framework inside the test, on drawn images.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
+
+mod toy;
+
+use ssl_datasets::loader::OnBroken;
+use ssl_datasets::source::{SourceConfig, open};
+use ssl_host::backbone::{BackboneConfig, Depth, Stem};
+use ssl_host::config::Probe;
+use ssl_host::pretrain::{PretrainError, PretrainJob, PretrainOutcome, Progress, run};
+use ssl_plugin_api::description::{Description, MomentumSchedule};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tch::Device;
+use toy::{Calls, Oddity, Toy, description};
+
+const SAMPLES: u64 = 20;
+const CONSTANT: MomentumSchedule = MomentumSchedule::Constant { value: 0.9 };
+
+/// Sets the flag when the given number of images was seen.
+#[derive(Default)]
+struct StopAt {
+    images: Option<u64>,
+    flag: Arc<AtomicBool>,
+    warnings: Vec<String>,
+    last: (u64, u64),
+}
+
+impl Progress for StopAt {
+    fn progress(&mut self, done: u64, total: u64, _note: &str) {
+        self.last = (done, total);
+        if self.images.is_some_and(|n| done >= n) {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+    }
+    fn note(&mut self, _text: &str) {}
+    fn warning(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+}
+
+struct Setting {
+    description: Description,
+    oddity: Oddity,
+    config: serde_json::Value,
+    seed: u64,
+    calls: Calls,
+}
+
+impl Setting {
+    fn new(momentum: MomentumSchedule, oddity: Oddity) -> Self {
+        Self {
+            description: description(momentum),
+            oddity,
+            config: serde_json::json!({ "temperature": 0.1 }),
+            seed: 1,
+            calls: Calls::default(),
+        }
+    }
+
+    fn run(&self, dir: &Path, progress: &mut StopAt) -> Result<PretrainOutcome, PretrainError> {
+        let config: SourceConfig = serde_json::from_value(serde_json::json!({
+            "name": "train", "kind": "shapes", "split": "train", "count": SAMPLES,
+        }))
+        .unwrap();
+        let job = PretrainJob {
+            framework: "toy",
+            config: &self.config,
+            description: &self.description,
+            recipe: &self.description.recipe,
+            views: &self.description.views,
+            image_size: 16,
+            source: open(&config, None).unwrap(),
+            backbone: &BackboneConfig {
+                depth: Depth::Resnet18,
+                stem: Stem::Cifar,
+                width: 0.125,
+                zero_init_residual: false,
+            },
+            seed: self.seed,
+            device: Device::Cpu,
+            workers: 2,
+            threads: 1,
+            on_broken: OnBroken::Fail,
+            probe: Probe {
+                every: 2,
+                ..Probe::default()
+            },
+            dir: dir.to_owned(),
+            cancel: Arc::clone(&progress.flag),
+        };
+        let create = |site: &_| {
+            let toy = Toy::new(site, self.oddity.clone(), &self.calls);
+            Ok(Box::new(toy) as Box<dyn ssl_plugin_api::export::Instance>)
+        };
+        run(&job, create, progress)
+    }
+
+    fn done(&self, dir: &Path) -> PretrainOutcome {
+        self.run(dir, &mut StopAt::default()).unwrap()
+    }
+
+    fn calls(&self, start: &str) -> Vec<String> {
+        let calls = self.calls.lock().unwrap();
+        calls
+            .iter()
+            .filter(|c| c.starts_with(start))
+            .cloned()
+            .collect()
+    }
+}
+
+fn bytes(dir: &Path, file: &str) -> Vec<u8> {
+    fs::read(dir.join(file)).unwrap()
+}
+
+#[test]
+fn a_run_trains_reports_and_exports() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = Setting::new(CONSTANT, Oddity::default());
+    let mut progress = StopAt::default();
+    let outcome = setting.run(dir.path(), &mut progress).unwrap();
+    assert_eq!((outcome.epochs, outcome.steps), (3, 6));
+    assert_eq!(progress.last, (48, 48));
+
+    let text = fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let of = |kind: &str| lines.iter().filter(|l| l["kind"] == kind).count();
+    assert_eq!((of("step"), of("epoch")), (6, 3));
+    assert_eq!(lines[0]["lr"], 0.005);
+    assert_eq!(lines[0]["metrics"]["seen"], 8.0);
+    assert!(
+        lines[2]["effective_rank"].as_f64().unwrap() >= 1.0,
+        "{}",
+        lines[2]
+    );
+    let losses: Vec<f64> = lines
+        .iter()
+        .filter(|l| l["kind"] == "epoch")
+        .map(|l| l["loss"].as_f64().unwrap())
+        .collect();
+    assert!(losses[2] < losses[0] - 0.01, "{losses:?}");
+
+    // Every second epoch and after the last, two images of each class, one of them held out.
+    let probes: Vec<&serde_json::Value> = lines.iter().filter(|l| l["kind"] == "probe").collect();
+    let epochs: Vec<u64> = probes
+        .iter()
+        .map(|l| l["epoch"].as_u64().unwrap())
+        .collect();
+    assert_eq!(epochs, [1, 2]);
+    for probe in probes {
+        let number = |key: &str| probe[key].as_u64().unwrap();
+        assert!(
+            number("correct") <= number("n") && number("n") >= 1,
+            "{probe}"
+        );
+        assert_eq!(number("k"), SAMPLES - number("n"));
+    }
+
+    for file in ["backbone.safetensors", "target_backbone.safetensors"] {
+        assert!(outcome.exports.contains(&dir.path().join(file)));
+        assert!(!bytes(dir.path(), file).is_empty());
+    }
+    let names = fs::read_dir(dir.path()).unwrap();
+    let checkpoints = names.filter(|e| {
+        let name = e.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".safetensors")
+    });
+    assert_eq!(checkpoints.count(), 3, "two exports and one checkpoint");
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_same_bytes() {
+    let cosine = MomentumSchedule::Cosine {
+        base: 0.5,
+        offset: 0,
+    };
+    let whole = tempfile::tempdir().unwrap();
+    Setting::new(cosine, Oddity::default()).done(whole.path());
+
+    let broken = tempfile::tempdir().unwrap();
+    let setting = Setting::new(cosine, Oddity::default());
+    // In the middle of the second epoch, whose work is done again.
+    let mut stop = StopAt {
+        images: Some(24),
+        ..StopAt::default()
+    };
+    let stopped = setting.run(broken.path(), &mut stop);
+    assert!(matches!(stopped, Err(PretrainError::Cancelled)));
+    let first = setting.calls("step").len();
+    assert_eq!(first, 3);
+    setting.done(broken.path());
+    assert_eq!(setting.calls("step").len() - first, 4);
+    for file in [
+        "backbone.safetensors",
+        "target_backbone.safetensors",
+        "checkpoint-00003.safetensors",
+    ] {
+        assert!(
+            bytes(whole.path(), file) == bytes(broken.path(), file),
+            "{file}"
+        );
+    }
+
+    // A finished run has nothing left to do.
+    let again = setting.done(broken.path());
+    assert_eq!((again.steps, again.loss), (6, None));
+    assert_eq!(setting.calls("step").len() - first, 4);
+}
+
+#[test]
+fn the_seed_decides_every_byte() {
+    let export = |seed| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut setting = Setting::new(CONSTANT, Oddity::default());
+        setting.seed = seed;
+        setting.done(dir.path());
+        bytes(dir.path(), "backbone.safetensors")
+    };
+    let first = export(1);
+    assert!(first == export(1));
+    assert!(first != export(2));
+}
+
+#[test]
+fn the_target_follows_by_the_schedule() {
+    let dir = tempfile::tempdir().unwrap();
+    let at_once = MomentumSchedule::Constant { value: 0.0 };
+    let setting = Setting::new(at_once, Oddity::default());
+    let outcome = setting.done(dir.path());
+    let target = outcome.target.unwrap();
+    for (online, target) in outcome
+        .backbone
+        .parameters()
+        .iter()
+        .zip(target.parameters())
+    {
+        assert_eq!(online.tensor, target.tensor, "{}", online.name);
+    }
+    // Statistics are each backbone's own: the target saw its views one by one.
+    let (online, target) = (&outcome.backbone.buffers()[0], &target.buffers()[0]);
+    assert_ne!(online.tensor, target.tensor);
+
+    let dir = tempfile::tempdir().unwrap();
+    let cosine = MomentumSchedule::Cosine {
+        base: 0.5,
+        offset: 1,
+    };
+    let setting = Setting::new(cosine, Oddity::default());
+    setting.done(dir.path());
+    // 1 − 0.5(1 + cos π(s + 1)/6)/2 for s = 0 … 5.
+    let expected = [
+        "0.533494", "0.625000", "0.750000", "0.875000", "0.966506", "1.000000",
+    ];
+    let found = setting.calls("after");
+    assert_eq!(found.len(), 6);
+    for (n, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert_eq!(found, &format!("after {n} {expected}"));
+    }
+}
+
+#[test]
+fn a_pass_shows_every_sample_once_before_the_first_epoch() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = Setting::new(CONSTANT, Oddity::default());
+    setting.done(dir.path());
+    let calls = setting.calls.lock().unwrap();
+    let opening: Vec<&str> = calls.iter().take(6).map(String::as_str).collect();
+    assert_eq!(
+        opening,
+        [
+            "begin bank 20",
+            "absorb [0, 1, 2, 3, 4, 5, 6, 7] [8, 64] Target",
+            "absorb [8, 9, 10, 11, 12, 13, 14, 15] [8, 64] Target",
+            "absorb [16, 17, 18, 19] [4, 64] Target",
+            "end",
+            "epoch 0",
+        ]
+    );
+}
+
+#[test]
+fn a_framework_may_choose_the_order_and_redraw_its_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let order: Vec<i64> = (0..16).map(|n| (7 * n) % 5).collect();
+    let setting = Setting::new(
+        CONSTANT,
+        Oddity {
+            order: Some(order.clone()),
+            redraws: true,
+            ..Oddity::default()
+        },
+    );
+    setting.done(dir.path());
+    let expected: Vec<String> = (0..6)
+        .map(|n| {
+            let half = n % 2 * 8;
+            format!("step {n} {:?}", &order[half..half + 8])
+        })
+        .collect();
+    assert_eq!(setting.calls("step"), expected);
+    // The head was set to 3 at the last epoch's start; what the optimiser wrote is in the new place.
+    let tensors = ssl_host::tensorfile::read(&dir.path().join("checkpoint-00003.safetensors"));
+    let tensors = tensors.unwrap();
+    let of = |name: &str| &tensors.iter().find(|(n, _)| n == name).unwrap().1;
+    let head = of("param.head.weight");
+    let moved = (head - 3.0).abs().max().double_value(&[]);
+    assert!(moved > 1e-4 && moved < 2.5, "{moved}");
+    assert_eq!(
+        of("optimizer.updates.param.head.weight").int64_value(&[]),
+        2
+    );
+    assert_eq!(
+        of("optimizer.updates.backbone.conv1.weight").int64_value(&[]),
+        6
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_ends_the_run_at_its_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = Setting::new(
+        CONSTANT,
+        Oddity {
+            nan_at: Some(3),
+            ..Oddity::default()
+        },
+    );
+    let error = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("expected a finite loss, found NaN at step 3 (epoch 1)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn faults_of_setting_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setting = Setting::new(CONSTANT, Oddity::default());
+    setting.done(dir.path());
+    setting.seed = 2;
+    let error = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("one of a run with another seed"),
+        "{error}"
+    );
+
+    setting.seed = 1;
+    setting.config["temperature"] = 0.2.into();
+    let error = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("one of a run with another config"),
+        "{error}"
+    );
+
+    setting.description.recipe.batch_size = 21;
+    let empty = tempfile::tempdir().unwrap();
+    let error = setting
+        .run(empty.path(), &mut StopAt::default())
+        .unwrap_err();
+    assert!(matches!(error, PretrainError::Data(_)), "{error}");
+    assert!(error.to_string().contains("21"), "{error}");
+}

@@ -1,0 +1,162 @@
+//! Reports from a ledger with per-image predictions.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use ssl_host::evaluate::predictions::{Part, write};
+use ssl_host::evaluate::record::{Evaluation, ProtocolRef, Variant};
+use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
+use ssl_host::ledger::{Ledger, Status};
+use tch::{Device, Kind, Tensor};
+
+const CLASSES: usize = 5;
+
+/// Writes a ledger in which framework `f` is right on an image if a number shared by all frameworks is below its skill.
+fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
+    let ledger = Ledger::open(root).unwrap();
+    let space = LabelSpace::Full { classes: CLASSES };
+    let protocol = ProtocolRef::new("linear-shared-cached", &1);
+    let mut cells: Vec<_> = (0..frameworks)
+        .map(|f| {
+            ledger
+                .cell(&format!("f{f:02}"), 0, &json!({"framework": f}))
+                .unwrap()
+        })
+        .collect();
+    for (place, set) in sets.iter().enumerate() {
+        let mut random = ChaCha8Rng::seed_from_u64(place as u64);
+        let ids = (0..images)
+            .map(|image| format!("n{:04}/image_{image:07}.jpg", image % 1000))
+            .collect();
+        let labels = Labels::single(&vec![0; images], CLASSES).unwrap();
+        let features = Tensor::zeros([images as i64, 1], (Kind::Float, Device::Cpu));
+        let features = FeatureSet::try_new(*set, features, labels, ids).unwrap();
+        let hard: Vec<f64> = (0..images).map(|_| random.random()).collect();
+        for (f, (dir, record)) in cells.iter_mut().enumerate() {
+            let skill = 0.5 + 0.01 * f as f64;
+            let mut ranking = Ranking::new(&space);
+            for hard in &hard {
+                // Mostly the shared difficulty, a little of its own.
+                let right = 0.9 * hard + 0.1 * random.random::<f64>() < skill;
+                let best = usize::from(!right);
+                let scores: Vec<f32> = (0..CLASSES)
+                    .map(|class| if class == best { 1.0 } else { 0.0 })
+                    .collect();
+                ranking.push(&space, &scores);
+            }
+            let scored = score(set, &space, features.labels(), &ranking).unwrap();
+            let variant = Variant::Linear {
+                seed: 0,
+                base_lr: 0.1,
+                weight_decay: 0.0,
+            };
+            record.results.report.evaluations.push(Evaluation {
+                protocol: protocol.clone(),
+                dataset: (*set).to_owned(),
+                label_space: space.name(),
+                variant: variant.clone(),
+                headline: true,
+                correct: scored.correct,
+                n: scored.n,
+                correct_top5: scored.correct_top5,
+                excluded: scored.excluded,
+                per_class: Vec::new(),
+            });
+            let part = Part {
+                protocol: protocol.id.clone(),
+                variant: variant.to_string(),
+                label_space: space.name(),
+                ranking,
+                score: scored,
+            };
+            std::fs::create_dir_all(dir.file("predictions")).unwrap();
+            write(
+                &dir.file("predictions").join(format!("{set}.parquet")),
+                &features,
+                &[part],
+            )
+            .unwrap();
+        }
+    }
+    for (dir, record) in &mut cells {
+        record.begin();
+        record.end(Status::Done, None);
+        dir.write(record).unwrap();
+    }
+}
+
+fn report(root: &Path, arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+        .arg("report")
+        .arg(root)
+        .args(["--format", "json"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn predictions_of_a_ledger_give_paired_tests_and_redraws() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ledger(folder.path(), 3, &["val", "v2"], 2000);
+    let found = report(folder.path(), &["--draws", "300"]);
+    assert_eq!(found["frameworks"], json!(["f00", "f01", "f02"]));
+    assert_eq!(found["reference"], "val");
+    for pair in found["pairs"]["val"].as_array().unwrap() {
+        assert_eq!(pair["method"], "mcnemar_exact");
+        let correct = |name: &Value| {
+            found["accuracy"]["val"][name.as_str().unwrap()]["correct"]
+                .as_i64()
+                .unwrap()
+        };
+        let net = pair["only_first"].as_i64().unwrap() - pair["only_second"].as_i64().unwrap();
+        assert_eq!(net, correct(&pair["first"]) - correct(&pair["second"]));
+    }
+    assert_eq!(
+        found["bootstrap"]["data_sets"]["v2"]["resampling"],
+        "paired_images"
+    );
+    assert!(found["provenance"].to_string().contains("config "));
+}
+
+#[test]
+fn lost_predictions_fall_back_to_counts_and_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ledger(folder.path(), 2, &["val", "v2"], 300);
+    let cells = std::fs::read_dir(folder.path().join("cells")).unwrap();
+    let cell = cells.map(|entry| entry.unwrap().path()).min().unwrap();
+    std::fs::remove_file(cell.join("predictions/v2.parquet")).unwrap();
+    let found = report(folder.path(), &["--draws", "100"]);
+    assert_eq!(found["pairs"]["val"][0]["method"], "mcnemar_exact");
+    assert_eq!(found["pairs"]["v2"][0]["method"], "two_proportion_z");
+    assert!(
+        found["notes"]
+            .to_string()
+            .contains("Predictions on v2 are missing")
+    );
+}
+
+#[test]
+#[ignore = "measures; writes 14 million predictions"]
+fn measure_twelve_frameworks_by_six_sets_of_200_000_under_three_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["val", "real", "v2", "rendition", "sketch", "adversarial"];
+    write_ledger(folder.path(), 12, &sets, 200_000);
+    let start = Instant::now();
+    let found = report(folder.path(), &["--draws", "2000"]);
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(found["pairs"]["val"][0]["method"], "mcnemar_exact");
+    println!("{seconds:.2} s");
+    assert!(seconds < 3.0, "{seconds:.2} s");
+}

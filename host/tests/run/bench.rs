@@ -1,0 +1,163 @@
+//! A benchmark small enough to run many times, and what it leaves behind.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// 64 drawn images, a narrow network, one test set.
+const BENCH: &str = r#"
+frameworks = ["echo"]
+baselines = ["pixels"]
+[backbone]
+depth = "resnet18"
+stem = "cifar"
+width = 0.125
+[data]
+train = { name = "train", kind = "shapes", split = "train", count = 64 }
+test = [
+    { name = "val", kind = "shapes", split = "val", count = 40 },
+    { name = "real", kind = "shapes", split = "real", count = 40 },
+]
+[views]
+size = 16
+[pretrain]
+workers = 1
+threads = 1
+[pretrain.recipe]
+epochs = 1
+batch_size = 32
+[evaluate]
+transform = "whole"
+knn = { k = [5], headline_k = 5 }
+linear = { epochs = 2, batch_size = 16, base_lrs = [0.1, 1.0], seeds = [0] }
+"#;
+
+/// A folder with the benchmark and its results.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self::of(BENCH)
+    }
+
+    /// A folder with another benchmark.
+    pub fn of(bench: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("bench.toml"), bench).unwrap();
+        std::fs::create_dir(dir.path().join("plugins")).unwrap();
+        let name = format!("libfixture_echo.{}", std::env::consts::DLL_EXTENSION);
+        let library = std::env::current_exe().unwrap().with_file_name(&name);
+        std::fs::copy(library, dir.path().join("plugins").join(name)).unwrap();
+        Self { dir }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn command(&self, set: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"));
+        command
+            .current_dir(self.path())
+            .env_remove("SSL_LOTTERY_PLUGINS")
+            .env_remove("SSL_LOTTERY_DATA")
+            .args([
+                "run",
+                "bench.toml",
+                "--out",
+                "out",
+                "--plugin-dir",
+                "plugins",
+            ]);
+        for assignment in set {
+            command.args(["--set", assignment]);
+        }
+        command
+    }
+
+    /// Runs the benchmark to its end.
+    pub fn run(&self, set: &[&str]) -> Ended {
+        self.command(set).output().unwrap().into()
+    }
+
+    /// Runs it with further arguments.
+    pub fn run_with(&self, args: &[&str]) -> Ended {
+        self.command(&[]).args(args).output().unwrap().into()
+    }
+
+    /// Judges one backbone with the benchmark's data and protocols.
+    pub fn evaluate(&self, args: &[&str]) -> Ended {
+        Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+            .current_dir(self.path())
+            .env_remove("SSL_LOTTERY_PLUGINS")
+            .env_remove("SSL_LOTTERY_DATA")
+            .args(["evaluate", "bench.toml", "--plugin-dir", "plugins"])
+            .args(args)
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    /// Starts it.
+    pub fn start(&self, set: &[&str]) -> Child {
+        let mut command = self.command(set);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// The directories of a framework's cells, by name.
+    pub fn cells(&self, framework: &str) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(self.path().join("out/cells"))
+            .map(|entries| entries.map(|e| e.unwrap().path()).collect())
+            .unwrap_or_default();
+        paths.retain(|path| path.join("cell.json").exists());
+        paths.retain(|path| record(path)["framework"] == framework);
+        paths.sort();
+        paths
+    }
+
+    /// The record of a framework's only cell.
+    pub fn record(&self, framework: &str) -> Value {
+        let cells = self.cells(framework);
+        assert_eq!(cells.len(), 1, "{cells:?}");
+        record(&cells[0])
+    }
+}
+
+pub fn record(cell: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(cell.join("cell.json")).unwrap()).unwrap()
+}
+
+/// Waits for at most two minutes.
+pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "waited for {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What the program left.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A run that is asked to stop does so in good order, and goes on where it stopped.
+
+use crate::bench::{Place, wait_until};
+use std::process::Command;
+
+const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
+
+/// Steps and ends of epochs in the journal; the probe is left out.
+fn lines(place: &Place) -> usize {
+    let cells = place.cells("echo");
+    let path = cells
+        .first()
+        .map(|cell| cell.join("pretrain/metrics.jsonl"));
+    let text = path.and_then(|path| std::fs::read_to_string(path).ok());
+    let probe = |line: &&str| line.contains(r#""kind":"probe""#);
+    text.map_or(0, |text| text.lines().filter(|line| !probe(line)).count())
+}
+
+#[test]
+fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
+    let place = Place::new();
+    let run = place.start(&LONG);
+    wait_until("a few epochs", || lines(&place) > 12);
+    let busy = place.run(&LONG);
+    assert_eq!(busy.code, Some(65), "{busy:?}");
+    assert!(busy.err.contains("in use by process"), "{busy:?}");
+    let id = run.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    let record = place.record("echo");
+    assert_eq!(record["status"], "pending", "{record:#}");
+    let at_stop = lines(&place);
+
+    let resumed = place.run(&LONG);
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let record = place.record("echo");
+    assert_eq!(record["attempts"], 2);
+    // 2 steps and an epoch's end, 40 times: nothing twice, nothing missing.
+    assert!(at_stop < 120, "{at_stop}");
+    assert_eq!(lines(&place), 120);
+
+    let straight = Place::new();
+    assert_eq!(straight.run(&LONG).code, Some(0));
+    assert_eq!(
+        record["results"]["report"],
+        straight.record("echo")["results"]["report"]
+    );
+}
+
+#[test]
+fn a_cell_does_not_outlive_its_parent() {
+    let place = Place::new();
+    let mut run = place.start(&["pretrain.recipe.epochs=100000", "baselines=[]"]);
+    wait_until("the first epoch", || lines(&place) > 3);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_until("the cell to say it was asked to stop", || {
+        place.cells("echo")[0].join("outcome.json").exists()
+    });
+}

@@ -1,0 +1,16 @@
+//! The built program carries out whole benchmarks, with a plugin that misbehaves on request.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bench;
+mod checkpoints;
+mod data;
+mod faults;
+mod imagenet;
+mod interrupt;
+mod ledger;
+mod parallel;
+mod protocols;
+
+#[path = "../torch_file/mod.rs"]
+mod torch_file;

@@ -1,0 +1,153 @@
+//! The linear layer.
+
+use super::error::{BlockError, check_columns};
+use super::init::Init;
+use crate::module::{Module, Path, Visitor, Weight};
+use crate::random::Random;
+use burn::tensor::{Device, Tensor};
+
+/// A linear layer in PyTorch's convention: `y = x Wᵀ + b`.
+///
+/// Names: `weight` `[outputs, inputs]`, and `bias` `[outputs]` if there is one.
+#[derive(Debug)]
+pub struct Linear {
+    /// `[outputs, inputs]`.
+    pub weight: Weight<2>,
+    /// `[outputs]`.
+    pub bias: Option<Weight<1>>,
+}
+
+impl Linear {
+    /// A layer with fresh weights from `init`; the weight is drawn before the bias.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+        init: Init,
+        random: &mut Random,
+        device: &Device,
+    ) -> Self {
+        let weight = Weight::new(init.weight([outputs, inputs], random, device));
+        let bias = bias.then(|| Weight::new(init.bias(outputs, inputs, random, device)));
+        Self { weight, bias }
+    }
+
+    /// `x Wᵀ + b`.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - returns `[rows, outputs]`
+    ///
+    /// # Errors
+    /// [`BlockError::Shape`] when `x` has other than `inputs` columns.
+    pub fn forward(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        check_columns(x.dims(), self.weight.dims()[1], "input", "linear")?;
+        let y = x.matmul(self.weight.val().transpose());
+        Ok(match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
+        })
+    }
+}
+
+impl Module for Linear {
+    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
+        visitor.slot(&path.name("weight"), &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            visitor.slot(&path.name("bias"), bias);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::blocks::testing::{close, cpu, matrix, names, values, vector};
+
+    fn layer() -> Linear {
+        Linear {
+            weight: Weight::new(matrix([[1.0, 2.0, 3.0], [-1.0, 0.5, 4.0]])),
+            bias: Some(Weight::new(vector([10.0, -20.0]))),
+        }
+    }
+
+    #[test]
+    fn forward_multiplies_by_the_transposed_weight() {
+        let y = layer()
+            .forward(matrix([[1.0, 0.0, 2.0], [0.5, -1.0, 0.0]]))
+            .unwrap();
+        assert_eq!(values(y), [17.0, -13.0, 8.5, -21.0]);
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_product() {
+        let mut linear = layer();
+        crate::module::visit_slots(&mut linear, |_, slot| slot.begin_step());
+        let x = matrix([[1.0, 0.0, 2.0], [0.5, -1.0, 0.0]])
+            .autodiff()
+            .require_grad();
+        let upstream = matrix([[1.0, 2.0], [3.0, -1.0]]);
+        let gradients = (linear.forward(x.clone()).unwrap() * upstream)
+            .sum()
+            .backward();
+        assert_eq!(
+            values(x.grad(&gradients).unwrap()),
+            [-1.0, 3.0, 11.0, 4.0, 5.5, 5.0]
+        );
+        assert_eq!(
+            values(linear.weight.val().grad(&gradients).unwrap()),
+            [2.5, -3.0, 2.0, 1.5, 1.0, 4.0]
+        );
+        assert_eq!(
+            values(linear.bias.unwrap().val().grad(&gradients).unwrap()),
+            [4.0, 1.0]
+        );
+    }
+
+    #[test]
+    fn names_follow_the_state_dict() {
+        assert_eq!(names(&mut layer()), ["weight", "bias"]);
+    }
+
+    #[test]
+    fn wrong_width_is_refused() {
+        let error = layer().forward(matrix([[1.0, 2.0]])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected input of shape [rows, 3], found [1, 2] (linear)"
+        );
+    }
+
+    #[test]
+    fn initialisations_have_their_spread() {
+        let device = cpu();
+        let spread = |init: Init| {
+            let linear = Linear::new(400, 100, true, init, &mut Random::new(3, "heads"), &device);
+            let weight = values(linear.weight.val());
+            let std = (weight.iter().map(|w| w * w).sum::<f32>() / 40_000.0).sqrt();
+            let largest = weight.iter().fold(0.0_f32, |a, w| a.max(w.abs()));
+            let bias = values(linear.bias.unwrap().val())
+                .iter()
+                .fold(0.0_f32, |a, b| a.max(b.abs()));
+            [std, largest, bias]
+        };
+        // 1/√400 = 0.05; a uniform distribution has 1/√3 of its bound as spread.
+        let [std, largest, bias] = spread(Init::Torch);
+        close(&[std], &[0.05 / 3_f32.sqrt()], 0.01);
+        assert!(largest <= 0.05 && largest > 0.0499 && bias <= 0.05 && bias > 0.04);
+        let [std, _, bias] = spread(Init::Normal(0.01));
+        close(&[std], &[0.01], 0.01);
+        assert_eq!(bias, 0.0);
+        let [std, largest, bias] = spread(Init::FanIn);
+        close(&[std], &[0.05 * 0.8796], 0.01);
+        assert!(largest <= 0.1 && largest > 0.0999);
+        assert_eq!(bias, 0.0);
+        let [std, largest, _] = spread(Init::TruncatedNormal {
+            std: 0.02,
+            limit: 2.0,
+        });
+        close(&[std], &[0.02], 0.01);
+        assert!(largest > 0.06);
+    }
+}

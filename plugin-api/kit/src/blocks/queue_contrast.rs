@@ -1,0 +1,95 @@
+//! InfoNCE against a queue of keys.
+
+use super::cross_entropy::cross_entropy;
+use super::error::{BlockError, check_same};
+use burn::tensor::Tensor;
+
+/// Cross-entropy of each query's own key among the keys of a queue.
+///
+/// ```text
+/// logits_i = [ q_i·k_i , q_i·Q_1 , … , q_i·Q_K ] / τ
+/// loss = (1/B) Σ_i CE(logits_i, 0)
+/// ```
+///
+/// Other samples of the batch are no negatives.
+///
+/// # Shapes
+/// - `q`, `k`: `[batch, dim]`, rows of unit length; no gradient goes into `k`
+/// - `queue`: `[dim, K]`, columns of unit length, as they were before `k` joins them
+/// - `temperature`: above 0
+/// - returns `[1]`
+///
+/// # Errors
+/// [`BlockError::Shape`] when the shapes do not fit.
+///
+/// # Source
+/// He et al. (arXiv:1911.05722) equation 1; `moco/builder.py`, `MoCo.forward`. PCL shares it.
+pub fn queue_contrast(
+    q: Tensor<2>,
+    k: Tensor<2>,
+    queue: Tensor<2>,
+    temperature: f64,
+) -> Result<Tensor<1>, BlockError> {
+    const AT: &str = "queue contrast";
+    let [batch, dim] = q.dims();
+    check_same(k.dims(), q.dims(), "keys", AT)?;
+    check_same([queue.dims()[0]], [dim], "rows of the queue", AT)?;
+    let positive = (q.clone() * k.without_autodiff()).sum_dim(1); // [batch, 1]
+    let negative = q.matmul(queue.without_autodiff()); // [batch, K]
+    let logits = Tensor::cat(vec![positive, negative], 1) * (1.0 / temperature);
+    let labels = Tensor::zeros([batch], &logits.device());
+    cross_entropy(logits, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::blocks::testing::{check_gradient, double, matrix, values};
+
+    #[test]
+    fn two_queries_by_hand() {
+        let q = matrix([[1.0, 0.0], [0.6, 0.8]]);
+        let k = matrix([[0.8, 0.6], [0.0, 1.0]]);
+        // Columns (0, 1), (−1, 0), (0.6, −0.8).
+        let queue = matrix([[0.0, -1.0, 0.6], [1.0, 0.0, -0.8]]);
+        let loss = values(queue_contrast(q, k, queue, 0.5).unwrap())[0];
+        let row = |p: f32, n: [f32; 3]| {
+            let total: f32 = [p, n[0], n[1], n[2]].iter().map(|s| (s / 0.5).exp()).sum();
+            total.ln() - p / 0.5
+        };
+        let expected = (row(0.8, [0.0, -1.0, 0.6]) + row(0.8, [0.8, -0.6, -0.28])) / 2.0;
+        assert!(
+            (loss - expected).abs() < 1e-6,
+            "found {loss}, expected {expected}"
+        );
+    }
+
+    #[test]
+    fn gradient_of_the_queries_is_the_central_difference() {
+        let k = || double(&[0.8, 0.6, 0.0, 1.0], [2, 2]);
+        let queue = || double(&[0.0, -1.0, 0.6, 1.0, 0.0, -0.8], [2, 3]);
+        check_gradient(&[1.0, 0.0, 0.6, 0.8], [2, 2], 1e-8, |q| {
+            queue_contrast(q, k(), queue(), 0.2).unwrap()
+        });
+    }
+
+    #[test]
+    fn keys_get_no_gradient() {
+        let leaf = || matrix([[1.0, 0.0], [0.6, 0.8]]).autodiff().require_grad();
+        let (q, k) = (leaf(), leaf());
+        let loss = queue_contrast(q.clone(), k.clone(), matrix([[0.0], [1.0]]), 0.2).unwrap();
+        let gradients = loss.backward();
+        assert!(q.grad(&gradients).is_some() && k.grad(&gradients).is_none());
+    }
+
+    #[test]
+    fn a_queue_of_another_width_is_refused() {
+        let q = || matrix([[1.0, 0.0]]);
+        let error = queue_contrast(q(), q(), matrix([[1.0, 0.0]]), 0.2).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected rows of the queue of shape [2], found [1] (queue contrast)"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! Between burn's tensors, libtorch's, and the boundary's descriptors.
+//!
+//! burn's libtorch backend writes in place into a tensor whose handle it believes to be the only
+//! one; it counts its own handles, not libtorch's. Whoever wraps foreign memory with [`from_tch`]
+//! must therefore keep one handle and hand out clones.
+
+#![expect(
+    deprecated,
+    reason = "burn-tch 0.22.1 is the last release of the libtorch backend"
+)]
+
+use burn::tensor::{Int, Tensor};
+use burn_tch::{LibTorch, TchTensor};
+use ssl_plugin_api::{Fault, FfiTensor};
+use ssl_plugin_tensor::export;
+
+/// Wraps a libtorch tensor.
+#[must_use]
+pub fn from_tch<const D: usize>(tensor: tch::Tensor) -> Tensor<D> {
+    Tensor::from_primitive::<LibTorch>(TchTensor::new(tensor))
+}
+
+/// Wraps a libtorch tensor of integers.
+#[must_use]
+pub fn from_tch_int<const D: usize>(tensor: tch::Tensor) -> Tensor<D, Int> {
+    Tensor::from_primitive::<LibTorch>(TchTensor::new(tensor))
+}
+
+/// The libtorch tensor inside, outside any graph; shares memory.
+pub fn to_tch<const D: usize>(tensor: &Tensor<D>) -> tch::Tensor {
+    tensor
+        .clone()
+        .without_autodiff()
+        .try_into_primitive::<LibTorch>()
+        .expect("the kit makes libtorch tensors only")
+        .tensor
+}
+
+/// The libtorch tensor inside; shares memory.
+pub fn to_tch_int<const D: usize>(tensor: &Tensor<D, Int>) -> tch::Tensor {
+    tensor
+        .clone()
+        .without_autodiff()
+        .try_into_primitive::<LibTorch>()
+        .expect("the kit makes libtorch tensors only")
+        .tensor
+}
+
+/// burn's device for the site's device name.
+///
+/// # Errors
+/// A configuration fault for anything but `cpu` and `cuda:N`.
+pub fn device(name: &str) -> Result<burn::tensor::Device, Fault> {
+    match name.split_once(':') {
+        None if name == "cpu" => Ok(burn::tensor::Device::libtorch()),
+        Some(("cuda", index)) => index
+            .parse::<usize>()
+            .map(burn::tensor::Device::libtorch_cuda)
+            .map_err(|_| Fault::config(format!("expected device cpu or cuda:N, found {name}"))),
+        _ => Err(Fault::config(format!(
+            "expected device cpu or cuda:N, found {name}"
+        ))),
+    }
+}
+
+/// libtorch's device for burn's.
+#[must_use]
+pub fn tch_device(device: &burn::tensor::Device) -> tch::Device {
+    let probe: Tensor<1> = Tensor::empty([0], device);
+    to_tch(&probe).device()
+}
+
+/// Whole numbers in main memory, for the boundary.
+///
+/// # Errors
+/// The boundary's refusal.
+pub fn export_ints(values: &[i64]) -> Result<FfiTensor, Fault> {
+    export(&tch::Tensor::from_slice(values))
+}

@@ -1,0 +1,203 @@
+//! The features of a step, as burn tensors.
+
+use crate::bridge::from_tch;
+use burn::tensor::{Gradients, Tensor};
+use ssl_plugin_api::description::{Encoder, Level};
+use ssl_plugin_api::{Fault, FaultKind, Feature, FfiTensor};
+use ssl_plugin_tensor::{Imported, import};
+
+/// Pooled features or a feature map, with the handle that keeps burn from writing into it.
+enum Tensors {
+    Pooled(Tensor<2>),
+    Map(Tensor<4>),
+}
+
+struct Entry {
+    encoder: Encoder,
+    view: usize,
+    level: Level,
+    tensors: Tensors,
+    /// The host's memory: must outlive every burn handle, hence the field order.
+    _memory: Imported,
+}
+
+/// The features of one step or of one batch of a pass.
+pub struct Views {
+    entries: Vec<Entry>,
+    indices: Vec<i64>,
+}
+
+/// `online.0` or `target.1.layer4`: how golden files and messages name a feature.
+#[must_use]
+pub fn feature_name(encoder: Encoder, view: usize, level: Level) -> String {
+    let encoder = match encoder {
+        Encoder::Online => "online",
+        Encoder::Target => "target",
+    };
+    match level {
+        Level::Pooled => format!("{encoder}.{view}"),
+        level => format!("{encoder}.{view}.{}", level.name()),
+    }
+}
+
+impl Views {
+    /// Wraps the host's tensors without a copy. With `leaves`, online features become leaves.
+    ///
+    /// # Errors
+    /// Shapes that do not fit the level or the batch; NaN or infinity, with the row named.
+    pub(super) fn new(
+        indices: &FfiTensor,
+        features: Vec<Feature>,
+        leaves: bool,
+    ) -> Result<Self, Fault> {
+        let indices = indices.as_slice::<i64>()?.to_vec();
+        let entries = features
+            .into_iter()
+            .map(|feature| entry(feature, indices.len(), leaves))
+            .collect::<Result<_, Fault>>()?;
+        Ok(Self { entries, indices })
+    }
+
+    /// Pooled features of a view from the trained encoder, `[batch, dim]`.
+    ///
+    /// # Errors
+    /// The host did not send them.
+    pub fn online(&self, view: usize) -> Result<Tensor<2>, Fault> {
+        self.pooled(Encoder::Online, view)
+    }
+
+    /// Pooled features of a view from the momentum encoder, `[batch, dim]`.
+    ///
+    /// # Errors
+    /// The host did not send them.
+    pub fn target(&self, view: usize) -> Result<Tensor<2>, Fault> {
+        self.pooled(Encoder::Target, view)
+    }
+
+    /// Pooled features of views `views` from the trained encoder.
+    ///
+    /// # Errors
+    /// The host did not send one of them.
+    pub fn online_each(
+        &self,
+        views: impl IntoIterator<Item = usize>,
+    ) -> Result<Vec<Tensor<2>>, Fault> {
+        views.into_iter().map(|view| self.online(view)).collect()
+    }
+
+    /// A feature map of a view from the momentum encoder, `[batch, channels, height, width]`.
+    ///
+    /// # Errors
+    /// The host did not send it.
+    pub fn target_map(&self, view: usize, level: Level) -> Result<Tensor<4>, Fault> {
+        match &self.find(Encoder::Target, view, level)?.tensors {
+            Tensors::Map(map) => Ok(map.clone()),
+            Tensors::Pooled(_) => Err(missing(Encoder::Target, view, level)),
+        }
+    }
+
+    /// Position of each sample in the training set.
+    #[must_use]
+    pub fn indices(&self) -> &[i64] {
+        &self.indices
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn pooled(&self, encoder: Encoder, view: usize) -> Result<Tensor<2>, Fault> {
+        match &self.find(encoder, view, Level::Pooled)?.tensors {
+            Tensors::Pooled(pooled) => Ok(pooled.clone()),
+            Tensors::Map(_) => Err(missing(encoder, view, Level::Pooled)),
+        }
+    }
+
+    fn find(&self, encoder: Encoder, view: usize, level: Level) -> Result<&Entry, Fault> {
+        self.entries
+            .iter()
+            .find(|e| e.encoder == encoder && e.view == view && e.level == level)
+            .ok_or_else(|| missing(encoder, view, level))
+    }
+
+    /// The gradients that backward left, in the order of the features.
+    pub(super) fn gradients(&self, gradients: &Gradients) -> Vec<Option<tch::Tensor>> {
+        self.entries
+            .iter()
+            .map(|entry| match &entry.tensors {
+                Tensors::Pooled(t) => t.grad(gradients).map(|grad| crate::bridge::to_tch(&grad)),
+                Tensors::Map(t) => t.grad(gradients).map(|grad| crate::bridge::to_tch(&grad)),
+            })
+            .collect()
+    }
+}
+
+fn missing(encoder: Encoder, view: usize, level: Level) -> Fault {
+    Fault::shape(format!(
+        "expected {} among the features, found none",
+        feature_name(encoder, view, level)
+    ))
+}
+
+fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
+    let Feature {
+        encoder,
+        view,
+        level,
+        tensor,
+    } = feature;
+    let name = feature_name(encoder, view, level);
+    let memory = import(tensor)?;
+    let size = memory.tensor().size();
+    let rank = if level == Level::Pooled { 2 } else { 4 };
+    if size.len() != rank || size[0] != batch as i64 {
+        return Err(Fault::shape(format!(
+            "{name}: expected {rank} dimensions, the first of {batch}, found {size:?}"
+        )));
+    }
+    finite(&name, memory.tensor())?;
+    let view_of = memory.tensor().shallow_clone();
+    let leaf = leaves && encoder == Encoder::Online;
+    let tensors = if level == Level::Pooled {
+        let pooled = from_tch::<2>(view_of);
+        Tensors::Pooled(if leaf {
+            pooled.autodiff().require_grad()
+        } else {
+            pooled
+        })
+    } else {
+        let map = from_tch::<4>(view_of);
+        Tensors::Map(if leaf {
+            map.autodiff().require_grad()
+        } else {
+            map
+        })
+    };
+    Ok(Entry {
+        encoder,
+        view,
+        level,
+        tensors,
+        _memory: memory,
+    })
+}
+
+/// Refuses NaN and infinity; the sum of a finite tensor this size is finite in double precision.
+fn finite(name: &str, tensor: &tch::Tensor) -> Result<(), Fault> {
+    if tensor.sum(tch::Kind::Double).double_value(&[]).is_finite() {
+        return Ok(());
+    }
+    let rows = tensor
+        .flatten(1, -1)
+        .isfinite()
+        .all_dim(1, false)
+        .logical_not()
+        .nonzero();
+    let row = rows.flatten(0, -1).int64_value(&[0]);
+    Err(Fault::new(
+        FaultKind::Numeric,
+        format!("{name}: expected finite features, found NaN or infinity in row {row}"),
+    ))
+}

@@ -1,0 +1,30 @@
+//! What authors of framework plugins write against.
+//!
+//! A framework is a [`Config`](framework::Config), a [`module!`] of heads, a `module!` of state, and
+//! one function that returns a loss; the kit does the rest: it wraps the host's tensors without a
+//! copy, marks leaves, runs backward, names gradients, loads and lists state, and exports the
+//! library ([`export_frameworks!`]).
+//!
+//! - [`framework`]: the trait to implement and what its functions get
+//! - [`mod@module`]: named weights and buffers, in PyTorch's state-dict habit
+//! - [`blocks`]: heads, losses, clustering and memories that frameworks share
+//! - [`random`]: seeded random numbers
+//! - [`recipe`]: shorthands for views, optimisers and schedules
+//! - [`ranks`]: collectives with gradient
+//! - [`testing`]: a framework in a test, without library and host
+//! - [`bridge`]: between burn's tensors, libtorch's and the boundary's
+
+pub mod blocks;
+pub mod bridge;
+pub mod framework;
+pub mod module;
+pub mod random;
+pub mod ranks;
+pub mod recipe;
+pub mod testing;
+
+pub use burn;
+pub use burn::tensor::{Device, Int, Tensor};
+pub use inventory;
+pub use ssl_plugin_api as api;
+pub use ssl_plugin_api::{EpochPlan, Fault, Moment, Site};

@@ -1,0 +1,112 @@
+//! Listing, loading, copying and averaging the tensors of modules.
+
+use super::slot::Role;
+use super::visit::{Module, visit_slots};
+use ssl_plugin_api::{Fault, NamedTensor};
+use ssl_plugin_tensor::{export, import};
+
+/// Views of all tensors of one role, in the module's order.
+///
+/// # Errors
+/// A tensor that cannot cross.
+pub fn tensors(module: &mut dyn Module, role: Role) -> Result<Vec<NamedTensor>, Fault> {
+    let mut list = Vec::new();
+    let mut failed = None;
+    visit_slots(module, |name, slot| {
+        let Some(storage) = slot.storage().filter(|_| slot.role() == role) else {
+            return;
+        };
+        match export(&storage) {
+            Ok(tensor) => list.push(NamedTensor {
+                name: name.to_owned(),
+                tensor,
+            }),
+            Err(fault) => failed = Some(fault),
+        }
+    });
+    failed.map_or(Ok(list), Err)
+}
+
+/// Loads tensors by name into the slots that `wanted` accepts; names that no slot has stay in
+/// `given`. With `dry` nothing is changed: only rank, type and size are checked.
+///
+/// # Errors
+/// A tensor whose shape or type does not fit, named.
+pub fn load(
+    module: &mut dyn Module,
+    given: &mut Vec<(String, tch::Tensor)>,
+    wanted: impl Fn(Role) -> bool,
+    dry: bool,
+) -> Result<(), Fault> {
+    let mut failed = None;
+    visit_slots(module, |name, slot| {
+        let Some(at) = given
+            .iter()
+            .position(|(n, _)| n == name && wanted(slot.role()))
+        else {
+            return;
+        };
+        let (_, tensor) = given.swap_remove(at);
+        let expected = slot.storage().map(|storage| storage.size());
+        let found = tensor.size();
+        let fits = slot.rank() == found.len()
+            && slot.is_int() == (tensor.kind() == tch::Kind::Int64)
+            && (slot.is_flexible() || expected.as_ref().is_none_or(|e| *e == found));
+        if !fits {
+            let expected = expected.map_or_else(
+                || format!("{} dimensions", slot.rank()),
+                |e| format!("{e:?}"),
+            );
+            let kind = if slot.is_int() { "i64" } else { "float" };
+            failed.get_or_insert_with(|| {
+                Fault::state(format!(
+                    "{name}: expected {kind} of shape {expected}, found {:?} of shape {found:?}",
+                    tensor.kind()
+                ))
+            });
+        } else if !dry {
+            slot.put(tensor);
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+/// Takes the boundary's tensors in, as copies that outlive the call.
+pub(crate) fn owned(list: Vec<NamedTensor>) -> Result<Vec<(String, tch::Tensor)>, Fault> {
+    list.into_iter()
+        .map(|named| Ok((named.name, import(named.tensor)?.to_owned_tensor())))
+        .collect()
+}
+
+fn weights(module: &mut dyn Module) -> Vec<tch::Tensor> {
+    let mut list = Vec::new();
+    visit_slots(module, |_, slot| {
+        if slot.role() == Role::Weight {
+            list.extend(slot.storage());
+        }
+    });
+    list
+}
+
+/// Copies the weights of one module into another of the same build.
+pub fn copy_weights(from: &mut dyn Module, to: &mut dyn Module) {
+    momentum_update(from, to, 0.0);
+}
+
+/// `to ← m·to + (1 − m)·from`, weights only, in place; buffers stay each module's own.
+///
+/// # Panics
+/// When the modules are not of the same build: a mistake of the framework's.
+pub fn momentum_update(from: &mut dyn Module, to: &mut dyn Module, m: f64) {
+    let (from, to) = (weights(from), weights(to));
+    assert_eq!(from.len(), to.len(), "both modules have the same weights");
+    tch::no_grad(|| {
+        for (from, mut to) in from.iter().zip(to) {
+            if m == 0.0 {
+                to.copy_(from);
+            } else {
+                let _averaged = to.g_mul_scalar_(m).g_add_(&(from * (1.0 - m)));
+            }
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! What each side tells the other once: the plugin's greeting, the host's circumstances.
+
+use crate::description::{Card, Level};
+use serde::{Deserialize, Serialize};
+
+/// A plugin's greeting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Version of `ssl-plugin-api` the plugin was built with.
+    pub api: String,
+    /// Capabilities without which the plugin cannot run.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// The frameworks inside.
+    pub frameworks: Vec<Card>,
+}
+
+/// Size of one level of the backbone's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureDim {
+    /// The level.
+    pub level: Level,
+    /// Its number of channels.
+    pub dim: usize,
+}
+
+/// The circumstances of a run, handed to a framework at creation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// Channels of every level.
+    pub features: Vec<FeatureDim>,
+    /// Number of training samples.
+    pub samples: usize,
+    /// Batch size of one rank.
+    pub batch_size: usize,
+    /// Optimiser steps per epoch.
+    pub steps_per_epoch: u64,
+    /// Epochs of the run.
+    pub epochs: u64,
+    /// Number of ranks.
+    pub world_size: usize,
+    /// This rank.
+    pub rank: usize,
+    /// `cpu` or `cuda:N`.
+    pub device: String,
+    /// Seed of the run; every random number of a framework derives from it.
+    pub seed: u64,
+}
+
+impl Site {
+    /// Channels of the pooled features; 0 when the host gives none.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.level_dim(Level::Pooled).unwrap_or(0)
+    }
+
+    /// Channels of a level.
+    #[must_use]
+    pub fn level_dim(&self, level: Level) -> Option<usize> {
+        self.features
+            .iter()
+            .find(|f| f.level == level)
+            .map(|f| f.dim)
+    }
+
+    /// Batch size over all ranks.
+    #[must_use]
+    pub const fn global_batch(&self) -> usize {
+        self.batch_size * self.world_size
+    }
+}

@@ -1,0 +1,11 @@
+//! Tensors as they cross: a descriptor with the layout of DLPack's `DLManagedTensorVersioned`.
+//!
+//! Source: DLPack 1.x, `dlpack.h`; the constants are its enumerators.
+
+mod descriptor;
+mod dtype;
+mod handle;
+
+pub use descriptor::{FfiTensor, Flags};
+pub use dtype::{Device, DeviceKind, Dtype, Element};
+pub use handle::TensorFault;

@@ -1,0 +1,77 @@
+//! The vocabularies: queues of the teacher's own recent local features.
+
+use crate::config::ObowConfig;
+use ssl_plugin_kit::api::description::Level;
+use ssl_plugin_kit::framework::Start;
+use ssl_plugin_kit::module;
+use ssl_plugin_kit::module::{Buffer, IntBuffer, Module, Path, Visitor};
+use ssl_plugin_kit::{Fault, Tensor};
+
+/// The mean least distance at the start.
+const MIN_DISTANCE: f64 = 0.5;
+
+/// One module for each level, under the level's name.
+pub struct ByLevel<M>(Vec<(Level, M)>);
+
+impl<M> ByLevel<M> {
+    /// That of the `i`-th level.
+    pub(crate) fn at(&mut self, i: usize) -> &mut M {
+        &mut self.0[i].1
+    }
+}
+
+impl<M: Module> Module for ByLevel<M> {
+    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
+        for (level, module) in &mut self.0 {
+            path.enter(level.name(), |path| module.visit(path, visitor));
+        }
+    }
+}
+
+module! {
+    /// OBoW's state, the same on every rank.
+    pub struct State {
+        /// Words as the teacher gave them, `[num_words, channels]`.
+        pub vocabulary: ByLevel<Buffer<2>>,
+        /// The row where the next words go.
+        pub vocabulary_ptr: ByLevel<IntBuffer<1>>,
+        /// δ, a moving average of the distance to the nearest word, `[1]`.
+        pub min_distance_mean: ByLevel<Buffer<1>>,
+    }
+}
+
+impl State {
+    /// Vocabularies of the positive parts of normal numbers.
+    ///
+    /// # Errors
+    /// A number of words that whole global batches do not fill exactly.
+    pub(crate) fn new(config: &ObowConfig, start: &Start) -> Result<Self, Fault> {
+        let (words, batch) = (config.num_words, start.site.global_batch());
+        if batch == 0 || !words.is_multiple_of(batch) {
+            return Err(Fault::config(format!(
+                "`num_words`: expected a multiple of the global batch of {batch}, found {words}"
+            )));
+        }
+        let device = &start.device;
+        let mut random = start.random("words");
+        let mut vocabulary = |level| {
+            let channels = start.site.level_dim(level).unwrap_or(0);
+            let normal = random.normal([words, channels], 0.0, 1.0, device);
+            Buffer::new(normal.clamp_min(0.0))
+        };
+        let levels = config.levels();
+        let each = levels.iter().copied();
+        Ok(Self {
+            vocabulary: ByLevel(each.clone().map(|l| (l, vocabulary(l))).collect()),
+            vocabulary_ptr: ByLevel(
+                each.clone()
+                    .map(|l| (l, IntBuffer::new(Tensor::zeros([1], device))))
+                    .collect(),
+            ),
+            min_distance_mean: ByLevel(
+                each.map(|l| (l, Buffer::new(Tensor::full([1], MIN_DISTANCE, device))))
+                    .collect(),
+            ),
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Version 2: balanced labels from the embeddings of the epoch before, trained unit prototypes.
+
+use crate::config::{V2Config, check_clusters};
+use crate::describe::MEMORY;
+use ssl_plugin_kit::blocks::{
+    Assignments, Balanced, BlockError, CropMemory, Init, Linear, Stop, UnitProjector,
+    label_balanced, rewrite_unit_rows, unit_rows,
+};
+use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
+use ssl_plugin_kit::framework::{Bank, Start, Views, find_in_bank};
+use ssl_plugin_kit::module::{Module, Path, Visitor};
+use ssl_plugin_kit::ranks::Ranks;
+use ssl_plugin_kit::{Device, Fault, Int, Moment, Tensor};
+
+/// Weights and state of version 2.
+pub struct V2 {
+    /// Linear, batch norm, ReLU, Linear, rows of unit length.
+    pub projector: UnitProjector,
+    /// `[num_prototypes[h], projector_dim]` each, no bias.
+    pub prototypes: Vec<Linear>,
+    /// Labels of the samples, `[heads, samples]`.
+    pub assignments: Assignments,
+    /// Embeddings of the epoch.
+    pub memory: CropMemory,
+    config: V2Config,
+    device: Device,
+    ranks: Ranks,
+}
+
+impl Module for V2 {
+    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
+        path.enter("projector", |path| self.projector.visit(path, visitor));
+        path.enter("prototypes", |path| self.prototypes.visit(path, visitor));
+        path.enter("assignments", |path| self.assignments.visit(path, visitor));
+        self.memory.visit(path, visitor);
+    }
+}
+
+impl V2 {
+    /// # Errors
+    /// More prototypes than images.
+    pub(crate) fn new(config: V2Config, start: Start) -> Result<Self, Fault> {
+        for &count in &config.num_prototypes {
+            check_clusters("num_prototypes", count, start.site.samples)?;
+        }
+        let Start {
+            site,
+            device,
+            ranks,
+        } = &start;
+        let dim = config.projector_dim;
+        let mut random = start.random("heads");
+        let widths = [site.dim(), config.projector_hidden_dim, dim];
+        let projector = UnitProjector::new(widths, &mut random, device, ranks);
+        let prototypes = config
+            .num_prototypes
+            .iter()
+            .map(|&count| Linear::new(dim, count, false, Init::Torch, &mut random, device))
+            .collect();
+        Ok(Self {
+            projector,
+            prototypes,
+            assignments: Assignments::new(config.num_prototypes.len(), site.samples, device),
+            memory: CropMemory::new(&config.crops_for_assign, dim, &start),
+            device: start.device,
+            ranks: start.ranks,
+            config,
+        })
+    }
+
+    /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
+    /// its image's label. Prototypes are brought to unit length first, in the parameter.
+    pub(crate) fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+        for head in &mut self.prototypes {
+            rewrite_unit_rows(&mut head.weight);
+        }
+        let crops = views.online_each(0..self.config.views())?;
+        let z = self.projector.forward(crops)?; // [crops·batch, dim]
+        let logits = self
+            .prototypes
+            .iter()
+            .map(|head| Ok(head.forward(z.clone())? * (1.0 / self.config.temperature)))
+            .collect::<Result<_, BlockError>>()?;
+        let loss = self.assignments.loss(logits, views.indices())?;
+        self.memory.keep(moment, views.indices(), z)?;
+        Ok(loss)
+    }
+
+    pub(crate) fn due(&mut self, moment: &Moment) -> Option<String> {
+        self.memory.is_due(moment).then(|| MEMORY.to_owned())
+    }
+
+    pub(crate) fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
+        self.memory.absorb(views, &mut self.projector)
+    }
+
+    /// Labels the memory.
+    pub(crate) fn begin_epoch(&mut self, moment: &Moment) -> Result<(), Fault> {
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_head(head, moment)?;
+            self.label(head, samples, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// `z·Pᵀ/ε` with unit prototypes.
+    fn log_scores(&self, head: usize, rows: Tensor<2>) -> Tensor<2> {
+        let prototypes = unit_rows(self.prototypes[head].weight.val());
+        rows.matmul(prototypes.transpose()) * (1.0 / self.config.epsilon)
+    }
+
+    /// Sinkhorn over this rank's rows and those of the others.
+    fn label(
+        &mut self,
+        head: usize,
+        samples: Tensor<1, Int>,
+        rows: &Tensor<2>,
+    ) -> Result<Balanced, BlockError> {
+        let shape = [rows.dims()[0], self.config.num_prototypes[head]];
+        let stop = Stop::Rounds(self.config.sinkhorn_iters);
+        let found = label_balanced(shape, stop, &self.ranks, |range| {
+            Ok(self.log_scores(head, rows.clone().narrow(0, range.start, range.len())))
+        })?;
+        self.assignments
+            .set(head, samples, found.labels.clone(), &self.ranks)?;
+        Ok(found)
+    }
+
+    /// Labels a given bank, for certification.
+    pub(crate) fn cluster_given(&mut self, bank: &Bank) -> Result<Bank, Fault> {
+        let features = find_in_bank(bank, "features", 3)?;
+        let index = find_in_bank(bank, "index", 1)?;
+        let banks = self.memory.banks();
+        if features.size()[0] != banks as i64 {
+            return Err(Fault::shape(format!(
+                "features: expected [{banks}, rows, dim], found {:?}",
+                features.size()
+            )));
+        }
+        let mut output = Vec::new();
+        for head in 0..self.prototypes.len() {
+            let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).copy());
+            let rows = rows.to_device(&self.device);
+            let found = self.label(head, from_tch_int(index.copy()), &rows)?;
+            let soft = found.soft(&self.log_scores(head, rows));
+            output.push((format!("assignment.{head}"), to_tch(&soft)));
+        }
+        Ok(output)
+    }
+}

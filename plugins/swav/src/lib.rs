@@ -1,0 +1,18 @@
+//! SwAV: the code of one view, from online clustering, is predicted from the others.
+//!
+//! Caron, Misra, Mairal, Goyal, Bojanowski, Joulin, "Unsupervised Learning of Visual Features by
+//! Contrasting Cluster Assignments", NeurIPS 2020, arXiv:2006.09882. Follows the authors' code
+//! (facebookresearch/swav at 06b1b7c, `main_swav.py`).
+
+mod config;
+mod describe;
+mod framework;
+mod heads;
+mod loss;
+mod queue;
+
+pub use config::SwavConfig;
+pub use framework::Swav;
+pub use loss::swapped_prediction;
+
+ssl_plugin_kit::export_frameworks!(Swav);
