@@ -26,6 +26,7 @@ pub mod cli;
 pub mod config;
 pub mod conformance;
 pub mod evaluate;
+mod hex;
 pub mod import;
 pub mod ledger;
 pub mod optim;

@@ -4,6 +4,7 @@ use super::config::BackboneConfig;
 use super::error::{BackboneError, ImportReport, WrongShape};
 use super::init;
 use super::plan::{Plan, Spec};
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use tch::{Device, Kind, TchError, Tensor, no_grad};
@@ -147,11 +148,7 @@ impl Backbone {
                 hasher.update(value.to_le_bytes());
             }
         }
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hex(&hasher.finalize()))
     }
 
     /// Its architecture.

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
+
+use crate::hex::hex;
 
 /// JSON without white space, keys sorted at every level, numbers in their shortest form.
 ///
@@ -26,13 +27,7 @@ pub fn hash<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Erro
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hex(&Sha256::digest(bytes))
 }
 
 fn write(value: &Value, out: &mut String) {

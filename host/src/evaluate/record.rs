@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use ssl_plugin_api::description::{FinetuneRecipe, LinearRecipe};
 
 use super::ClassCount;
 use super::finetune::Subset;
 use super::linear::GridPoint;
-use ssl_plugin_api::description::{FinetuneRecipe, LinearRecipe};
+use crate::hex::hex;
 
 /// Which protocol, and a hash of all its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ impl ProtocolRef {
         let digest = Sha256::digest(format!("{id}\n{settings}"));
         Self {
             id: id.to_owned(),
-            hash: digest[..8].iter().map(|b| format!("{b:02x}")).collect(),
+            hash: hex(&digest[..8]),
         }
     }
 }

@@ -113,7 +113,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_library_that_kills_its_process_is_refused_by_name_and_the_others_are_heard() {
@@ -128,8 +127,11 @@ mod tests {
                 *) kill -SEGV $$;;
             esac
         "#;
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // Not written by this process: a file that it has open for writing is inherited by whatever
+        // another test starts meanwhile, and cannot be run until that lets go of it.
+        let mut write = Command::new("sh");
+        write.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]);
+        assert!(write.arg(&program).arg(script).status().unwrap().success());
         let registry = probe(&program, &[dir.path().to_owned()]);
         // The probe also hears the libraries beside this test; only those of the folder are meant.
         let folder = dir.path().display().to_string();

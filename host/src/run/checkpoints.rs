@@ -3,11 +3,11 @@
 use super::job::{CheckpointSubject, Subject};
 use crate::backbone::BackboneConfig;
 use crate::config::{Bench, CheckpointEntry, Document, Fault};
+use crate::hex::hex;
 use crate::plugins::Candidate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use ssl_plugin_api::description::SchemaError;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -113,9 +113,5 @@ pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
             n => hasher.update(&part[..n]),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::new(), |mut hex, b| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{b:02x}");
-        hex
-    }))
+    Ok(hex(&hasher.finalize()))
 }

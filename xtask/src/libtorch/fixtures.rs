@@ -5,8 +5,8 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 use zip::write::FileOptions;
@@ -87,11 +87,11 @@ impl Machine {
     /// Puts a shell script on the PATH.
     pub fn program(&self, name: &str, script: &str) {
         let path = self.dir.path().join("bin").join(name);
-        // Written under another name: a program must not be open for writing when it is started.
-        let fresh = path.with_extension("new");
-        fs::write(&fresh, script).unwrap();
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(&fresh, &path).unwrap();
+        // Not written by this process: a file that it has open for writing is inherited by whatever
+        // another test starts meanwhile, and cannot be run until that lets go of it.
+        let mut write = Command::new("sh");
+        write.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]);
+        assert!(write.arg(&path).arg(script).status().unwrap().success());
     }
 
     pub fn path(&self) -> OsString {

@@ -9,12 +9,18 @@
 //! | `prediction` | int32 | the best class |
 //! | `top5` | list of int32 | the best classes, best first |
 //! | `correct`, `correct_top5` | bool or null | null where the sample is not scored |
+//!
+//! The file's metadata has a digest of its sample ids in order ([`SAMPLES`]): files with the same one are
+//! compared row by row without reading their ids, which are most of the bytes.
 
 mod read;
 mod write;
 
-pub use read::{Group, Ids, read_groups, read_outcomes, read_scored};
+pub use read::{Flags, Group, Ids, read_flags, read_groups, read_outcomes, read_scored};
 pub use write::{Part, write};
+
+/// Metadata key of the digest of the sample ids: SHA-256 over each id followed by a zero byte, in hex.
+pub const SAMPLES: &str = "samples_sha256";
 
 /// Schema of the files; the order of the columns is what reader and writer rely on.
 const SCHEMA: &str = "
@@ -99,6 +105,13 @@ mod tests {
         };
         assert_eq!(outcomes("k=1"), [Some(true), None, Some(false), Some(true)]);
         assert_eq!(outcomes("k=2"), [Some(false), None, Some(true), Some(true)]);
+        let flags = read_flags(&path, &groups[1]).unwrap();
+        assert_eq!(flags.correct, [Some(false), None, Some(true), Some(true)]);
+        // printf 'a/1.jpg\0a/2.jpg\0b/1.jpg\0b/1.jpg.bak\0' | sha256sum
+        assert_eq!(
+            flags.samples.as_deref(),
+            Some("c8c1e102c5832d6750556b3ebe0f76c3f208c5627b7f49d410299595d25c1170")
+        );
         let missing = Group {
             variant: "k=3".to_owned(),
             ..groups[0].clone()

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
-use super::column;
+use super::{SAMPLES, column};
 use crate::evaluate::{EvaluateError, Result, atomic};
 
 /// Names one row group of a predictions file.
@@ -47,6 +47,30 @@ pub fn read_groups(path: &Path) -> Result<Vec<Group>> {
 /// [`EvaluateError::File`] when the file has no such group, otherwise as [`read_groups`].
 pub fn read_outcomes(path: &Path, wanted: &Group) -> Result<Vec<(String, Option<bool>)>> {
     read_group(path, wanted, outcomes)
+}
+
+/// Outcomes of a row group without the ids of their samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// Digest of the sample ids ([`SAMPLES`]); `None` in files of other writers.
+    pub samples: Option<String>,
+    /// Whether the prediction was correct; `None` where the sample is not scored.
+    pub correct: Vec<Option<bool>>,
+}
+
+/// Outcomes in the order of the data set, which the digest names.
+///
+/// # Errors
+/// As [`read_outcomes`].
+pub fn read_flags(path: &Path, wanted: &Group) -> Result<Flags> {
+    let samples = open(path)?
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|pairs| pairs.iter().find(|pair| pair.key == SAMPLES))
+        .and_then(|pair| pair.value.clone());
+    let correct = read_group(path, wanted, correct)?;
+    Ok(Flags { samples, correct })
 }
 
 /// Ids and outcomes of the samples that are scored, in the order of the data set.
@@ -142,21 +166,28 @@ fn group(rows: &dyn RowGroupReader) -> Parquet<Group> {
 }
 
 fn outcomes(rows: &dyn RowGroupReader) -> Parquet<Vec<(String, Option<bool>)>> {
-    let count = usize::try_from(rows.metadata().num_rows()).unwrap_or(0);
-    let (ids, _) = values::<ByteArrayType>(rows, column::SAMPLE_ID, count)?;
-    let (correct, defined) = values::<BoolType>(rows, column::CORRECT, count)?;
-    let mut correct = correct.into_iter();
+    let (ids, _) = values::<ByteArrayType>(rows, column::SAMPLE_ID, count(rows))?;
+    let outcomes = correct(rows)?;
     ids.iter()
-        .zip(defined)
-        .map(|(id, defined)| {
-            let outcome = if defined > 0 { correct.next() } else { None };
-            Ok((to_text(id)?, outcome))
-        })
+        .map(to_text)
+        .zip(outcomes)
+        .map(|(id, outcome)| Ok((id?, outcome)))
         .collect()
 }
 
+fn correct(rows: &dyn RowGroupReader) -> Parquet<Vec<Option<bool>>> {
+    let (values, defined) = values::<BoolType>(rows, column::CORRECT, count(rows))?;
+    let mut values = values.into_iter();
+    let outcome = |defined: i16| if defined > 0 { values.next() } else { None };
+    Ok(defined.into_iter().map(outcome).collect())
+}
+
+fn count(rows: &dyn RowGroupReader) -> usize {
+    usize::try_from(rows.metadata().num_rows()).unwrap_or(0)
+}
+
 fn scored(rows: &dyn RowGroupReader) -> Parquet<(Ids, Vec<bool>)> {
-    let count = usize::try_from(rows.metadata().num_rows()).unwrap_or(0);
+    let count = count(rows);
     let (all, _) = values::<ByteArrayType>(rows, column::SAMPLE_ID, count)?;
     let (correct, defined) = values::<BoolType>(rows, column::CORRECT, count)?;
     let mut ids = Ids::default();

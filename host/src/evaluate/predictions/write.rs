@@ -8,13 +8,16 @@ use std::sync::Arc;
 use parquet::basic::Encoding;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
 
-use super::SCHEMA;
+use super::{SAMPLES, SCHEMA};
 use crate::evaluate::{EvaluateError, FeatureSet, Outcome, Ranking, Result, Score, atomic};
+use crate::hex::hex;
 
 /// The predictions of one protocol, variant and label space.
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ fn write_parts(file: &mut BufWriter<File>, set: &FeatureSet, parts: &[Part]) -> 
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_column_dictionary_enabled(ids.clone(), false)
         .set_column_encoding(ids, Encoding::DELTA_BYTE_ARRAY)
+        .set_key_value_metadata(Some(vec![KeyValue::new(SAMPLES.to_owned(), digest(set))]))
         .build();
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
@@ -64,6 +68,16 @@ fn write_parts(file: &mut BufWriter<File>, set: &FeatureSet, parts: &[Part]) -> 
     }
     writer.close()?;
     Ok(())
+}
+
+/// See [`SAMPLES`].
+fn digest(set: &FeatureSet) -> String {
+    let mut hash = Sha256::new();
+    for id in set.sample_ids() {
+        hash.update(id);
+        hash.update([0]);
+    }
+    hex(&hash.finalize())
 }
 
 fn write_part<W: std::io::Write + Send>(

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::aggregate::{PairedOutcomes, Table};
-use crate::evaluate::predictions::{Group, Ids, read_scored};
+use crate::evaluate;
+use crate::evaluate::predictions::{Flags, Group, Ids, read_flags, read_scored};
 use crate::report::ReportError;
 
 /// Where the predictions of one cell of the table are.
@@ -45,8 +46,7 @@ pub(super) fn read(
             all.push(None);
             continue;
         }
-        let scored = read_all(&of_set)?;
-        let aligned = align(&scored);
+        let aligned = read_aligned(&of_set)?;
         if aligned.is_none() {
             notes.push(format!(
                 "Samples of {} differ between frameworks; its tests are unpaired.",
@@ -71,10 +71,38 @@ pub(super) fn read(
     Ok((all, notes))
 }
 
+/// Outcomes of the scored samples in one order; `None` if the samples are not the same. Their ids are read only
+/// where the files do not say themselves that they have the same.
+fn read_aligned(sources: &[&Source]) -> Result<Option<Vec<Vec<bool>>>, ReportError> {
+    let flags = on_all_cores(sources, |source| read_flags(&source.path, &source.group))?;
+    let same = |pair: &[Flags]| pair[0].samples == pair[1].samples;
+    if flags.iter().all(|it| it.samples.is_some()) && flags.windows(2).all(same) {
+        return Ok(drop_unscored(&flags));
+    }
+    let scored = on_all_cores(sources, |source| read_scored(&source.path, &source.group))?;
+    Ok(align(&scored))
+}
+
+/// Outcomes of the scored among the same samples; `None` if others are scored in some file.
+fn drop_unscored(flags: &[Flags]) -> Option<Vec<Vec<bool>>> {
+    let scored = |it: &Flags| it.correct.iter().map(Option::is_some).collect::<Vec<_>>();
+    let masks = flags.iter().map(scored).collect::<Vec<_>>();
+    let same = masks.windows(2).all(|pair| pair[0] == pair[1]);
+    same.then(|| {
+        flags
+            .iter()
+            .map(|it| it.correct.iter().flatten().copied().collect())
+            .collect()
+    })
+}
+
 /// Reads the files on all cores.
-fn read_all(sources: &[&Source]) -> Result<Vec<Scored>, ReportError> {
+fn on_all_cores<T: Send>(
+    sources: &[&Source],
+    read: impl Fn(&Source) -> evaluate::Result<T> + Sync,
+) -> Result<Vec<T>, ReportError> {
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<Scored, ReportError>>>> =
+    let results: Vec<Mutex<Option<Result<T, ReportError>>>> =
         sources.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         loop {
@@ -82,16 +110,16 @@ fn read_all(sources: &[&Source]) -> Result<Vec<Scored>, ReportError> {
             let Some(source) = sources.get(index) else {
                 return;
             };
-            let scored = read_scored(&source.path, &source.group).map_err(ReportError::Evaluate);
+            let read = read(source).map_err(ReportError::Evaluate);
             if let Ok(mut result) = results[index].lock() {
-                *result = Some(scored);
+                *result = Some(read);
             }
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            scope.spawn(&work);
         }
         work();
     });
@@ -145,6 +173,16 @@ mod tests {
         assert_eq!(align(&[first.clone(), shuffled]), Some(expected));
         let other = scored(&[("a", true), ("b", false), ("d", true)]);
         assert_eq!(align(&[first.clone(), other]), None);
+        let flags = |samples: &str, correct: &[Option<bool>]| Flags {
+            samples: Some(samples.to_owned()),
+            correct: correct.to_vec(),
+        };
+        let one = flags("a", &[Some(true), None, Some(false)]);
+        let two = flags("a", &[Some(false), None, Some(false)]);
+        let expected = vec![vec![true, false], vec![false, false]];
+        assert_eq!(drop_unscored(&[one.clone(), two]), Some(expected));
+        let other = flags("a", &[None, Some(true), Some(false)]);
+        assert_eq!(drop_unscored(&[one, other]), None);
         let repeated = scored(&[("a", true), ("b", false), ("b", true)]);
         assert_eq!(align(&[first, repeated]), None);
     }
