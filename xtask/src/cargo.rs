@@ -27,11 +27,25 @@ pub fn command(checkout: &Checkout, program: impl AsRef<OsStr>) -> Command {
 }
 
 /// A cargo command that runs in the checkout's root, with the cargo that runs this program.
+///
+/// What `cargo run` says of this package is kept from it: build scripts that look at it would run anew,
+/// and libtorch's binding, which is built after one of them, takes minutes.
 pub fn cargo(checkout: &Checkout, args: &[&str]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(checkout, program);
+    for (name, _) in env::vars_os() {
+        if is_of_a_package(&name) {
+            command.env_remove(name);
+        }
+    }
     command.args(args);
     command
+}
+
+/// Whether `cargo run` sets this variable to something of the package that it runs.
+fn is_of_a_package(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b"CARGO_PKG_") || name.starts_with(b"CARGO_MANIFEST_")
 }
 
 /// Runs `command` to its end.
@@ -63,4 +77,22 @@ fn shown(command: &Command) -> String {
         .chain(args)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_this_package() {
+        let command = cargo(&Checkout::find().unwrap(), &["build"]);
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            assert!(env::var_os(name).is_some(), "{name}: set by `cargo test`");
+            let removed = command
+                .get_envs()
+                .any(|pair| pair == (OsStr::new(name), None));
+            assert!(removed, "{name}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod analysis;
 mod claims;
+mod columns;
 pub mod command;
 mod csv_table;
 mod error;

@@ -1,10 +1,8 @@
 //! The report on a terminal, within 100 columns.
 
+use super::columns::WIDTH;
 use super::summary::summary;
 use super::{Analysis, findings, headline};
-
-/// Widest line printed.
-pub(super) const WIDTH: usize = 100;
 
 /// The summary, what is and is not supported, and what a reader must know.
 #[must_use]

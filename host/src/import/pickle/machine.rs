@@ -1,11 +1,10 @@
-//! The machine.
+//! The loop: one instruction after the other.
 
-use std::collections::HashMap;
 use std::io::Read;
 
 use super::call;
 use super::opcode as op;
-use super::stack::{Step, integer};
+use super::stack::{Machine, Step, integer};
 use super::value::{Arena, MAX_ITEMS, Value};
 use super::{Input, PickleError};
 
@@ -23,15 +22,7 @@ pub struct Loaded {
 /// # Errors
 /// [`PickleError`] for a damaged pickle and for anything that is not data.
 pub fn load<R: Read>(input: &mut Input<R>) -> Result<Loaded, PickleError> {
-    let mut machine = Machine {
-        input,
-        arena: Arena::default(),
-        stack: Vec::new(),
-        marks: Vec::new(),
-        memo: HashMap::new(),
-        at: 0,
-        name: "",
-    };
+    let mut machine = Machine::new(input);
     loop {
         if let Some(value) = machine.step()? {
             return Ok(Loaded {
@@ -43,17 +34,6 @@ pub fn load<R: Read>(input: &mut Input<R>) -> Result<Loaded, PickleError> {
             return Err(PickleError::TooMany { limit: MAX_ITEMS });
         }
     }
-}
-
-pub(super) struct Machine<'a, R> {
-    pub(super) input: &'a mut Input<R>,
-    pub(super) arena: Arena,
-    pub(super) stack: Vec<Value>,
-    /// Heights of the stack at the marks.
-    pub(super) marks: Vec<usize>,
-    pub(super) memo: HashMap<u64, Value>,
-    pub(super) at: u64,
-    pub(super) name: &'static str,
 }
 
 impl<R: Read> Machine<'_, R> {

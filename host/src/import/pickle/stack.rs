@@ -1,18 +1,45 @@
-//! What the instructions do: to the stack, to containers, to known classes and functions.
+//! The machine, and what the instructions do: to the stack, to containers, to known classes and functions.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::rc::Rc;
 
-use super::PickleError;
 use super::call;
 use super::globals::Known;
-use super::machine::Machine;
 use super::opcode as op;
-use super::value::Value;
+use super::value::{Arena, Value};
+use super::{Input, PickleError};
 
 pub(super) type Step<T> = Result<T, PickleError>;
 
-impl<R: Read> Machine<'_, R> {
+/// The state between two instructions.
+pub(super) struct Machine<'a, R> {
+    pub(super) input: &'a mut Input<R>,
+    pub(super) arena: Arena,
+    pub(super) stack: Vec<Value>,
+    /// Heights of the stack at the marks.
+    pub(super) marks: Vec<usize>,
+    pub(super) memo: HashMap<u64, Value>,
+    /// Where the instruction begins, in bytes.
+    pub(super) at: u64,
+    /// Its name.
+    pub(super) name: &'static str,
+}
+
+impl<'a, R: Read> Machine<'a, R> {
+    /// The state before the first instruction.
+    pub(super) fn new(input: &'a mut Input<R>) -> Self {
+        Self {
+            input,
+            arena: Arena::default(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+            at: 0,
+            name: "",
+        }
+    }
+
     pub(super) fn fault(&self, expected: &'static str, found: impl Into<String>) -> PickleError {
         PickleError::Operand {
             expected,
