@@ -1,5 +1,6 @@
 //! Feature rows with their norms: random access for exact similarities, blocks for matrix products.
 
+use pulp::Arch;
 use tch::{Kind, Tensor};
 
 use crate::evaluate::features::ROWS_PER_BLOCK;
@@ -81,96 +82,93 @@ impl Bank {
         Ok(block(&self.rows, start as i64, len as i64)?.f_mul(&scales)?)
     }
 
-    /// A cursor for random access; cheap, one per thread.
+    /// Rows `start .. start + len` as they are.
+    pub(super) fn copy(&self, start: usize, len: usize) -> Result<Rows> {
+        Ok(Rows {
+            values: to_vec(&block(&self.rows, start as i64, len as i64)?)?,
+            norms: self.norms[start..start + len].to_vec(),
+        })
+    }
+
+    /// Random access; cheap, one per thread.
     pub(super) fn reader(&self) -> Reader<'_> {
         Reader {
-            bank: BankRef {
-                norms: &self.norms,
-                dim: self.dim,
-                resident: self.resident.as_deref(),
-            },
+            norms: &self.norms,
+            dim: self.dim,
+            resident: self.resident.as_deref(),
             rows: self.rows.shallow_clone(),
         }
     }
 }
 
-/// What threads may share of a bank.
-#[derive(Clone, Copy)]
-struct BankRef<'a> {
-    norms: &'a [f64],
-    dim: usize,
-    resident: Option<&'a [f32]>,
+/// Some rows of a bank, copied out.
+#[derive(Debug)]
+pub(super) struct Rows {
+    values: Vec<f32>,
+    norms: Vec<f64>,
+}
+
+/// One of some queries and a row of the bank.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) query: u32,
+    pub(super) row: u32,
 }
 
 /// Random access to the rows of a bank.
 pub(super) struct Reader<'a> {
-    bank: BankRef<'a>,
+    norms: &'a [f64],
+    dim: usize,
+    resident: Option<&'a [f32]>,
     rows: Tensor,
 }
 
 impl Reader<'_> {
-    /// One row.
-    pub(super) fn row(&self, index: usize) -> Result<Vec<f32>> {
-        self.gather(&[index as u32])
-    }
-
-    fn gather(&self, indices: &[u32]) -> Result<Vec<f32>> {
-        let dim = self.bank.dim;
-        if let Some(values) = self.bank.resident {
-            return Ok(indices
-                .iter()
-                .flat_map(|&i| &values[i as usize * dim..(i as usize + 1) * dim])
-                .copied()
-                .collect());
-        }
-        let indices: Vec<i64> = indices.iter().map(|&i| i64::from(i)).collect();
-        let rows = self
-            .rows
-            .f_index_select(0, &Tensor::f_from_slice(&indices)?)?;
-        to_vec(&rows.f_to_kind(Kind::Float)?)
-    }
-
-    /// Exact cosine similarities of one query with the given rows.
+    /// Exact cosine similarities of pairs, in their order.
     ///
     /// `Σ qᵢbᵢ / (‖q‖‖b‖)` in f64 from the original f32 or f16 values, rounded once to f32, so that
     /// neither the order of a blocked matrix product nor the number of threads can show. The
     /// similarity with a zero vector is 0.
-    pub(super) fn similarities(
-        &self,
-        query: &[f32],
-        norm: f64,
-        candidates: &[u32],
-    ) -> Result<Vec<f32>> {
-        let BankRef {
-            norms,
-            dim,
-            resident,
-        } = self.bank;
-        let similarity = |row: &[f32], index: u32| {
-            let scale = norm * norms[index as usize];
+    pub(super) fn similarities(&self, queries: &Rows, pairs: &[Pair]) -> Result<Vec<f32>> {
+        // By row, so that one that many queries are compared with is fetched once.
+        let keys = pairs.iter().zip(0_u64..);
+        let mut order: Vec<u64> = keys
+            .map(|(pair, at)| u64::from(pair.row) << 32 | at)
+            .collect();
+        order.sort_unstable();
+        let place = |key: u64| key as u32 as usize;
+        let mut exact = vec![0.0; pairs.len()];
+        let similarity = |pair: Pair, row: &[f32]| {
+            let query = pair.query as usize;
+            let scale = queries.norms[query] * self.norms[pair.row as usize];
             if scale > 0.0 {
-                (dot(query, row) / scale) as f32
+                let values = &queries.values[query * self.dim..(query + 1) * self.dim];
+                (dot(values, row) / scale) as f32
             } else {
                 0.0
             }
         };
-        if let Some(values) = resident {
-            return Ok(candidates
-                .iter()
-                .map(|&i| similarity(&values[i as usize * dim..(i as usize + 1) * dim], i))
-                .collect());
+        if let Some(values) = self.resident {
+            Arch::new().dispatch(|| {
+                for key in order {
+                    let pair = pairs[place(key)];
+                    let start = pair.row as usize * self.dim;
+                    exact[place(key)] = similarity(pair, &values[start..start + self.dim]);
+                }
+            });
+            return Ok(exact);
         }
-        let values = self.gather(candidates)?;
-        Ok(values
-            .chunks_exact(dim)
-            .zip(candidates)
-            .map(|(row, &i)| similarity(row, i))
-            .collect())
-    }
-
-    /// The norm of one row.
-    pub(super) fn norm(&self, index: usize) -> f64 {
-        self.bank.norms[index]
+        for part in order.chunks(ROWS_PER_BLOCK as usize) {
+            let indices: Vec<i64> = part.iter().map(|key| (key >> 32) as i64).collect();
+            let rows = self
+                .rows
+                .f_index_select(0, &Tensor::f_from_slice(&indices)?)?;
+            let values = to_vec(&rows.f_to_kind(Kind::Float)?)?;
+            for (&key, row) in part.iter().zip(values.chunks_exact(self.dim)) {
+                exact[place(key)] = similarity(pairs[place(key)], row);
+            }
+        }
+        Ok(exact)
     }
 }
 
@@ -186,7 +184,8 @@ pub(super) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(values)
 }
 
-/// `Σ aᵢbᵢ` in f64, in eight interleaved sums, always in the same order.
+/// `Σ aᵢbᵢ` in f64, in eight interleaved sums, always in the same order, so that wider instructions change nothing.
+#[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0_f64; LANES];
@@ -224,22 +223,24 @@ mod tests {
         let unit = to_vec(&bank.unit_block(0, 2).unwrap()).unwrap();
         assert!((unit[0] - 0.6).abs() < 1e-7 && (unit[1] - 0.8).abs() < 1e-7);
         assert_eq!(unit[2..], [0.0, 0.0]);
-        let reader = bank.reader();
-        assert_eq!(
-            reader.similarities(&[1.0, 0.0], 1.0, &[1, 0]).unwrap(),
-            [0.0, 0.6]
-        );
+        let query = Tensor::from_slice(&[1.0_f32, 0.0]).reshape([1, 2]);
+        let query = Bank::try_new("query", &query).unwrap().copy(0, 1).unwrap();
+        let pairs = [1, 0].map(|row| Pair { query: 0, row });
+        let found = bank.reader().similarities(&query, &pairs).unwrap();
+        assert_eq!(found, [0.0, 0.6]);
     }
 
     #[test]
     fn half_precision_rows_that_are_not_resident_read_the_same() {
         let rows = Tensor::arange(12, (Kind::Half, Device::Cpu)).reshape([4, 3]);
         let mut bank = Bank::try_new("train", &rows).unwrap();
-        let query = [1.0, 2.0, -1.0];
-        let resident = bank.reader().similarities(&query, 2.0, &[3, 0, 2]).unwrap();
+        let queries = Tensor::from_slice(&[1.0_f32, 2.0, -1.0, 0.5, 0.25, 4.0]).reshape([2, 3]);
+        let queries = Bank::try_new("queries", &queries).unwrap();
+        let queries = queries.copy(0, 2).unwrap();
+        let pairs = [(0, 3), (1, 0), (1, 3), (0, 2)].map(|(query, row)| Pair { query, row });
+        let resident = bank.reader().similarities(&queries, &pairs).unwrap();
         bank.resident = None;
-        let mapped = bank.reader().similarities(&query, 2.0, &[3, 0, 2]).unwrap();
+        let mapped = bank.reader().similarities(&queries, &pairs).unwrap();
         assert_eq!(resident, mapped);
-        assert_eq!(bank.reader().row(2).unwrap(), [6.0, 7.0, 8.0]);
     }
 }

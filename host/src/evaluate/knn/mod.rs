@@ -4,7 +4,9 @@
 mod bank;
 mod pool;
 mod search;
+mod tile;
 mod vote;
+mod workers;
 
 pub use bank::Bank;
 pub use search::{Blocks, Neighbours, nearest};

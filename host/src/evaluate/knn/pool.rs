@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use pulp::Arch;
+
 /// How many candidates may pile up around the k-th place before exact values must decide.
 const CROWD: usize = 4096;
 
@@ -32,10 +34,17 @@ impl Pool {
     /// Offers the similarities of rows `first ..`. Returns `true` when the pool is crowded: the
     /// caller should settle it with [`Self::keep`].
     pub(super) fn offer(&mut self, first: u32, similarities: &[f32]) -> bool {
-        const STRIDE: usize = 16;
+        Arch::new().dispatch(|| self.offer_all(first, similarities));
+        self.candidates.len() > 4 * self.k + CROWD
+    }
+
+    #[inline(always)]
+    fn offer_all(&mut self, first: u32, similarities: &[f32]) {
+        const STRIDE: usize = 32;
         for (chunk, values) in similarities.chunks(STRIDE).enumerate() {
-            let best = values.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
-            if best < self.threshold {
+            let threshold = self.threshold;
+            // Without a branch for each value, so that several are compared at once.
+            if !values.iter().fold(false, |any, &v| any | (v >= threshold)) {
                 continue;
             }
             let start = first + (chunk * STRIDE) as u32;
@@ -48,9 +57,9 @@ impl Pool {
                 self.prune();
             }
         }
-        self.candidates.len() > 4 * self.k + CROWD
     }
 
+    #[inline(never)]
     fn prune(&mut self) {
         let (_, kth, _) = self
             .candidates
@@ -62,11 +71,8 @@ impl Pool {
     }
 
     /// The rows in the pool.
-    pub(super) fn rows(&self) -> Vec<u32> {
-        self.candidates
-            .iter()
-            .map(|candidate| candidate.1)
-            .collect()
+    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.candidates.iter().map(|candidate| candidate.1)
     }
 
     /// Keeps the best `k`, given exact similarities in the order of [`Self::rows`], and returns
@@ -104,7 +110,7 @@ mod tests {
         pool.prune();
         assert_eq!(pool.candidates.len(), 100);
         pool.offer(200, &[0.41, 0.39, 0.7]);
-        let rows = pool.rows();
+        let rows: Vec<u32> = pool.rows().collect();
         assert!(rows.contains(&200) && !rows.contains(&201) && rows.contains(&202));
     }
 
@@ -114,7 +120,7 @@ mod tests {
         pool.offer(10, &[0.5, 0.9, 0.5, 0.5, 0.2]);
         let exact: Vec<f32> = pool.candidates.iter().map(|c| c.0).collect();
         assert_eq!(pool.keep(&exact), [(0.9, 11), (0.5, 10), (0.5, 12)]);
-        assert_eq!(pool.rows(), [11, 10, 12]);
+        assert!(pool.rows().eq([11, 10, 12]));
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Exact nearest neighbours by cosine similarity, in blocks that bound the memory.
 
 use super::bank::Bank;
-use super::pool::Pool;
+use super::tile::{Scratch, Tile};
+use super::workers::in_parallel;
 use crate::evaluate::{EvaluateError, Result};
 
 /// Sizes of the blocks; they change speed and memory, never the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
-    /// Bank rows per matrix product.
+    /// Bank rows read at once.
     pub bank: usize,
-    /// Queries per matrix product.
+    /// Queries that one thread works on at a time.
     pub queries: usize,
     /// Queries whose candidates are held at once; the bank is read once for each such group.
     pub group: usize,
@@ -99,7 +100,7 @@ pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<
     let mut pairs = Vec::with_capacity(queries.len() * k);
     for start in (0..queries.len()).step_by(blocks.group.max(1)) {
         let len = blocks.group.max(1).min(queries.len() - start);
-        pairs.extend(group(bank, queries, start, len, k, blocks)?);
+        pairs.extend(group(bank, queries, (start, len), k, blocks)?);
     }
     Ok(Neighbours { k, pairs })
 }
@@ -110,124 +111,34 @@ fn error_bound(dim: usize) -> f32 {
     (dim + 8) as f32 * f32::EPSILON
 }
 
+/// The pairs of `len` queries from `start` on.
 fn group(
     bank: &Bank,
     queries: &Bank,
-    start: usize,
-    len: usize,
+    (start, len): (usize, usize),
     k: usize,
     blocks: Blocks,
 ) -> Result<Vec<(f32, u32)>> {
     let error = error_bound(bank.dim());
-    let mut pools: Vec<Pool> = (0..len).map(|_| Pool::new(k, error)).collect();
-    let unit_queries = queries.unit_block(start, len)?;
-    let mut similarities = Vec::new();
+    let rows = blocks.queries.max(1);
+    let mut tiles = (start..start + len)
+        .step_by(rows)
+        .map(|first| Tile::new(queries, first, rows.min(start + len - first), k, error))
+        .collect::<Result<Vec<_>>>()?;
     for first in (0..bank.len()).step_by(blocks.bank.max(1)) {
         let width = blocks.bank.max(1).min(bank.len() - first);
-        let block = bank.unit_block(first, width)?.f_transpose(0, 1)?;
-        for row in (0..len).step_by(blocks.queries.max(1)) {
-            let rows = blocks.queries.max(1).min(len - row);
-            let product = unit_queries
-                .f_narrow(0, row as i64, rows as i64)?
-                .f_matmul(&block)?; // [rows, width]
-            similarities.resize(rows * width, 0.0);
-            product.f_copy_data(&mut similarities, rows * width)?;
-            scan(
-                bank,
-                queries,
-                start + row,
-                &mut pools[row..row + rows],
-                first as u32,
-                &similarities,
-            )?;
-        }
+        let unit = bank.unit_block(first, width)?;
+        in_parallel(&mut tiles, || {
+            let (unit, reader) = (unit.shallow_clone(), bank.reader());
+            let mut scratch = Scratch::default();
+            move |tile: &mut Tile| tile.scan(first, &unit, &reader, &mut scratch)
+        })?;
     }
-    settle(bank, queries, start, &mut pools)
-}
-
-/// Threads for the parts that run outside the tensor library.
-fn threads() -> usize {
-    usize::try_from(tch::get_num_threads()).map_or(1, |n| n.max(1))
-}
-
-/// Offers a block of similarities to its pools.
-fn scan(
-    bank: &Bank,
-    queries: &Bank,
-    first_query: usize,
-    pools: &mut [Pool],
-    first_row: u32,
-    similarities: &[f32],
-) -> Result<()> {
-    let width = similarities.len() / pools.len();
-    let share = pools.len().div_ceil(threads());
-    let parts = pools
-        .chunks_mut(share)
-        .zip(similarities.chunks(share * width))
-        .enumerate()
-        .map(|(part, (pools, values))| {
-            let (bank, queries) = (bank.reader(), queries.reader());
-            move || -> Result<()> {
-                for (at, (pool, values)) in
-                    pools.iter_mut().zip(values.chunks_exact(width)).enumerate()
-                {
-                    if pool.offer(first_row, values) {
-                        let index = first_query + part * share + at;
-                        let exact = bank.similarities(
-                            &queries.row(index)?,
-                            queries.norm(index),
-                            &pool.rows(),
-                        )?;
-                        pool.keep(&exact);
-                    }
-                }
-                Ok(())
-            }
-        });
-    in_parallel(parts).map(drop)
-}
-
-/// Decides every pool by exact similarities.
-fn settle(
-    bank: &Bank,
-    queries: &Bank,
-    first_query: usize,
-    pools: &mut [Pool],
-) -> Result<Vec<(f32, u32)>> {
-    let share = pools.len().div_ceil(threads()).max(1);
-    let parts = pools.chunks_mut(share).enumerate().map(|(part, pools)| {
-        let (bank, queries) = (bank.reader(), queries.reader());
-        move || -> Result<Vec<(f32, u32)>> {
-            let mut pairs = Vec::new();
-            for (at, pool) in pools.iter_mut().enumerate() {
-                let index = first_query + part * share + at;
-                let exact =
-                    bank.similarities(&queries.row(index)?, queries.norm(index), &pool.rows())?;
-                pairs.extend(pool.keep(&exact));
-            }
-            Ok(pairs)
-        }
-    });
-    Ok(in_parallel(parts)?.concat())
-}
-
-/// Runs the parts on threads of their own and returns their results in order.
-fn in_parallel<T, F>(parts: impl Iterator<Item = F>) -> Result<Vec<T>>
-where
-    T: Send,
-    F: FnOnce() -> Result<T> + Send,
-{
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = parts.map(|part| scope.spawn(part)).collect();
-        handles
-            .into_iter()
-            .map(|handle| {
-                handle
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
+    in_parallel(&mut tiles, || {
+        let reader = bank.reader();
+        move |tile: &mut Tile| tile.settle(&reader)
+    })?;
+    Ok(tiles.into_iter().flat_map(Tile::into_pairs).collect())
 }
 
 #[cfg(test)]
