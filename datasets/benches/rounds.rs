@@ -66,8 +66,8 @@ fn processor_ms() -> f64 {
 /// Goes through the set often enough for the clock's hundredths not to matter.
 fn round(source: &Arc<dyn Source>, groups: &[ViewGroup], workers: usize, epoch: u32) -> (f64, f64) {
     let config = LoaderConfig {
-        // Many batches in an epoch: their buffers are used again.
-        batch_size: if source.len() < 1000 { 10 } else { 256 },
+        // Several batches in an epoch: their buffers are used again, as in training.
+        batch_size: if source.len() < 1000 { 40 } else { 256 },
         workers,
         ..LoaderConfig::default()
     };

@@ -20,7 +20,9 @@ mod evaluate;
 mod plan;
 mod render;
 pub mod resample;
+mod sum;
 mod tune;
+mod weights;
 mod wide;
 
 pub use draw::Drawn;
