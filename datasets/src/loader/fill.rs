@@ -197,13 +197,16 @@ fn render(
     later: &mut [&mut [Drawn]],
 ) -> Result<(), DataError> {
     let sample = recipe.order.samples[place];
-    let image = recipe.source.image(sample as usize, &mut worker.source)?;
     let key = ViewKey {
         seed: recipe.seed,
         epoch: recipe.epoch,
         sample,
         occurrence: recipe.order.occurrences.as_ref().map_or(0, |o| o[place]),
     };
+    let needed = |width, height| recipe.plan.rows(width, height, key);
+    let image = recipe
+        .source
+        .image_rows(sample as usize, &mut worker.source, &needed)?;
     let scratch = &mut worker.render;
     recipe.plan.render_deferred(image, key, scratch, out, later);
     Ok(())

@@ -17,6 +17,7 @@ pub mod colour;
 pub mod crop;
 mod draw;
 mod evaluate;
+mod geometry;
 mod plan;
 mod render;
 pub mod resample;

@@ -29,22 +29,16 @@ impl Weights {
     ) {
         let scale = input as f64 / output as f64;
         let stretch = scale.max(1.0);
-        let support = stretch
-            * match interpolation {
-                Interpolation::Bilinear => 1.0,
-                Interpolation::Bicubic => 2.0,
-            };
-        self.stride = support.ceil() as usize * 2 + 1;
+        self.stride = support(stretch, interpolation).ceil() as usize * 2 + 1;
         self.bounds.clear();
         self.weights.clear();
         self.weights.resize(count * self.stride, 0.0);
         let outputs = self.weights.chunks_exact_mut(self.stride);
         for (out, taps) in (first..first + count).zip(outputs) {
             let center = (out as f64 + 0.5) * scale;
-            // `as usize` truncates and saturates at zero, as Pillow's cast and clamp do.
-            let low = (center - support + 0.5) as usize;
-            let high = ((center + support + 0.5) as usize).min(input);
-            let taps = &mut taps[..high - low];
+            let sources = sources(out, (input, output), interpolation);
+            let low = sources.start;
+            let taps = &mut taps[..sources.len()];
             let mut sum = 0.0;
             for (tap, weight) in taps.iter_mut().enumerate() {
                 let distance = ((low + tap) as f64 - center + 0.5) / stretch;
@@ -57,7 +51,7 @@ impl Weights {
                     *weight = (f64::from(*weight) * total / sum) as f32;
                 }
             }
-            self.bounds.push((low, high - low));
+            self.bounds.push((low, sources.len()));
         }
     }
 
@@ -79,6 +73,29 @@ impl Weights {
         let bounds = self.bounds.iter().zip(weights);
         bounds.map(|(&(start, count), weights)| (start, &weights[..count]))
     }
+}
+
+/// The source pixels that output pixel `out` is made of, in a resize from `input` to `output` pixels.
+pub(super) fn sources(
+    out: usize,
+    (input, output): (usize, usize),
+    interpolation: Interpolation,
+) -> Range<usize> {
+    let scale = input as f64 / output as f64;
+    let center = (out as f64 + 0.5) * scale;
+    let support = support(scale.max(1.0), interpolation);
+    // `as usize` truncates and saturates at zero, as Pillow's cast and clamp do.
+    let low = (center - support + 0.5) as usize;
+    low..((center + support + 0.5) as usize).min(input)
+}
+
+/// Half the width of the stretched filter, in source pixels.
+fn support(stretch: f64, interpolation: Interpolation) -> f64 {
+    stretch
+        * match interpolation {
+            Interpolation::Bilinear => 1.0,
+            Interpolation::Bicubic => 2.0,
+        }
 }
 
 fn filter(interpolation: Interpolation, x: f64) -> f64 {
