@@ -74,6 +74,7 @@ pub fn resample(
     }
 }
 
+/// Combines the columns of all source rows, then the rows of that.
 #[inline(always)]
 fn columns_then_rows(
     image: ImageRef<'_>,
@@ -116,6 +117,7 @@ fn columns_then_rows(
     }
 }
 
+/// Combines source rows, then the columns of that, a band of rows at a time.
 #[inline(always)]
 fn rows_then_columns(
     image: ImageRef<'_>,

@@ -27,3 +27,23 @@ macro_rules! wide {
 }
 
 pub(super) use wide;
+
+#[cfg(test)]
+mod tests {
+    use crate::views::sum::weighted_sum;
+
+    #[inline(always)]
+    fn smooth(source: &[f32], out: &mut [f32]) {
+        weighted_sum(&[0.3, 0.1, -0.7, 0.9], |tap| &source[tap..], out);
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_width() {
+        let source: Vec<f32> = (0..80).map(|i| (i * 37 % 101) as f32 / 7.0).collect();
+        let (mut plain, mut widest) = (vec![0.0; 77], vec![0.0; 77]);
+        smooth(&source, &mut plain);
+        let (from, to) = (&source[..], &mut widest[..]);
+        wide!(smooth(from, to));
+        assert_eq!(plain, widest);
+    }
+}
