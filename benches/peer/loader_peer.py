@@ -9,8 +9,9 @@ Needs torch 2.9.0, torchvision 0.24.0 and Pillow. Starts `cargo bench -p ssl-dat
 torchvision. FOLDER is the pack's `imagenet-sample`.
 
 What is compared is processor time per image, user and system of all threads and worker processes,
-which other work on the machine hardly changes. `cores` also compares wall time, which needs a quiet
-machine. Each ratio is the median over the rounds of (theirs / ours).
+which other work on the machine hardly changes. `cifar` and `cores` also compare wall time, which needs
+a quiet machine. Each ratio is the median over the rounds of (theirs / ours); for `cores`, of (one
+thread / two).
 """
 import argparse
 import io
@@ -127,14 +128,16 @@ def cifar(ours, files, rounds):
     rows = {}
     for _ in range(rounds):
         for workers in (1, 2):
-            mine, _ = ours.ms(f"cifar {workers} {paths}")
+            mine, mine_wall = ours.ms(f"cifar {workers} {paths}")
             # Workers end with the epoch, so that their time is counted.
             loader = torch.utils.data.DataLoader(data, 256, shuffle=True, num_workers=workers, drop_last=True)
-            start, count = processor(), 0
+            start, start_wall, count = processor(), time.perf_counter(), 0
             for view, _ in loader:
                 count += len(view)
             theirs = (processor() - start) / count * 1e3
-            rows.setdefault(f"cifar views, {workers} workers", []).append((mine, theirs))
+            theirs_wall = (time.perf_counter() - start_wall) / count * 1e3
+            rows.setdefault(f"cifar, workers: {workers}, processor time", []).append((mine, theirs))
+            rows.setdefault(f"cifar, workers: {workers}, wall time", []).append((mine_wall, theirs_wall))
     table(rows)
 
 

@@ -100,7 +100,7 @@ fn more_images_need_no_more_memory() {
             allocations(2048, defer_steps),
             allocations(8192, defer_steps),
         );
-        // A batch is handed out in eight parts of 32 images; each part has a few short lists.
+        // A batch has a few short lists for each part in which it is handed to the workers.
         let per_image = (many - few) as f64 / 6144.0;
         assert!(per_image < 0.5, "{per_image} allocations an image");
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ssl_datasets::Image;
-use ssl_datasets::decode::decode;
+use ssl_datasets::decode::{decode, decode_rows};
 use ssl_datasets::files::list_tar;
 use ssl_datasets::random::{Domain, Stream};
 use ssl_datasets::source::check_manifest;
@@ -47,6 +47,32 @@ fn files_are_read_as_pillow_reads_them() {
             path.display()
         );
     }
+}
+
+#[test]
+fn the_rows_needed_are_those_of_the_whole_image() {
+    let mut short = 0;
+    for path in files() {
+        let bytes = std::fs::read(&path).unwrap();
+        let (mut whole, mut upper) = (Image::default(), Image::default());
+        decode(&bytes, &mut whole).unwrap();
+        let line = 3 * whole.width;
+        for rows in 1..=whole.height {
+            let needed = |width, height| {
+                assert_eq!((width, height), (whole.width, whole.height));
+                rows
+            };
+            decode_rows(&mut bytes.clone(), &mut upper, &needed).unwrap();
+            assert_eq!((upper.width, upper.height), (whole.width, whole.height));
+            assert!(
+                upper.data[..rows * line] == whole.data[..rows * line],
+                "{}: {rows} rows",
+                path.display()
+            );
+            short += usize::from(upper != whole);
+        }
+    }
+    assert!(short > 0, "every file was decoded to its end");
 }
 
 #[test]
@@ -134,7 +160,9 @@ fn damaged_files_never_panic() {
     for path in files() {
         let bytes = std::fs::read(&path).unwrap();
         for _ in 0..300 {
-            let _ = decode(&damaged(&bytes, &mut stream), &mut image);
+            let mut damaged = damaged(&bytes, &mut stream);
+            let _ = decode(&damaged, &mut image);
+            let _ = decode_rows(&mut damaged, &mut image, &|_, height| height / 2);
         }
     }
     let mut archive = vec![0; 512];

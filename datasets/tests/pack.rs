@@ -95,3 +95,24 @@ fn every_photograph_of_the_sample_is_decoded() {
         .collect();
     assert!(sizes.contains(&(75, 56)) && sizes.contains(&(2400, 1600)));
 }
+
+#[test]
+#[ignore = "needs SSL_LOTTERY_DATA"]
+fn photographs_decoded_in_part_are_the_same_down_to_there() {
+    let sample = pack("name = 'sample'\nkind = 'image-folder'\npath = 'imagenet-sample'");
+    let (mut whole, mut upper) = (Scratch::default(), Scratch::default());
+    for i in 0..sample.len() {
+        let whole = sample.image(i, &mut whole).unwrap();
+        for share in [1, 4, 7, 9] {
+            let rows = (whole.height * share / 10).max(1);
+            let upper = sample.image_rows(i, &mut upper, &|_, _| rows).unwrap();
+            assert_eq!((upper.width, upper.height), (whole.width, whole.height));
+            let bytes = rows * whole.width * 3;
+            assert!(
+                upper.data[..bytes] == whole.data[..bytes],
+                "{}: {rows} rows",
+                sample.id(i)
+            );
+        }
+    }
+}

@@ -6,7 +6,7 @@ use ssl_datasets::Image;
 use ssl_datasets::views::blur::{self, BlurScratch};
 use ssl_datasets::views::resample::{Rect, ResampleScratch, resample};
 use ssl_datasets::views::{RenderScratch, ViewKey, ViewPlan, colour};
-use ssl_plugin_api::description::{Interpolation, Transform, ViewGroup, ViewRole};
+use ssl_plugin_api::description::{Interpolation, PatchGrid, Transform, ViewGroup, ViewRole};
 
 #[derive(Deserialize)]
 struct Case {
@@ -198,4 +198,83 @@ fn blurs_are_those_of_pillow_and_torchvision() {
         let distance = distance(&pixels, &stored);
         assert!(distance <= 0.01, "{arguments:?}: {distance}");
     }
+}
+
+#[test]
+fn rows_below_those_needed_have_no_influence() {
+    let group = |name: &str, transforms, patches| ViewGroup {
+        name: name.to_owned(),
+        count: 2,
+        role: ViewRole::Global,
+        transforms,
+        patches,
+    };
+    let crop = |interpolation| Transform::RandomResizedCrop {
+        size: 24,
+        area: [0.1, 0.5],
+        ratio: [0.75, 4.0 / 3.0],
+        interpolation,
+    };
+    let resize = Transform::Resize {
+        size: 32,
+        interpolation: Interpolation::Bilinear,
+    };
+    let middle = Transform::CenterCrop { size: 20 };
+    let grid = PatchGrid {
+        grid: 2,
+        patch: 8,
+        jitter: 2,
+    };
+    let groups = [
+        group("bicubic", vec![crop(Interpolation::Bicubic)], None),
+        group("patches", vec![crop(Interpolation::Bilinear)], Some(grid)),
+        group("middle", vec![resize, middle.clone()], None),
+        group("as it is", vec![middle], None),
+    ];
+    let mut fewer = 0;
+    for group in groups {
+        let tight = group.patches.is_none();
+        let plan = ViewPlan::new(&[group]).unwrap();
+        for (sample, size) in [(70, 50), (50, 70), (33, 200), (17, 18)]
+            .into_iter()
+            .enumerate()
+        {
+            let mut image = picture(size.0, size.1);
+            let key = ViewKey {
+                seed: 3,
+                epoch: 0,
+                sample: sample as u32,
+                occurrence: 0,
+            };
+            let render = |image: &Image| {
+                let mut out: Vec<Vec<f32>> = plan
+                    .specs()
+                    .iter()
+                    .map(|spec| vec![0.0; 3 * spec.size * spec.size])
+                    .collect();
+                let mut views: Vec<&mut [f32]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+                plan.render(
+                    image.as_ref(),
+                    key,
+                    &mut RenderScratch::default(),
+                    &mut views,
+                );
+                out
+            };
+            let whole = render(&image);
+            let rows = plan.rows(size.0, size.1, key);
+            assert!(rows <= size.1);
+            fewer += usize::from(rows < size.1);
+            image.data[rows * size.0 * 3..].fill(255);
+            assert!(render(&image) == whole, "{}", plan.specs()[0].group);
+            // One row less is too few, unless no patch was cut from there.
+            image.data[(rows - 1) * size.0 * 3..].fill(255);
+            assert!(
+                !tight || render(&image) != whole,
+                "{}",
+                plan.specs()[0].group
+            );
+        }
+    }
+    assert!(fewer >= 8, "{fewer} of 16 images need fewer rows");
 }

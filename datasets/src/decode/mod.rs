@@ -27,8 +27,28 @@ pub fn is_image(path: &Path) -> bool {
 /// What the decoder says, as a fragment. A decoder that panics has met a file that it should have
 /// refused; then that is said, so that the file gets its name.
 pub fn decode(bytes: &[u8], image: &mut Image) -> Result<(), String> {
-    let work = AssertUnwindSafe(|| by_format(bytes, image));
-    catch_unwind(work).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+    guarded(|| by_format(bytes, image))
+}
+
+/// Decodes a file in memory as far as rows `0 .. needed(width, height)`, where the format allows it to
+/// stop there; what is below is black then. The file's header is changed to that end.
+///
+/// # Errors
+/// As [`decode`], but for faults below the rows needed, which may go unseen.
+pub fn decode_rows(
+    bytes: &mut [u8],
+    image: &mut Image,
+    needed: &dyn Fn(usize, usize) -> usize,
+) -> Result<(), String> {
+    guarded(|| match bytes {
+        [0xFF, 0xD8, ..] => jpeg::decode_rows(bytes, image, needed),
+        _ => by_format(bytes, image),
+    })
+}
+
+fn guarded(work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
 }
 
 fn by_format(bytes: &[u8], image: &mut Image) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::{Entry, Tree};
 use crate::DataError;
-use crate::decode::decode;
+use crate::decode::decode_rows;
 use crate::source::{Context, Scratch};
 
 /// Image files, folder by folder.
@@ -82,8 +82,13 @@ impl FileSet {
         }
     }
 
-    /// Reads and decodes a file into `scratch.image`.
-    pub fn decode(&self, index: usize, scratch: &mut Scratch) -> Result<(), DataError> {
+    /// Reads a file and decodes its rows `0 .. needed(width, height)` into `scratch.image`.
+    pub fn decode(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        needed: &dyn Fn(usize, usize) -> usize,
+    ) -> Result<(), DataError> {
         // The buffers are used again: a path or a file of its own would be memory per image.
         let (folder, name) = self.parts(index);
         scratch.path.clear();
@@ -108,8 +113,9 @@ impl FileSet {
             path: scratch.path.clone(),
             source,
         })?;
-        decode(&scratch.bytes, &mut scratch.image).map_err(|reason| DataError::BrokenImage {
-            id: scratch.path.display().to_string(),
+        let Scratch { bytes, image, path } = scratch;
+        decode_rows(bytes, image, needed).map_err(|reason| DataError::BrokenImage {
+            id: path.display().to_string(),
             reason,
         })
     }

@@ -41,32 +41,48 @@ struct Part<'a> {
 
 /// Hands out the parts of a batch, one after the other.
 struct Parts<'a> {
-    views: Vec<std::slice::ChunksMut<'a, f32>>,
-    later: Vec<std::slice::ChunksMut<'a, Drawn>>,
+    views: Vec<Samples<'a, f32>>,
+    later: Vec<Samples<'a, Drawn>>,
     next: usize,
     count: usize,
-    step: usize,
+    workers: usize,
+}
+
+/// What is left of a buffer, with so many values for each sample.
+struct Samples<'a, T> {
+    left: &'a mut [T],
+    each: usize,
+}
+
+impl<'a, T> Samples<'a, T> {
+    fn take(&mut self, count: usize) -> &'a mut [T] {
+        let (taken, left) = std::mem::take(&mut self.left).split_at_mut(count * self.each);
+        self.left = left;
+        taken
+    }
 }
 
 impl<'a> Iterator for Parts<'a> {
     type Item = Part<'a>;
 
+    /// Parts get smaller, down to one sample, so that the workers finish together; large ones at first
+    /// save locking and allocation.
     fn next(&mut self) -> Option<Part<'a>> {
-        let offset = self.next;
-        if offset >= self.count {
+        let left = self.count - self.next;
+        if left == 0 {
             return None;
         }
-        self.next = (offset + self.step).min(self.count);
+        let count = match self.workers {
+            1 => left,
+            workers => (left / (2 * workers)).max(1),
+        };
+        let offset = self.next;
+        self.next += count;
         Some(Part {
             offset,
-            count: self.next - offset,
-            views: self.views.iter_mut().filter_map(Iterator::next).collect(),
-            // A view without steps has no chunks to give.
-            later: self
-                .later
-                .iter_mut()
-                .map(|chunks| chunks.next().unwrap_or_default())
-                .collect(),
+            count,
+            views: self.views.iter_mut().map(|v| v.take(count)).collect(),
+            later: self.later.iter_mut().map(|l| l.take(count)).collect(),
         })
     }
 }
@@ -83,24 +99,26 @@ pub(super) fn fill(
     workers: &mut [WorkerScratch],
 ) -> Result<Vec<(usize, DataError)>, DataError> {
     let count = places.len();
-    // Small parts even out unequal images; large ones save locking and allocation.
-    let step = (count / (workers.len() * 8)).clamp(1, 32);
-    let mut later = Vec::new();
-    let mut pixels = Vec::with_capacity(views.len());
-    for view in views {
-        pixels.push(view.data.chunks_mut(step * 3 * view.size * view.size));
-        if recipe.defer {
-            let steps = view.later.len() / count.max(1);
-            later.push(view.later.chunks_mut((step * steps).max(1)));
-        }
-    }
-    let parts = Parts {
-        views: pixels,
-        later,
+    let mut parts = Parts {
+        views: Vec::with_capacity(views.len()),
+        later: Vec::new(),
         next: 0,
         count,
-        step,
+        workers: workers.len(),
     };
+    for view in views {
+        parts.views.push(Samples {
+            left: &mut view.data,
+            each: 3 * view.size * view.size,
+        });
+        if recipe.defer {
+            let each = view.later.len() / count.max(1);
+            parts.later.push(Samples {
+                left: &mut view.later,
+                each,
+            });
+        }
+    }
     let mut faults = match workers {
         [only] => catch(|| run(recipe, places.start, only, parts))?,
         several => {
@@ -179,13 +197,16 @@ fn render(
     later: &mut [&mut [Drawn]],
 ) -> Result<(), DataError> {
     let sample = recipe.order.samples[place];
-    let image = recipe.source.image(sample as usize, &mut worker.source)?;
     let key = ViewKey {
         seed: recipe.seed,
         epoch: recipe.epoch,
         sample,
         occurrence: recipe.order.occurrences.as_ref().map_or(0, |o| o[place]),
     };
+    let needed = |width, height| recipe.plan.rows(width, height, key);
+    let image = recipe
+        .source
+        .image_rows(sample as usize, &mut worker.source, &needed)?;
     let scratch = &mut worker.render;
     recipe.plan.render_deferred(image, key, scratch, out, later);
     Ok(())

@@ -122,7 +122,16 @@ impl Source for Files {
         index: usize,
         scratch: &'a mut Scratch,
     ) -> Result<ImageRef<'a>, DataError> {
-        self.files.decode(index, scratch)?;
+        self.image_rows(index, scratch, &|_, height| height)
+    }
+
+    fn image_rows<'a>(
+        &'a self,
+        index: usize,
+        scratch: &'a mut Scratch,
+        needed: &dyn Fn(usize, usize) -> usize,
+    ) -> Result<ImageRef<'a>, DataError> {
+        self.files.decode(index, scratch, needed)?;
         Ok(scratch.image.as_ref())
     }
 }

@@ -65,6 +65,21 @@ pub trait Source: Send + Sync {
         index: usize,
         scratch: &'a mut Scratch,
     ) -> Result<ImageRef<'a>, DataError>;
+
+    /// The image as [`image`](Self::image) gives it, of which only rows `0 .. needed(width, height)` will
+    /// be read: a source that decodes may stop there.
+    ///
+    /// # Errors
+    /// As [`image`](Self::image), but for faults below those rows, which may go unseen.
+    fn image_rows<'a>(
+        &'a self,
+        index: usize,
+        scratch: &'a mut Scratch,
+        needed: &dyn Fn(usize, usize) -> usize,
+    ) -> Result<ImageRef<'a>, DataError> {
+        let _ = needed;
+        self.image(index, scratch)
+    }
 }
 
 /// Buffers for decoding, one per worker.

@@ -84,4 +84,14 @@ impl Source for Relabelled {
     ) -> Result<ImageRef<'a>, DataError> {
         self.inner.image(self.inner_index(index), scratch)
     }
+
+    fn image_rows<'a>(
+        &'a self,
+        index: usize,
+        scratch: &'a mut Scratch,
+        needed: &dyn Fn(usize, usize) -> usize,
+    ) -> Result<ImageRef<'a>, DataError> {
+        let index = self.inner_index(index);
+        self.inner.image_rows(index, scratch, needed)
+    }
 }

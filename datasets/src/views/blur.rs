@@ -1,5 +1,6 @@
 //! Gaussian blur of three square planes, in two forms.
 
+use super::sum::weighted_sum;
 use super::wide::wide;
 
 /// Reusable buffers of the blurs.
@@ -11,9 +12,6 @@ pub struct BlurScratch {
     /// Start of the row that each tap falls on.
     sources: Vec<usize>,
 }
-
-/// Pixels, their side, the border and the taps.
-type Convolution<'a> = (&'a mut [f32], usize, Border, &'a mut BlurScratch);
 
 /// How pixels beyond the border are made up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,91 +105,50 @@ fn inside(at: isize, side: usize, border: Border) -> usize {
     at.clamp(0, last) as usize
 }
 
-/// Outputs that are summed together: enough to fill the widest vectors.
-const LANES: usize = 16;
-
 /// Convolves every row with the taps.
 fn rows(pixels: &mut [f32], side: usize, border: Border, scratch: &mut BlurScratch) {
-    scratch
-        .lines
-        .resize(side.max(scratch.lines.len()) + scratch.taps.len(), 0.0);
-    wide(convolve_rows, (pixels, side, border, scratch));
+    let length = side + scratch.taps.len();
+    scratch.lines.resize(length.max(scratch.lines.len()), 0.0);
+    wide!(convolve_rows(pixels, side, border, scratch));
 }
 
 #[inline(always)]
-fn convolve_rows((pixels, side, border, scratch): Convolution<'_>) {
+fn convolve_rows(pixels: &mut [f32], side: usize, border: Border, scratch: &mut BlurScratch) {
     let BlurScratch { lines, taps, .. } = scratch;
     let half = taps.len() / 2;
     for row in pixels.chunks_exact_mut(side) {
-        let line = &mut lines[..side + 2 * half];
-        line[half..half + side].copy_from_slice(row);
+        lines[half..half + side].copy_from_slice(row);
         for pad in 0..half {
-            line[half - 1 - pad] = row[inside(-1 - pad as isize, side, border)];
-            line[half + side + pad] = row[inside((side + pad) as isize, side, border)];
+            lines[half - 1 - pad] = row[inside(-1 - pad as isize, side, border)];
+            lines[half + side + pad] = row[inside((side + pad) as isize, side, border)];
         }
-        let (blocks, rest) = row.as_chunks_mut::<LANES>();
-        for (at, block) in blocks.iter_mut().enumerate() {
-            let mut sum = [0.0; LANES];
-            for (&tap, under) in taps.iter().zip(line[at * LANES..].windows(LANES)) {
-                add(&mut sum, tap, under);
-            }
-            *block = sum;
-        }
-        let done = blocks.len() * LANES;
-        for (x, under) in rest.iter_mut().zip(line[done..].windows(taps.len())) {
-            *x = taps
-                .iter()
-                .zip(under)
-                .fold(0.0, |sum, (tap, x)| sum + tap * x);
-        }
+        weighted_sum(taps, |tap| &lines[tap..], row);
     }
 }
 
 /// Convolves every column with the taps, neighbouring columns at once.
 fn columns(pixels: &mut [f32], side: usize, border: Border, scratch: &mut BlurScratch) {
-    scratch
-        .lines
-        .resize((side * side).max(scratch.lines.len()), 0.0);
+    let length = side * side;
+    scratch.lines.resize(length.max(scratch.lines.len()), 0.0);
     scratch.sources.resize(scratch.taps.len(), 0);
-    wide(convolve_columns, (pixels, side, border, scratch));
+    wide!(convolve_columns(pixels, side, border, scratch));
 }
 
 #[inline(always)]
-fn convolve_columns((pixels, side, border, scratch): Convolution<'_>) {
-    let half = (scratch.taps.len() / 2) as isize;
+fn convolve_columns(pixels: &mut [f32], side: usize, border: Border, scratch: &mut BlurScratch) {
+    let BlurScratch {
+        lines,
+        taps,
+        sources,
+    } = scratch;
+    let half = (taps.len() / 2) as isize;
     for plane in pixels.chunks_exact_mut(side * side) {
-        let before = &mut scratch.lines[..side * side];
-        before.copy_from_slice(plane);
+        lines[..side * side].copy_from_slice(plane);
         for (y, row) in plane.chunks_exact_mut(side).enumerate() {
-            for (shift, source) in scratch.sources.iter_mut().enumerate() {
+            for (shift, source) in sources.iter_mut().enumerate() {
                 *source = inside(y as isize + shift as isize - half, side, border) * side;
             }
-            let (blocks, rest) = row.as_chunks_mut::<LANES>();
-            for (at, block) in blocks.iter_mut().enumerate() {
-                let mut sum = [0.0; LANES];
-                for (&tap, source) in scratch.taps.iter().zip(&scratch.sources) {
-                    add(&mut sum, tap, &before[source + at * LANES..][..LANES]);
-                }
-                *block = sum;
-            }
-            let done = blocks.len() * LANES;
-            for (at, x) in rest.iter_mut().enumerate() {
-                *x = scratch
-                    .taps
-                    .iter()
-                    .zip(&scratch.sources)
-                    .fold(0.0, |sum, (tap, source)| {
-                        sum + tap * before[source + done + at]
-                    });
-            }
+            weighted_sum(taps, |tap| &lines[sources[tap]..], row);
         }
-    }
-}
-
-/// `sum += tap · under`.
-#[inline(always)]
-fn add(sum: &mut [f32; LANES], tap: f32, under: &[f32]) {
-    for (sum, x) in sum.iter_mut().zip(under) {
-        *sum += tap * x;
     }
 }

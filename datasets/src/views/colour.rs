@@ -16,22 +16,24 @@ pub(super) fn planes(pixels: &mut [f32]) -> [&mut [f32]; 3] {
 
 /// `clip(factor · x)`.
 pub fn brightness(pixels: &mut [f32], factor: f32) {
-    wide(affine, (pixels, factor, 0.0));
+    let offset = 0.0;
+    wide!(affine(pixels, factor, offset));
 }
 
 /// `clip(x + delta)`.
 pub fn brightness_additive(pixels: &mut [f32], delta: f32) {
-    wide(affine, (pixels, 1.0, delta));
+    let factor = 1.0;
+    wide!(affine(pixels, factor, delta));
 }
 
 /// `clip(factor · x + (1 − factor) · m)` with `m` the mean luma of the image.
 pub fn contrast(pixels: &mut [f32], factor: f32) {
-    let mean = mean_luma(pixels);
-    wide(affine, (pixels, factor, (1.0 - factor) * mean));
+    let offset = (1.0 - factor) * mean_luma(pixels);
+    wide!(affine(pixels, factor, offset));
 }
 
 #[inline(always)]
-fn affine((pixels, factor, offset): (&mut [f32], f32, f32)) {
+fn affine(pixels: &mut [f32], factor: f32, offset: f32) {
     for x in pixels {
         *x = (factor * *x + offset).clamp(0.0, 1.0);
     }
@@ -39,11 +41,12 @@ fn affine((pixels, factor, offset): (&mut [f32], f32, f32)) {
 
 /// `clip(factor · x + (1 − factor) · luma)`.
 pub fn saturation(pixels: &mut [f32], factor: f32) {
-    wide(saturate, (planes(pixels), factor));
+    let planes = planes(pixels);
+    wide!(saturate(planes, factor));
 }
 
 #[inline(always)]
-fn saturate(([red, green, blue], factor): ([&mut [f32]; 3], f32)) {
+fn saturate([red, green, blue]: [&mut [f32]; 3], factor: f32) {
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         let rest = (1.0 - factor) * luma(*r, *g, *b);
         *r = (factor * *r + rest).clamp(0.0, 1.0);
@@ -54,12 +57,13 @@ fn saturate(([red, green, blue], factor): ([&mut [f32]; 3], f32)) {
 
 /// Turns the hue by `shift` of a full circle, in HSV; at most half a circle either way.
 pub fn hue(pixels: &mut [f32], shift: f32) {
-    wide(turn, (planes(pixels), shift));
+    let planes = planes(pixels);
+    wide!(turn(planes, shift));
 }
 
 /// Only `+ − × ÷` and comparisons that select, no calls: one loop of vector instructions.
 #[inline(always)]
-fn turn(([red, green, blue], shift): ([&mut [f32]; 3], f32)) {
+fn turn([red, green, blue]: [&mut [f32]; 3], shift: f32) {
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         let value = greater(greater(*r, *g), *b);
         let chroma = value - lesser(lesser(*r, *g), *b);
@@ -107,7 +111,8 @@ fn from_hue(offset: f32, sixth: f32, value: f32, chroma: f32) -> f32 {
 
 /// Replaces all channels by luma.
 pub fn grayscale(pixels: &mut [f32]) {
-    wide(desaturate, planes(pixels));
+    let planes = planes(pixels);
+    wide!(desaturate(planes));
 }
 
 #[inline(always)]
@@ -122,11 +127,11 @@ fn desaturate([red, green, blue]: [&mut [f32]; 3]) {
 
 /// `1 − x` where `x ≥ threshold`.
 pub fn solarize(pixels: &mut [f32], threshold: f32) {
-    wide(invert_above, (pixels, threshold));
+    wide!(invert_above(pixels, threshold));
 }
 
 #[inline(always)]
-fn invert_above((pixels, threshold): (&mut [f32], f32)) {
+fn invert_above(pixels: &mut [f32], threshold: f32) {
     for x in pixels {
         *x = if *x >= threshold { 1.0 - *x } else { *x };
     }
@@ -135,12 +140,13 @@ fn invert_above((pixels, threshold): (&mut [f32], f32)) {
 /// `(x − mean) / std`, channel by channel.
 pub fn normalize(pixels: &mut [f32], mean: [f32; 3], std: [f32; 3]) {
     for (channel, plane) in planes(pixels).into_iter().enumerate() {
-        wide(standardize, (plane, mean[channel], 1.0 / std[channel]));
+        let (mean, scale) = (mean[channel], 1.0 / std[channel]);
+        wide!(standardize(plane, mean, scale));
     }
 }
 
 #[inline(always)]
-fn standardize((plane, mean, scale): (&mut [f32], f32, f32)) {
+fn standardize(plane: &mut [f32], mean: f32, scale: f32) {
     for x in plane {
         *x = (*x - mean) * scale;
     }
@@ -161,7 +167,7 @@ fn luma(r: f32, g: f32, b: f32) -> f32 {
 /// Mean luma.
 fn mean_luma(pixels: &mut [f32]) -> f32 {
     let count = pixels.len() / 3;
-    let sums = planes(pixels).map(|plane| wide(sum, plane));
+    let sums = planes(pixels).map(|plane| wide!(sum(plane)));
     luma(sums[0], sums[1], sums[2]) / count as f32
 }
 

@@ -17,10 +17,13 @@ pub mod colour;
 pub mod crop;
 mod draw;
 mod evaluate;
+mod geometry;
 mod plan;
 mod render;
 pub mod resample;
+mod sum;
 mod tune;
+mod weights;
 mod wide;
 
 pub use draw::Drawn;

@@ -1,9 +1,8 @@
 //! Compiling view groups into something that runs.
 
-use ssl_plugin_api::description::{
-    BlurKernel, Brightness, Interpolation, PatchGrid, Transform, ViewGroup,
-};
+use ssl_plugin_api::description::{BlurKernel, Brightness, PatchGrid, Transform, ViewGroup};
 
+use super::geometry::Geometry;
 use crate::DataError;
 
 /// The views of one image, ready to be rendered.
@@ -32,20 +31,6 @@ pub(super) struct GroupPlan {
     pub side: usize,
     pub steps: Vec<Step>,
     pub patches: Option<PatchGrid>,
-}
-
-/// From the image to a square of `f32`.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Geometry {
-    RandomResizedCrop {
-        area: [f32; 2],
-        ratio: [f32; 2],
-        interpolation: Interpolation,
-    },
-    /// The middle of the image after its shorter side was resized, where a size is given.
-    Center {
-        resize: Option<(usize, Interpolation)>,
-    },
 }
 
 /// A step on the square.
@@ -127,7 +112,7 @@ impl ViewPlan {
 
 impl GroupPlan {
     fn new(group: &ViewGroup, first: usize) -> Result<Self, String> {
-        let (geometry, side, rest) = geometry(&group.transforms)?;
+        let (geometry, side, rest) = Geometry::first_of(&group.transforms)?;
         if side == 0 {
             return Err("expected a size of at least 1, found 0".to_owned());
         }
@@ -160,52 +145,6 @@ impl GroupPlan {
             steps,
             patches: group.patches,
         })
-    }
-}
-
-fn geometry(transforms: &[Transform]) -> Result<(Geometry, usize, &[Transform]), String> {
-    match transforms {
-        [
-            Transform::RandomResizedCrop {
-                size,
-                area,
-                ratio,
-                interpolation,
-            },
-            rest @ ..,
-        ] => {
-            ordered("area", *area, f32::MIN_POSITIVE, 1.0)?;
-            ordered("ratio", *ratio, f32::MIN_POSITIVE, f32::MAX)?;
-            let geometry = Geometry::RandomResizedCrop {
-                area: *area,
-                ratio: *ratio,
-                interpolation: *interpolation,
-            };
-            Ok((geometry, *size, rest))
-        }
-        [
-            Transform::Resize {
-                size,
-                interpolation,
-            },
-            Transform::CenterCrop { size: crop },
-            rest @ ..,
-        ] => {
-            if crop > size {
-                return Err(format!(
-                    "expected a centre crop of at most {size} (the resize before it), found {crop}"
-                ));
-            }
-            let resize = Some((*size, *interpolation));
-            Ok((Geometry::Center { resize }, *crop, rest))
-        }
-        [Transform::CenterCrop { size }, rest @ ..] => {
-            Ok((Geometry::Center { resize: None }, *size, rest))
-        }
-        _ => Err(
-            "expected a random-resized-crop, a center-crop, or a resize and a center-crop first"
-                .to_owned(),
-        ),
     }
 }
 
@@ -274,7 +213,13 @@ fn step(transform: &Transform, side: usize) -> Result<Step, String> {
     })
 }
 
-fn ordered(name: &str, [low, high]: [f32; 2], least: f32, most: f32) -> Result<(), String> {
+/// An error unless `[low, high]` is in order and within `[least, most]`.
+pub(super) fn ordered(
+    name: &str,
+    [low, high]: [f32; 2],
+    least: f32,
+    most: f32,
+) -> Result<(), String> {
     if low >= least && low <= high && high <= most {
         return Ok(());
     }

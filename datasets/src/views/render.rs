@@ -4,10 +4,9 @@ use ssl_plugin_api::description::PatchGrid;
 
 use super::blur::BlurScratch;
 use super::colour;
-use super::crop::random_resized_crop;
 use super::draw::Drawn;
-use super::plan::{Geometry, GroupPlan, ViewPlan};
-use super::resample::{Rect, ResampleScratch, resample};
+use super::plan::{GroupPlan, ViewPlan};
+use super::resample::ResampleScratch;
 use crate::ImageRef;
 use crate::random::{Domain, Stream};
 
@@ -53,6 +52,26 @@ impl ViewPlan {
         out: &mut [&mut [f32]],
     ) {
         self.render_deferred(image, key, scratch, out, &mut []);
+    }
+
+    /// Rows from the top of an image of `width × height` that its views are made of; the rows below
+    /// have no influence on what [`render`](Self::render) gives.
+    #[must_use]
+    pub fn rows(&self, width: usize, height: usize, key: ViewKey) -> usize {
+        let of_group = |group: &GroupPlan| {
+            let drawn = match group.patches {
+                None => group.count,
+                Some(_) => 1,
+            };
+            let views = group.first..group.first + drawn;
+            let rows = views.map(|view| {
+                let mut stream = key.stream(view);
+                let geometry = &group.geometry;
+                geometry.rows((width, height), group.side, &mut stream)
+            });
+            rows.max()
+        };
+        self.groups.iter().filter_map(of_group).max().unwrap_or(0)
     }
 
     /// Renders as [`render`](Self::render) does, but leaves the steps that do not move pixels to
@@ -120,7 +139,8 @@ impl GroupPlan {
         scratch: &mut RenderScratch,
         out: &mut [f32],
     ) {
-        self.place(image, stream, scratch, out);
+        self.geometry
+            .place(image, self.side, stream, &mut scratch.resample, out);
         for step in &self.steps {
             step.draw(stream, |drawn| {
                 drawn.apply(out, self.side, &mut scratch.blur)
@@ -137,7 +157,8 @@ impl GroupPlan {
         out: &mut [f32],
         later: &mut [Drawn],
     ) {
-        self.place(image, stream, scratch, out);
+        self.geometry
+            .place(image, self.side, stream, &mut scratch.resample, out);
         let mut count = 0;
         for step in &self.steps {
             step.draw(stream, |drawn| match drawn {
@@ -149,113 +170,6 @@ impl GroupPlan {
             });
         }
         later[count..].fill(Drawn::Nothing);
-    }
-
-    /// Geometry alone.
-    fn place(
-        &self,
-        image: ImageRef<'_>,
-        stream: &mut Stream,
-        scratch: &mut RenderScratch,
-        out: &mut [f32],
-    ) {
-        let side = self.side;
-        match self.geometry {
-            Geometry::RandomResizedCrop {
-                area,
-                ratio,
-                interpolation,
-            } => {
-                let from = random_resized_crop(image.width, image.height, area, ratio, stream);
-                let window = Rect {
-                    x: 0,
-                    y: 0,
-                    width: side,
-                    height: side,
-                };
-                resample(
-                    image,
-                    from,
-                    (side, side),
-                    window,
-                    interpolation,
-                    &mut scratch.resample,
-                    out,
-                );
-            }
-            Geometry::Center { resize } => center(image, resize, side, scratch, out),
-        }
-    }
-}
-
-/// Resizes the shorter side and takes the middle; without a size, the middle of the image as it is,
-/// black where the image is smaller.
-fn center(
-    image: ImageRef<'_>,
-    resize: Option<(usize, ssl_plugin_api::description::Interpolation)>,
-    side: usize,
-    scratch: &mut RenderScratch,
-    out: &mut [f32],
-) {
-    let Some((shorter, interpolation)) = resize else {
-        return center_as_is(image, side, out);
-    };
-    // torchvision: the longer side is `⌊shorter · long / short⌋`.
-    let size = if image.width <= image.height {
-        (shorter, shorter * image.height / image.width)
-    } else {
-        (shorter * image.width / image.height, shorter)
-    };
-    let window = Rect {
-        x: middle(size.0, side),
-        y: middle(size.1, side),
-        width: side,
-        height: side,
-    };
-    let whole = Rect {
-        x: 0,
-        y: 0,
-        width: image.width,
-        height: image.height,
-    };
-    resample(
-        image,
-        whole,
-        size,
-        window,
-        interpolation,
-        &mut scratch.resample,
-        out,
-    );
-}
-
-/// Start of a centred crop: `round((size − crop)/2)` with ties to even, as torchvision.
-fn middle(size: usize, crop: usize) -> usize {
-    ((size - crop) as f32 / 2.0).round_ties_even() as usize
-}
-
-fn center_as_is(image: ImageRef<'_>, side: usize, out: &mut [f32]) {
-    out.fill(0.0);
-    let (from_x, to_x, width) = overlap(image.width, side);
-    let (from_y, to_y, height) = overlap(image.height, side);
-    let planes = colour::planes(out);
-    for (channel, plane) in planes.into_iter().enumerate() {
-        for y in 0..height {
-            let row = &image.data[((from_y + y) * image.width + from_x) * 3..][..width * 3];
-            let target = &mut plane[(to_y + y) * side + to_x..][..width];
-            for (value, pixel) in target.iter_mut().zip(row.chunks_exact(3)) {
-                *value = f32::from(pixel[channel]) * (1.0 / 255.0);
-            }
-        }
-    }
-}
-
-/// First pixel taken, where it goes, and how many, along one axis.
-fn overlap(size: usize, crop: usize) -> (usize, usize, usize) {
-    if size >= crop {
-        (middle(size, crop), 0, crop)
-    } else {
-        (0, (crop - size) / 2, size)
     }
 }
 
