@@ -108,6 +108,20 @@ pub(super) struct Rows {
     norms: Vec<f64>,
 }
 
+impl Rows {
+    /// The similarity of one of them with a `row` of the given norm.
+    #[inline(always)]
+    fn similarity(&self, at: u32, row: &[f32], norm: f64) -> f32 {
+        let start = at as usize * row.len();
+        let scale = self.norms[at as usize] * norm;
+        if scale > 0.0 {
+            (dot(&self.values[start..start + row.len()], row) / scale) as f32
+        } else {
+            0.0
+        }
+    }
+}
+
 /// One of some queries and a row of the bank.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {
@@ -138,24 +152,21 @@ impl Reader<'_> {
         order.sort_unstable();
         let place = |key: u64| key as u32 as usize;
         let mut exact = vec![0.0; pairs.len()];
-        let similarity = |pair: Pair, row: &[f32]| {
-            let query = pair.query as usize;
-            let scale = queries.norms[query] * self.norms[pair.row as usize];
-            if scale > 0.0 {
-                let values = &queries.values[query * self.dim..(query + 1) * self.dim];
-                (dot(values, row) / scale) as f32
-            } else {
-                0.0
-            }
-        };
         if let Some(values) = self.resident {
-            Arch::new().dispatch(|| {
-                for key in order {
-                    let pair = pairs[place(key)];
-                    let start = pair.row as usize * self.dim;
-                    exact[place(key)] = similarity(pair, &values[start..start + self.dim]);
-                }
-            });
+            let (found, all) = (&mut exact[..], (pairs, order));
+            // As in the pool: called once and always inlined, to be compiled for this processor.
+            Arch::new().dispatch(
+                #[inline(always)]
+                move || {
+                    let (pairs, order) = all;
+                    for key in order {
+                        let Pair { query, row } = pairs[place(key)];
+                        let (start, norm) = (row as usize * self.dim, self.norms[row as usize]);
+                        let values = &values[start..start + self.dim];
+                        found[place(key)] = queries.similarity(query, values, norm);
+                    }
+                },
+            );
             return Ok(exact);
         }
         for part in order.chunks(ROWS_PER_BLOCK as usize) {
@@ -165,7 +176,9 @@ impl Reader<'_> {
                 .f_index_select(0, &Tensor::f_from_slice(&indices)?)?;
             let values = to_vec(&rows.f_to_kind(Kind::Float)?)?;
             for (&key, row) in part.iter().zip(values.chunks_exact(self.dim)) {
-                exact[place(key)] = similarity(pairs[place(key)], row);
+                let pair = pairs[place(key)];
+                exact[place(key)] =
+                    queries.similarity(pair.query, row, self.norms[pair.row as usize]);
             }
         }
         Ok(exact)

@@ -34,32 +34,44 @@ impl Pool {
     /// Offers the similarities of rows `first ..`. Returns `true` when the pool is crowded: the
     /// caller should settle it with [`Self::keep`].
     pub(super) fn offer(&mut self, first: u32, similarities: &[f32]) -> bool {
-        Arch::new().dispatch(|| self.offer_all(first, similarities));
+        let pool = &mut *self;
+        // A closure that is called once and always inlined: any other would be compiled for the oldest processor.
+        Arch::new().dispatch(
+            #[inline(always)]
+            move || {
+                let pool = pool;
+                pool.offer_all(first, similarities);
+            },
+        );
         self.candidates.len() > 4 * self.k + CROWD
     }
 
     #[inline(always)]
     fn offer_all(&mut self, first: u32, similarities: &[f32]) {
-        const STRIDE: usize = 32;
-        for (chunk, values) in similarities.chunks(STRIDE).enumerate() {
+        const STRIDE: usize = 16;
+        let (chunks, rest) = similarities.as_chunks::<STRIDE>();
+        for (chunk, values) in chunks.iter().enumerate() {
             let threshold = self.threshold;
             // Without a branch for each value, so that several are compared at once.
-            if !values.iter().fold(false, |any, &v| any | (v >= threshold)) {
-                continue;
+            if values.iter().fold(false, |any, &v| any | (v >= threshold)) {
+                self.take(first + (chunk * STRIDE) as u32, values);
             }
-            let start = first + (chunk * STRIDE) as u32;
-            for (offset, &value) in values.iter().enumerate() {
-                if value >= self.threshold {
-                    self.candidates.push((value, start + offset as u32));
-                }
+        }
+        self.take(first + (chunks.len() * STRIDE) as u32, rest);
+    }
+
+    /// Takes those that are good enough among the similarities of rows `first ..`.
+    fn take(&mut self, first: u32, similarities: &[f32]) {
+        for (row, &value) in (first..).zip(similarities) {
+            if value >= self.threshold {
+                self.candidates.push((value, row));
             }
-            if self.candidates.len() >= self.prune_at {
-                self.prune();
-            }
+        }
+        if self.candidates.len() >= self.prune_at {
+            self.prune();
         }
     }
 
-    #[inline(never)]
     fn prune(&mut self) {
         let (_, kth, _) = self
             .candidates

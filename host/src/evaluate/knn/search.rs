@@ -2,7 +2,7 @@
 
 use super::bank::Bank;
 use super::tile::{Scratch, Tile};
-use super::workers::in_parallel;
+use super::workers::{Threads, in_parallel};
 use crate::evaluate::{EvaluateError, Result};
 
 /// Sizes of the blocks; they change speed and memory, never the result.
@@ -119,6 +119,7 @@ fn group(
     k: usize,
     blocks: Blocks,
 ) -> Result<Vec<(f32, u32)>> {
+    let threads = Threads::taken();
     let error = error_bound(bank.dim());
     let rows = blocks.queries.max(1);
     let mut tiles = (start..start + len)
@@ -128,13 +129,13 @@ fn group(
     for first in (0..bank.len()).step_by(blocks.bank.max(1)) {
         let width = blocks.bank.max(1).min(bank.len() - first);
         let unit = bank.unit_block(first, width)?;
-        in_parallel(&mut tiles, || {
+        in_parallel(&threads, &mut tiles, || {
             let (unit, reader) = (unit.shallow_clone(), bank.reader());
             let mut scratch = Scratch::default();
             move |tile: &mut Tile| tile.scan(first, &unit, &reader, &mut scratch)
         })?;
     }
-    in_parallel(&mut tiles, || {
+    in_parallel(&threads, &mut tiles, || {
         let reader = bank.reader();
         move |tile: &mut Tile| tile.settle(&reader)
     })?;

@@ -4,16 +4,16 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::evaluate::Result;
 
-/// Changes every item, on as many threads as the tensor library has. `worker` makes what one thread does.
-///
-/// The tensor library runs on one thread within each: its own would wait busily while others look through
-/// what they made.
-pub(super) fn in_parallel<T, W>(items: &mut [T], worker: impl Fn() -> W) -> Result<()>
+/// Changes every item, on `threads` threads. `worker` makes what one thread does.
+pub(super) fn in_parallel<T, W>(
+    threads: &Threads,
+    items: &mut [T],
+    worker: impl Fn() -> W,
+) -> Result<()>
 where
     T: Send,
     W: FnMut(&mut T) -> Result<()> + Send,
 {
-    let threads = Threads::of_the_library();
     let queue = Mutex::new(items.iter_mut());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
@@ -35,12 +35,15 @@ where
     })
 }
 
-/// How many threads the tensor library has; has them again when this goes.
-struct Threads(i32);
+/// The tensor library's threads, taken from it until this goes: each of ours calls it on its own, and its
+/// threads would wait busily while ours look through what they made.
+pub(super) struct Threads(i32);
 
 impl Threads {
-    fn of_the_library() -> Self {
-        Self(tch::get_num_threads().max(1))
+    pub(super) fn taken() -> Self {
+        let all = tch::get_num_threads().max(1);
+        tch::set_num_threads(1);
+        Self(all)
     }
 }
 
