@@ -28,6 +28,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 type Fault = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Fault> {
+    ssl_host::memory::keep_freed();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {

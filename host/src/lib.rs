@@ -12,6 +12,7 @@
 //! | [`evaluate`] | frozen features through kNN and linear heads, scored and recorded |
 //! | [`import`] | published checkpoints into backbones, without executing pickles |
 //! | [`ledger`] | one directory per cell: what is done, what failed, what is left |
+//! | [`memory`] | how this process asks the system for memory |
 //! | [`optim`] | optimisers: SGD, LARS, AdamW with parameter groups and clipping |
 //! | [`plugins`] | the table of frameworks: plugin files found and refused |
 //! | [`pretrain`] | the training loop, driven by a framework's description alone |
@@ -29,6 +30,7 @@ pub mod evaluate;
 mod hex;
 pub mod import;
 pub mod ledger;
+pub mod memory;
 pub mod optim;
 pub mod plugins;
 pub mod pretrain;
