@@ -137,9 +137,13 @@ fn linear(folder: &Path, classes: usize, epochs: u64) -> Result<Value, Fault> {
 fn extract_features(folder: &Path, batch: i64) -> Result<Value, Fault> {
     let mut backbone = Backbone::new(&BackboneConfig::default(), 0, Device::Cpu)?;
     let weights = tensorfile::read(&folder.join("backbone.safetensors"))?;
-    backbone.import(weights.iter().map(|(name, tensor)| {
-        let name = name.strip_prefix("backbone.").unwrap_or(name);
-        (name, tensor)
+    // `ssl-lottery import` writes heads and state beside the backbone.
+    let imported = weights
+        .iter()
+        .any(|(name, _)| name.starts_with("backbone."));
+    backbone.import(weights.iter().filter_map(|(name, tensor)| {
+        let own = name.strip_prefix("backbone.");
+        Some((own.or((!imported).then_some(name))?, tensor))
     }))?;
     let network = Inference::of(&backbone)?;
     let images = read(folder, "images")?;
