@@ -7,6 +7,9 @@ use pulp::Arch;
 /// How many candidates may pile up around the k-th place before exact values must decide.
 const CROWD: usize = 4096;
 
+/// Similarities that are compared with the threshold at once.
+const STRIDE: usize = 16;
+
 /// Keeps every row that can still be among the exact `k` nearest, given that the similarities
 /// offered are off by at most `error`.
 ///
@@ -48,7 +51,6 @@ impl Pool {
 
     #[inline(always)]
     fn offer_all(&mut self, first: u32, similarities: &[f32]) {
-        const STRIDE: usize = 16;
         let (chunks, rest) = similarities.as_chunks::<STRIDE>();
         for (chunk, values) in chunks.iter().enumerate() {
             let threshold = self.threshold;
@@ -60,13 +62,16 @@ impl Pool {
         self.take(first + (chunks.len() * STRIDE) as u32, rest);
     }
 
-    /// Takes those that are good enough among the similarities of rows `first ..`.
+    /// Takes those that are good enough among the similarities of rows `first ..`, at most a chunk of them.
     fn take(&mut self, first: u32, similarities: &[f32]) {
+        // Again without branches, which could not be foreseen: what is not good enough is written over.
+        let mut good = [(0.0, 0); STRIDE + 1];
+        let mut count = 0;
         for (row, &value) in (first..).zip(similarities) {
-            if value >= self.threshold {
-                self.candidates.push((value, row));
-            }
+            good[count] = (value, row);
+            count += usize::from(value >= self.threshold);
         }
+        self.candidates.extend_from_slice(&good[..count]);
         if self.candidates.len() >= self.prune_at {
             self.prune();
         }

@@ -20,7 +20,7 @@ impl Default for Blocks {
     fn default() -> Self {
         Self {
             bank: 4096,
-            queries: 512,
+            queries: 1024,
             group: 16_384,
         }
     }

@@ -6,7 +6,7 @@ use super::bank::{Bank, Pair, Reader, Rows};
 use super::pool::Pool;
 use crate::evaluate::Result;
 
-/// Bank rows per matrix product. With it the product of 512 queries stays in the second-level cache until
+/// Bank rows per matrix product. With it the product of 1,024 queries stays in the cache until
 /// it is looked through.
 const WIDTH: i64 = 512;
 
