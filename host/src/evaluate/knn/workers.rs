@@ -31,7 +31,7 @@ where
             let ended = handle.join();
             ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        handles.into_iter().map(wait).collect()
+        handles.into_iter().try_for_each(wait)
     })
 }
 
