@@ -1,4 +1,4 @@
-//! How this process asks the system for memory.
+//! How this process asks the system for memory (decision 0062).
 #![cfg_attr(
     all(target_os = "linux", target_env = "gnu"),
     expect(unsafe_code, reason = "the C library's allocator is set through C")
