@@ -4,7 +4,6 @@ use ssl_plugin_api::description::{Interpolation, Transform};
 
 use super::colour;
 use super::crop::random_resized_crop;
-use super::plan::ordered;
 use super::resample::{Rect, ResampleScratch, resample};
 use super::weights::sources;
 use crate::ImageRef;
@@ -196,4 +195,19 @@ fn overlap(size: usize, crop: usize) -> (usize, usize, usize) {
     } else {
         (0, (crop - size) / 2, size)
     }
+}
+
+/// An error unless `[low, high]` is in order and within `[least, most]`.
+pub(super) fn ordered(
+    name: &str,
+    [low, high]: [f32; 2],
+    least: f32,
+    most: f32,
+) -> Result<(), String> {
+    if low >= least && low <= high && high <= most {
+        return Ok(());
+    }
+    Err(format!(
+        "expected {name} as [least, largest] within [{least}, {most}], found [{low}, {high}]"
+    ))
 }

@@ -2,7 +2,7 @@
 
 use ssl_plugin_api::description::{BlurKernel, Brightness, PatchGrid, Transform, ViewGroup};
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, ordered};
 use crate::DataError;
 
 /// The views of one image, ready to be rendered.
@@ -211,19 +211,4 @@ fn step(transform: &Transform, side: usize) -> Result<Step, String> {
             ));
         }
     })
-}
-
-/// An error unless `[low, high]` is in order and within `[least, most]`.
-pub(super) fn ordered(
-    name: &str,
-    [low, high]: [f32; 2],
-    least: f32,
-    most: f32,
-) -> Result<(), String> {
-    if low >= least && low <= high && high <= most {
-        return Ok(());
-    }
-    Err(format!(
-        "expected {name} as [least, largest] within [{least}, {most}], found [{low}, {high}]"
-    ))
 }
