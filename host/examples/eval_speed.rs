@@ -77,7 +77,7 @@ fn knn(folder: &Path, k: usize) -> Result<Value, Fault> {
         Bank::try_new("queries", &queries)?,
     );
     let prepared = start.elapsed().as_secs_f64();
-    let found = nearest(&bank, &queries, k, Blocks::default())?;
+    let found = nearest(&bank, &queries, k, Blocks::on(Device::Cpu))?;
     let searched = start.elapsed().as_secs_f64();
     let rankings = vote(&found, &labels, classes, &space, &protocol);
     let total = start.elapsed().as_secs_f64();
@@ -225,6 +225,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
             knn: Some(&KnnProtocol::default()),
             linear: Some(&linear),
             paper: None,
+            device: Device::Cpu,
             predictions: None,
         },
         Vec::new(),

@@ -36,4 +36,5 @@ pub mod plugins;
 pub mod pretrain;
 pub mod report;
 pub mod run;
+mod slab;
 pub mod tensorfile;

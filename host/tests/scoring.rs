@@ -131,6 +131,7 @@ fn scored(folder: &Path) -> Vec<Evaluation> {
         knn: None,
         linear: None,
         paper: None,
+        device: tch::Device::Cpu,
         predictions: Some(folder),
     };
     run(&job, varieties.collect()).unwrap().evaluations

@@ -91,7 +91,7 @@ impl Probe {
             let space = [LabelSpace::Full {
                 classes: self.classes,
             }];
-            let found = nearest(&bank, &queries, k, Blocks::default())?;
+            let found = nearest(&bank, &queries, k, Blocks::on(job.device))?;
             let rankings = vote(&found, &labels(&self.bank), self.classes, &space, &protocol);
             let valid = Labels::single(&labels(&self.queries), self.classes)?;
             let score = score("the probe", &space[0], &valid, &rankings[0][0])?;

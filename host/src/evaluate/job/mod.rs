@@ -17,7 +17,7 @@ use super::{FeatureSet, Ranking, Result};
 use check::check;
 pub use finish::spaces;
 use protocols::Bench;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// Protocol id of the weighted kNN.
 pub const KNN: &str = "knn";
@@ -58,6 +58,8 @@ pub struct EvalJob<'a> {
     /// The framework's own linear recipe with the settings it shares with the others, where it is
     /// wanted.
     pub paper: Option<(&'a LinearRecipe, &'a LinearProtocol)>,
+    /// Where neighbours are searched and linear heads trained.
+    pub device: Device,
     /// Folder for `<data set>.parquet`, where per-image predictions are wanted.
     pub predictions: Option<&'a Path>,
 }

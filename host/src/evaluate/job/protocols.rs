@@ -28,7 +28,12 @@ impl Bench<'_> {
         let bank = Bank::try_new(train.id(), train.features())?;
         for (at, test) in self.job.tests.iter().enumerate() {
             let queries = Bank::try_new(test.set.id(), test.set.features())?;
-            let found = nearest(&bank, &queries, protocol.largest_k(), Blocks::default())?;
+            let found = nearest(
+                &bank,
+                &queries,
+                protocol.largest_k(),
+                Blocks::on(self.job.device),
+            )?;
             let spaces = &self.spaces[at];
             let rankings = vote(&found, &self.labels, self.num_classes, spaces, protocol);
             for (&k, rankings) in protocol.k.iter().zip(rankings) {
@@ -52,7 +57,7 @@ impl Bench<'_> {
             [] => vec![train],
             passes => passes.iter().collect(),
         };
-        Samples::of_passes(passes, &self.labels)
+        Samples::of_passes(passes, &self.labels).on(self.job.device)
     }
 
     pub(super) fn linear(&mut self, id: &str, protocol: &LinearProtocol) -> Result<LinearDetails> {

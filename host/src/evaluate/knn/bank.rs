@@ -1,13 +1,14 @@
 //! Feature rows with their norms: random access for exact similarities, blocks for matrix products.
 
 use pulp::Arch;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::features::ROWS_PER_BLOCK;
 use crate::evaluate::{EvaluateError, Result};
+use crate::slab::Slab;
 
-/// Banks up to this many values are also kept as plain floats; larger ones stay where they are
-/// (possibly on disk) and are read block by block.
+/// Banks of half precision up to this many values are also kept as plain floats; larger ones stay where they
+/// are (possibly on disk) and are read block by block.
 const RESIDENT_VALUES: usize = 1 << 28;
 
 /// Rows of features, `[rows, dim]`, in memory or memory-mapped.
@@ -16,7 +17,7 @@ pub struct Bank {
     rows: Tensor,
     norms: Vec<f64>,
     dim: usize,
-    resident: Option<Vec<f32>>,
+    resident: Option<Slab>,
 }
 
 impl Bank {
@@ -25,18 +26,17 @@ impl Bank {
     /// # Errors
     /// [`EvaluateError::NotFinite`] when a row has NaN or infinity.
     pub fn try_new(set: &str, features: &Tensor) -> Result<Self> {
-        let (rows, dim) = features.size2()?;
+        let features = features.f_to_device(Device::Cpu)?;
+        let (len, dim) = features.size2()?;
         let dim = dim as usize;
-        let keep = features.numel() <= RESIDENT_VALUES;
-        let mut resident = Vec::with_capacity(if keep { features.numel() } else { 0 });
-        let mut norms = Vec::with_capacity(rows as usize);
-        for start in (0..rows).step_by(ROWS_PER_BLOCK as usize) {
-            let block = block(features, start, ROWS_PER_BLOCK.min(rows - start))?;
-            let values = to_vec(&block)?;
-            norms.extend(values.chunks_exact(dim).map(|row| dot(row, row).sqrt()));
-            if keep {
-                resident.extend_from_slice(&values);
-            }
+        let keep = features.kind() == Kind::Float || features.numel() <= RESIDENT_VALUES;
+        let resident = keep.then(|| Slab::of(&features)).transpose()?;
+        let rows = resident.as_ref().map_or(&features, Slab::tensor);
+        let mut norms = Vec::with_capacity(len as usize);
+        for start in (0..len).step_by(ROWS_PER_BLOCK as usize) {
+            let block = Slab::of(&rows.f_narrow(0, start, ROWS_PER_BLOCK.min(len - start))?)?;
+            let values = block.values().chunks_exact(dim);
+            norms.extend(values.map(|row| dot(row, row).sqrt()));
         }
         let broken = norms.iter().filter(|norm| !norm.is_finite()).count();
         if let Some(first) = norms.iter().position(|norm| !norm.is_finite()) {
@@ -47,10 +47,10 @@ impl Bank {
             });
         }
         Ok(Self {
-            rows: features.shallow_clone(),
+            rows: rows.shallow_clone(),
             norms,
             dim,
-            resident: keep.then_some(resident),
+            resident,
         })
     }
 
@@ -85,7 +85,7 @@ impl Bank {
     /// Rows `start .. start + len` as they are.
     pub(super) fn copy(&self, start: usize, len: usize) -> Result<Rows> {
         Ok(Rows {
-            values: to_vec(&block(&self.rows, start as i64, len as i64)?)?,
+            values: Slab::of(&self.rows.f_narrow(0, start as i64, len as i64)?)?,
             norms: self.norms[start..start + len].to_vec(),
         })
     }
@@ -95,20 +95,36 @@ impl Bank {
         Reader {
             norms: &self.norms,
             dim: self.dim,
-            resident: self.resident.as_deref(),
+            resident: self.resident.as_ref().map(Slab::values),
             rows: self.rows.shallow_clone(),
         }
     }
 }
 
-/// Some rows of a bank, copied out.
+/// Some rows of a bank, as plain floats.
 #[derive(Debug)]
 pub(super) struct Rows {
-    values: Vec<f32>,
+    values: Slab,
     norms: Vec<f64>,
 }
 
 impl Rows {
+    fn lent(&self) -> Lent<'_> {
+        Lent {
+            values: self.values.values(),
+            norms: &self.norms,
+        }
+    }
+}
+
+/// Borrowed [`Rows`].
+#[derive(Clone, Copy)]
+struct Lent<'a> {
+    values: &'a [f32],
+    norms: &'a [f64],
+}
+
+impl Lent<'_> {
     /// The similarity of one of them with a `row` of the given norm.
     #[inline(always)]
     fn similarity(&self, at: u32, row: &[f32], norm: f64) -> f32 {
@@ -151,6 +167,7 @@ impl Reader<'_> {
             .collect();
         order.sort_unstable();
         let place = |key: u64| key as u32 as usize;
+        let queries = queries.lent();
         let mut exact = vec![0.0; pairs.len()];
         if let Some(values) = self.resident {
             let (found, all) = (&mut exact[..], (pairs, order));
@@ -171,11 +188,9 @@ impl Reader<'_> {
         }
         for part in order.chunks(ROWS_PER_BLOCK as usize) {
             let indices: Vec<i64> = part.iter().map(|key| (key >> 32) as i64).collect();
-            let rows = self
-                .rows
-                .f_index_select(0, &Tensor::f_from_slice(&indices)?)?;
-            let values = to_vec(&rows.f_to_kind(Kind::Float)?)?;
-            for (&key, row) in part.iter().zip(values.chunks_exact(self.dim)) {
+            let indices = Tensor::f_from_slice(&indices)?;
+            let rows = Slab::of(&self.rows.f_index_select(0, &indices)?)?;
+            for (&key, row) in part.iter().zip(rows.values().chunks_exact(self.dim)) {
                 let pair = pairs[place(key)];
                 exact[place(key)] =
                     queries.similarity(pair.query, row, self.norms[pair.row as usize]);
@@ -187,14 +202,6 @@ impl Reader<'_> {
 
 fn block(rows: &Tensor, start: i64, len: i64) -> Result<Tensor> {
     Ok(rows.f_narrow(0, start, len)?.f_to_kind(Kind::Float)?)
-}
-
-/// Copies a f32 tensor out.
-pub(super) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
-    let mut values = vec![0.0; tensor.numel()];
-    let len = values.len();
-    tensor.f_copy_data(&mut values, len)?;
-    Ok(values)
 }
 
 /// `Σ aᵢbᵢ` in f64, in eight interleaved sums, always in the same order, so that wider instructions change nothing.
@@ -221,7 +228,6 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use tch::Device;
 
     #[test]
     fn dot_covers_blocks_and_rest() {
@@ -233,7 +239,8 @@ mod tests {
     fn unit_rows_have_norm_one_and_zero_rows_stay_zero() {
         let rows = Tensor::from_slice(&[3.0_f32, 4.0, 0.0, 0.0]).reshape([2, 2]);
         let bank = Bank::try_new("train", &rows).unwrap();
-        let unit = to_vec(&bank.unit_block(0, 2).unwrap()).unwrap();
+        let unit = Slab::of(&bank.unit_block(0, 2).unwrap()).unwrap();
+        let unit = unit.values();
         assert!((unit[0] - 0.6).abs() < 1e-7 && (unit[1] - 0.8).abs() < 1e-7);
         assert_eq!(unit[2..], [0.0, 0.0]);
         let query = Tensor::from_slice(&[1.0_f32, 0.0]).reshape([1, 2]);

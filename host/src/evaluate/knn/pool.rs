@@ -46,6 +46,36 @@ impl Pool {
                 pool.offer_all(first, similarities);
             },
         );
+        self.is_crowded()
+    }
+
+    /// Whether rows of a block outside of its `highest` similarities, in falling order, are too far away
+    /// whatever else there is.
+    pub(super) fn has_enough_of(&self, highest: &[f32]) -> bool {
+        let of_block = highest.get(self.k - 1).map(|kth| kth - 2.0 * self.error);
+        let threshold = of_block.map_or(self.threshold, |own| own.max(self.threshold));
+        highest.last().is_some_and(|&least| least < threshold)
+    }
+
+    /// Offers the rows `first + place` with their similarities. Returns as [`Self::offer`] does.
+    pub(super) fn offer_ranked(
+        &mut self,
+        first: u32,
+        similarities: &[f32],
+        places: &[i64],
+    ) -> bool {
+        for (&value, &place) in similarities.iter().zip(places) {
+            if value >= self.threshold {
+                self.candidates.push((value, first + place as u32));
+            }
+        }
+        if self.candidates.len() >= self.k {
+            self.prune();
+        }
+        self.is_crowded()
+    }
+
+    fn is_crowded(&self) -> bool {
         self.candidates.len() > 4 * self.k + CROWD
     }
 
@@ -65,13 +95,16 @@ impl Pool {
     /// Takes those that are good enough among the similarities of rows `first ..`, at most a chunk of them.
     fn take(&mut self, first: u32, similarities: &[f32]) {
         // Again without branches, which could not be foreseen: what is not good enough is written over.
-        let mut good = [(0.0, 0); STRIDE + 1];
+        let (used, threshold) = (self.candidates.len(), self.threshold);
+        self.candidates.resize(used + STRIDE + 1, (0.0, 0));
         let mut count = 0;
-        for (row, &value) in (first..).zip(similarities) {
-            good[count] = (value, row);
-            count += usize::from(value >= self.threshold);
+        if let Some(room) = self.candidates.last_chunk_mut::<{ STRIDE + 1 }>() {
+            for (row, &value) in (first..).zip(similarities) {
+                room[count] = (value, row);
+                count += usize::from(value >= threshold);
+            }
         }
-        self.candidates.extend_from_slice(&good[..count]);
+        self.candidates.truncate(used + count);
         if self.candidates.len() >= self.prune_at {
             self.prune();
         }

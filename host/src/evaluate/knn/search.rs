@@ -1,13 +1,17 @@
 //! Exact nearest neighbours by cosine similarity, in blocks that bound the memory.
 
+use tch::Device;
+
 use super::bank::Bank;
 use super::tile::{Scratch, Tile};
 use super::workers::{Threads, in_parallel};
 use crate::evaluate::{EvaluateError, Result};
 
-/// Sizes of the blocks; they change speed and memory, never the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where products are made and in what blocks; this changes speed and memory, never the result.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Blocks {
+    /// Where the products are made. Elsewhere than on the CPU the highest of each block are picked there too.
+    pub device: Device,
     /// Bank rows read at once.
     pub bank: usize,
     /// Queries that one thread works on at a time.
@@ -16,11 +20,19 @@ pub struct Blocks {
     pub group: usize,
 }
 
-impl Default for Blocks {
-    fn default() -> Self {
+impl Blocks {
+    /// Sizes that suit a device. Products take 4 MiB for each thread on the CPU, 256 MiB on another device, and
+    /// the unit vectors of a block and a group there 256 MiB for features of width 2048.
+    #[must_use]
+    pub const fn on(device: Device) -> Self {
+        let (bank, queries) = match device {
+            Device::Cpu => (8192, 1024),
+            _ => (16_384, 4096),
+        };
         Self {
-            bank: 4096,
-            queries: 1024,
+            device,
+            bank,
+            queries,
             group: 16_384,
         }
     }
@@ -75,6 +87,17 @@ impl Neighbours {
 /// [`EvaluateError::Setting`] for `k = 0`, [`EvaluateError::TooFew`] for an empty bank,
 /// [`EvaluateError::Shape`] when the widths differ.
 pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<Neighbours> {
+    search(bank, queries, k, blocks, blocks.device != Device::Cpu)
+}
+
+/// With `ranked`, each block's highest are picked where the products are made.
+fn search(
+    bank: &Bank,
+    queries: &Bank,
+    k: usize,
+    blocks: Blocks,
+    ranked: bool,
+) -> Result<Neighbours> {
     if k == 0 {
         return Err(EvaluateError::Setting {
             key: "k",
@@ -100,7 +123,7 @@ pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<
     let mut pairs = Vec::with_capacity(queries.len() * k);
     for start in (0..queries.len()).step_by(blocks.group.max(1)) {
         let len = blocks.group.max(1).min(queries.len() - start);
-        pairs.extend(group(bank, queries, (start, len), k, blocks)?);
+        pairs.extend(group(bank, queries, (start, len), k, blocks, ranked)?);
     }
     Ok(Neighbours { k, pairs })
 }
@@ -118,17 +141,28 @@ fn group(
     (start, len): (usize, usize),
     k: usize,
     blocks: Blocks,
+    ranked: bool,
 ) -> Result<Vec<(f32, u32)>> {
     let threads = Threads::taken();
     let error = error_bound(bank.dim());
     let rows = blocks.queries.max(1);
     let mut tiles = (start..start + len)
         .step_by(rows)
-        .map(|first| Tile::new(queries, first, rows.min(start + len - first), k, error))
+        .map(|first| {
+            let part = (first, rows.min(start + len - first));
+            Tile::new(queries, part, k, error, blocks.device)
+        })
         .collect::<Result<Vec<_>>>()?;
     for first in (0..bank.len()).step_by(blocks.bank.max(1)) {
         let width = blocks.bank.max(1).min(bank.len() - first);
         let unit = bank.unit_block(first, width)?;
+        if ranked {
+            let (unit, reader) = (unit.f_to_device(blocks.device)?, bank.reader());
+            tiles
+                .iter_mut()
+                .try_for_each(|tile| tile.scan_ranked(first, &unit, &reader))?;
+            continue;
+        }
         in_parallel(&threads, &mut tiles, || {
             let (unit, reader) = (unit.shallow_clone(), bank.reader());
             let mut scratch = Scratch::default();
@@ -203,13 +237,16 @@ mod tests {
             Bank::try_new("bank", &tensor(&bank)).unwrap(),
             Bank::try_new("queries", &tensor(&queries)).unwrap(),
         );
-        for (bank_block, query_block, group) in [(4096, 512, 16_384), (64, 7, 11), (1, 45, 45)] {
+        let sizes = [(4096, 512, 16_384), (64, 7, 11), (1, 45, 45), (350, 20, 45)];
+        let ways = sizes.map(|sizes| [(sizes, false), (sizes, true)]);
+        for ((bank_block, query_block, group), ranked) in ways.concat() {
             let blocks = Blocks {
+                device: Device::Cpu,
                 bank: bank_block,
                 queries: query_block,
                 group,
             };
-            let found = nearest(&bank, &queries, 30, blocks).unwrap();
+            let found = search(&bank, &queries, 30, blocks, ranked).unwrap();
             for (query, expected) in expected.iter().enumerate() {
                 let rows = |pairs: &[(f32, u32)]| pairs.iter().map(|p| p.1).collect::<Vec<_>>();
                 assert_eq!(rows(found.get(query)), rows(expected), "query {query}");
@@ -219,18 +256,25 @@ mod tests {
 
     #[test]
     fn a_collapsed_bank_gives_the_first_rows() {
-        let bank = Bank::try_new("bank", &tensor(&vec![vec![0.3, 0.1, 0.7]; 9000])).unwrap();
-        let queries = Bank::try_new("queries", &tensor(&[vec![0.5, 0.2, 0.1]])).unwrap();
-        let found = nearest(&bank, &queries, 4, Blocks::default()).unwrap();
-        let rows: Vec<u32> = found.get(0).iter().map(|p| p.1).collect();
-        assert_eq!(rows, [0, 1, 2, 3]);
+        // Multiples of one vector: equal similarities whose products differ by rounding.
+        let rows: Vec<Vec<f32>> = (1..=9000)
+            .map(|i| [3.0, 1.0, 7.0].map(|v| v * i as f32).to_vec())
+            .collect();
+        let bank = Bank::try_new("bank", &tensor(&rows)).unwrap();
+        let queries = Bank::try_new("queries", &tensor(&[vec![0.3, 0.1, 0.6]])).unwrap();
+        for ranked in [false, true] {
+            let blocks = Blocks::on(Device::Cpu);
+            let found = search(&bank, &queries, 4, blocks, ranked).unwrap();
+            let rows: Vec<u32> = found.get(0).iter().map(|p| p.1).collect();
+            assert_eq!(rows, [0, 1, 2, 3]);
+        }
     }
 
     #[test]
     fn k_is_clipped_to_the_bank() {
         let rows = tensor(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
         let bank = Bank::try_new("bank", &rows).unwrap();
-        let found = nearest(&bank, &bank, 200, Blocks::default()).unwrap();
+        let found = nearest(&bank, &bank, 200, Blocks::on(Device::Cpu)).unwrap();
         assert_eq!(found.k(), 2);
         assert_eq!(found.get(1), [(1.0, 1), (0.0, 0)]);
     }
@@ -240,7 +284,7 @@ mod tests {
         let bank = Bank::try_new("bank", &tensor(&[vec![1.0, 0.0]])).unwrap();
         let queries = Bank::try_new("queries", &tensor(&[vec![1.0, 0.0, 0.0]])).unwrap();
         assert!(matches!(
-            nearest(&bank, &queries, 1, Blocks::default()),
+            nearest(&bank, &queries, 1, Blocks::on(Device::Cpu)),
             Err(EvaluateError::Shape { .. })
         ));
     }

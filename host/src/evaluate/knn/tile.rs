@@ -1,19 +1,25 @@
 //! Queries that one thread works on at a time.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::bank::{Bank, Pair, Reader, Rows};
 use super::pool::Pool;
 use crate::evaluate::Result;
+use crate::slab::Slab;
 
-/// Bank rows per matrix product. With it the product of 1,024 queries stays in the cache until
-/// it is looked through.
-const WIDTH: i64 = 512;
+/// Bank rows per matrix product: enough of them that the library's copying of operands is little beside the
+/// arithmetic, few enough that the product of 1,024 queries stays in the cache until it is looked through.
+const WIDTH: i64 = 1024;
+
+/// Ranks beyond the `k`-th that [`Tile::scan_ranked`] asks for, for rows that are as near as the `k`-th but for
+/// rounding.
+const SPARE: usize = 56;
 
 /// Some queries, their candidates, and in the end their neighbours.
 pub(super) struct Tile {
-    /// The queries, each divided by its norm.
+    /// The queries, each divided by its norm, where products are made.
     unit: Tensor,
+    k: usize,
     exact: Rows,
     pools: Vec<Pool>,
     pairs: Vec<(f32, u32)>,
@@ -21,44 +27,37 @@ pub(super) struct Tile {
 
 /// Where one thread keeps similarities, so that it need not ask for memory every time.
 #[derive(Default)]
-pub(super) struct Scratch {
-    product: Option<Tensor>,
-    similarities: Vec<f32>,
-}
+pub(super) struct Scratch(Option<Slab>);
 
 impl Scratch {
     /// The products of all rows of `a` with all rows of `b`, `[a, b]`.
     fn multiply(&mut self, a: &Tensor, b: &Tensor) -> Result<&[f32]> {
         let (rows, columns) = (a.size()[0], b.size()[0]);
         let len = rows * columns;
-        let kept = self
-            .product
-            .take()
-            .filter(|kept| kept.numel() as i64 >= len);
-        let product = match kept {
+        let kept = self.0.take();
+        let product = match kept.filter(|kept| kept.tensor().numel() as i64 >= len) {
             Some(kept) => kept,
-            None => Tensor::f_empty([len], (Kind::Float, a.device()))?,
+            None => Slab::of(&Tensor::f_empty([len], (Kind::Float, Device::Cpu))?)?,
         };
-        let out = product.f_narrow(0, 0, len)?.f_view([rows, columns])?;
-        let _same = a.f_mm_out(&out, &b.f_transpose(0, 1)?)?;
-        self.similarities.resize(len as usize, 0.0);
-        out.f_copy_data(&mut self.similarities, len as usize)?;
-        self.product = Some(product);
-        Ok(&self.similarities)
+        let out = product.tensor().f_narrow(0, 0, len)?;
+        let _same = a.f_mm_out(&out.f_view([rows, columns])?, &b.f_transpose(0, 1)?)?;
+        Ok(&self.0.insert(product).values()[..len as usize])
     }
 }
 
 impl Tile {
-    /// The queries `first .. first + rows`.
+    /// The queries `first .. first + rows`, of which each looks for `k` rows among similarities that are off by
+    /// at most `error`.
     pub(super) fn new(
         queries: &Bank,
-        first: usize,
-        rows: usize,
+        (first, rows): (usize, usize),
         k: usize,
         error: f32,
+        device: Device,
     ) -> Result<Self> {
         Ok(Self {
-            unit: queries.unit_block(first, rows)?,
+            unit: queries.unit_block(first, rows)?.f_to_device(device)?,
+            k,
             exact: queries.copy(first, rows)?,
             pools: (0..rows).map(|_| Pool::new(k, error)).collect(),
             pairs: Vec::new(),
@@ -84,6 +83,39 @@ impl Tile {
                     let pairs = pairs_of(query, pool);
                     pool.keep(&bank.similarities(&self.exact, &pairs)?);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same with the highest similarities picked where the products are made: what a GPU does fast, and
+    /// little to copy. Where those left out could matter, all are copied.
+    pub(super) fn scan_ranked(
+        &mut self,
+        first: usize,
+        unit: &Tensor,
+        bank: &Reader<'_>,
+    ) -> Result<()> {
+        let width = unit.size()[0];
+        let count = width.min((self.k + SPARE) as i64);
+        let products = self.unit.f_mm(&unit.f_transpose(0, 1)?)?;
+        let (highest, places) = products.f_topk(count, 1, true, true)?;
+        let (highest, places) = (
+            Slab::of(&highest)?,
+            Vec::<i64>::try_from(places.f_flatten(0, 1)?)?,
+        );
+        let ranked = highest.values().chunks_exact(count as usize);
+        let ranked = ranked.zip(places.chunks_exact(count as usize));
+        for (query, (pool, (highest, places))) in self.pools.iter_mut().zip(ranked).enumerate() {
+            let crowded = if count < width && !pool.has_enough_of(highest) {
+                let all = Slab::of(&products.f_get(query as i64)?)?;
+                pool.offer(first as u32, all.values())
+            } else {
+                pool.offer_ranked(first as u32, highest, places)
+            };
+            if crowded {
+                let pairs = pairs_of(query, pool);
+                pool.keep(&bank.similarities(&self.exact, &pairs)?);
             }
         }
         Ok(())

@@ -150,7 +150,13 @@ mod tests {
                 classes: vec![0, 3, 5],
             },
         ];
-        let found = nearest(&bank(&ROWS), &bank(&[[1.0, 0.0]]), 6, Blocks::default()).unwrap();
+        let found = nearest(
+            &bank(&ROWS),
+            &bank(&[[1.0, 0.0]]),
+            6,
+            Blocks::on(tch::Device::Cpu),
+        )
+        .unwrap();
         let order: Vec<u32> = found.get(0).iter().map(|pair| pair.1).collect();
         assert_eq!(order, [4, 0, 3, 1, 5, 2], "ties go to the lower row");
 
@@ -177,7 +183,13 @@ mod tests {
     #[test]
     fn a_larger_k_than_the_bank_changes_nothing() {
         let space = [LabelSpace::Full { classes: 4 }];
-        let found = nearest(&bank(&ROWS), &bank(&[[0.3, 0.9]]), 200, Blocks::default()).unwrap();
+        let found = nearest(
+            &bank(&ROWS),
+            &bank(&[[0.3, 0.9]]),
+            200,
+            Blocks::on(tch::Device::Cpu),
+        )
+        .unwrap();
         let result = vote(&found, &LABELS, 4, &space, &protocol(&[6, 10, 200], 0.07));
         assert_eq!(result[0], result[1]);
         assert_eq!(result[0], result[2]);

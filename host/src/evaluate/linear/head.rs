@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::{LabelSpace, Ranking, Result};
 
@@ -31,13 +31,14 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// Equal heads with weights `N(0, std²)` drawn from `seed`, biases 0.
+    /// Equal heads on a device, with weights `N(0, std²)` drawn from `seed`, biases 0.
     pub(super) fn init(
         heads: usize,
         classes: usize,
         dim: usize,
         std: f64,
         seed: u64,
+        device: Device,
     ) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let values: Vec<f32> = (0..classes * dim)
@@ -46,8 +47,10 @@ impl Heads {
                 (std * value) as f32
             })
             .collect();
-        let one = Tensor::f_from_slice(&values)?.f_reshape([classes as i64, dim as i64])?;
-        let bias = Tensor::f_zeros([(heads * classes) as i64], (Kind::Float, one.device()))?;
+        let one = Tensor::f_from_slice(&values)?
+            .f_reshape([classes as i64, dim as i64])?
+            .f_to_device(device)?;
+        let bias = Tensor::f_zeros([(heads * classes) as i64], (Kind::Float, device))?;
         Ok(Self {
             weight: one.f_repeat([heads as i64, 1])?,
             bias,
@@ -103,7 +106,8 @@ impl Heads {
 }
 
 impl Heads {
-    /// Ranks the classes of every sample with each head: `result[head][space]`.
+    /// Ranks the classes of every sample with each head: `result[head][space]`. The features may be on another
+    /// device.
     ///
     /// # Errors
     /// What the tensor library reports.
@@ -115,6 +119,7 @@ impl Heads {
         for start in (0..rows).step_by(ROWS as usize) {
             let block = features
                 .f_narrow(0, start, ROWS.min(rows - start))?
+                .f_to_device(self.weight.device())?
                 .f_to_kind(Kind::Float)?;
             let logits = self.logits(&block)?;
             let classes = logits.size()[2] as usize;

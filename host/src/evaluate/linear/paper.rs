@@ -47,7 +47,8 @@ pub fn train_recipe(
     protocol: &PaperProtocol,
     seed: u64,
 ) -> Result<Heads> {
-    let heads = Heads::init(1, num_classes, samples.dim(), protocol.init_std, seed)?;
+    let (dim, device) = (samples.dim(), samples.device());
+    let heads = Heads::init(1, num_classes, dim, protocol.init_std, seed, device)?;
     let batch = recipe.batch_size.min(samples.len()).max(1);
     let steps_per_epoch = samples.len().div_ceil(batch) as u64;
     let length = Length {

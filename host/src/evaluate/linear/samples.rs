@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::Result;
 
@@ -17,6 +17,8 @@ pub struct Samples<'a> {
     labels: &'a [u32],
     /// The rows that take part.
     rows: Cow<'a, [usize]>,
+    /// Where batches go, and so where heads are trained.
+    device: Device,
 }
 
 impl<'a> Samples<'a> {
@@ -33,7 +35,20 @@ impl<'a> Samples<'a> {
             passes,
             labels,
             rows: Cow::Owned((0..labels.len()).collect()),
+            device: Device::Cpu,
         }
+    }
+
+    /// The same, with batches on a device; the CPU until told.
+    #[must_use]
+    pub fn on(self, device: Device) -> Self {
+        Self { device, ..self }
+    }
+
+    /// Where batches go.
+    #[must_use]
+    pub const fn device(&self) -> Device {
+        self.device
     }
 
     /// Some of the rows.
@@ -83,7 +98,9 @@ impl<'a> Samples<'a> {
             .collect();
         let features = bank
             .f_index_select(0, &Tensor::f_from_slice(&index)?)?
+            .f_to_device(self.device)?
             .f_to_kind(Kind::Float)?;
-        Ok((features, Tensor::f_from_slice(&labels)?))
+        let labels = Tensor::f_from_slice(&labels)?.f_to_device(self.device)?;
+        Ok((features, labels))
     }
 }

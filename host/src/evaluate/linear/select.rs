@@ -76,7 +76,7 @@ pub fn select(
             held_out: Vec::new(),
         })
         .collect();
-    let all = Samples::all(clean, labels);
+    let all = Samples::all(clean, labels).on(samples.device());
     let held = all.only(&split.held_out);
     let training = samples.only(&split.train);
     for &seed in &protocol.seeds {

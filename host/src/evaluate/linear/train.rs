@@ -69,15 +69,22 @@ pub fn train(
     protocol: &LinearProtocol,
     seed: u64,
 ) -> Result<Heads> {
-    let dim = samples.dim();
-    let mut heads = Heads::init(hypers.len(), num_classes, dim, protocol.init_std, seed)?;
+    let (dim, device) = (samples.dim(), samples.device());
+    let mut heads = Heads::init(
+        hypers.len(),
+        num_classes,
+        dim,
+        protocol.init_std,
+        seed,
+        device,
+    )?;
     // One entry per row of the weight matrix.
     let per_class = |value: fn(&Hyper) -> f64| -> Result<Tensor> {
         let values: Vec<f32> = hypers
             .iter()
             .flat_map(|hyper| std::iter::repeat_n(value(hyper) as f32, num_classes))
             .collect();
-        Ok(Tensor::f_from_slice(&values)?)
+        Ok(Tensor::f_from_slice(&values)?.f_to_device(device)?)
     };
     let peak =
         per_class(|hyper| hyper.base_lr)?.f_mul_scalar(-(protocol.batch_size as f64) / 256.0)?;

@@ -26,6 +26,7 @@ impl Work<'_> {
         let paper = wants(ProtocolName::LinearPaper)
             .then_some(learnt.linear.as_ref())
             .flatten();
+        let device = self.device()?;
         let mut report = self.timed(Stage::Evaluate, |_| {
             let job = EvalJob {
                 train: &sets.train,
@@ -34,6 +35,7 @@ impl Work<'_> {
                 knn: wants(ProtocolName::Knn).then_some(&protocols.knn),
                 linear: wants(ProtocolName::Linear).then_some(&protocols.linear),
                 paper: paper.map(|recipe| (recipe, &protocols.linear)),
+                device,
                 predictions: Some(&folder),
             };
             Ok(evaluate::run(&job, tuned.varieties)?)
