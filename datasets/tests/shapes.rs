@@ -36,12 +36,12 @@ fn images_are_the_stored_ones() {
         .into_iter()
         .collect();
     let stored = [
-        ("train", "700dc3aa6d617563"),
-        ("val", "d32009bf5b405c7a"),
-        ("v2", "2a647aa09c9e5330"),
-        ("rendition", "2b1900279fbeb833"),
-        ("sketch", "24f5adf1d9be6397"),
-        ("adversarial", "b56efe68a1b7d7ac"),
+        ("train", "f00bcf149cfd4f67"),
+        ("val", "8338bee06b0c934b"),
+        ("v2", "3f5ae91b2ec3b452"),
+        ("rendition", "8438a50f784222fd"),
+        ("sketch", "965289aa2c4b1f49"),
+        ("adversarial", "1f9651d5e43abf61"),
     ]
     .map(|(split, hash)| (split, hash.to_owned()));
     assert_eq!(found, stored);

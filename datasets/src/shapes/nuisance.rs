@@ -1,8 +1,9 @@
 //! Drawing scenes at random: what varies, and how much, in each split.
 
 use super::figure::Figure;
+use super::material;
 use super::math::sin_cos;
-use super::scene::{Bar, Color, Object, Pattern, SIDE, Scene, Style, Surface, contrast};
+use super::scene::{Bar, Object, Pattern, SIDE, Scene, Style};
 use crate::random::Stream;
 
 /// How a scene is drawn.
@@ -26,6 +27,8 @@ struct Ranges {
     turn: f32,
     noise: [f32; 2],
     light: [f32; 2],
+    /// Probability that a figure wears its class's pattern.
+    habit: f32,
     /// Probabilities of a second figure, of a bar, and of a bar that hides most.
     second: f32,
     bar: f32,
@@ -33,22 +36,24 @@ struct Ranges {
 }
 
 const PLAIN: Ranges = Ranges {
-    radius: [7.5, 12.0],
+    radius: [9.0, 13.0],
     shift: 4.5,
-    turn: 0.1,
-    noise: [0.01, 0.06],
-    light: [0.8, 1.1],
+    turn: 0.12,
+    noise: [0.01, 0.04],
+    light: [0.85, 1.05],
+    habit: 0.85,
     second: 0.12,
     bar: 0.25,
     wall: 0.03,
 };
 
 const SHIFTED: Ranges = Ranges {
-    radius: [6.5, 10.5],
+    radius: [8.0, 11.5],
     shift: 5.5,
-    turn: 0.14,
-    noise: [0.03, 0.09],
+    turn: 0.15,
+    noise: [0.03, 0.07],
     light: [0.55, 0.9],
+    habit: 0.6,
     ..PLAIN
 };
 
@@ -78,13 +83,12 @@ pub(super) fn scene(class: u32, manner: Manner, stream: &mut Stream) -> Scene {
 }
 
 fn base(class: u32, ranges: &Ranges, stream: &mut Stream) -> Scene {
-    let first = color(stream);
-    let ground = surface_near(stream, first, 0.3);
-    let mut objects = vec![object(class, ranges, &ground, stream)];
+    let ground = material::ground(stream);
+    let mut objects = vec![object(class, ranges, stream)];
     if stream.chance(ranges.second) {
         // Side by side: both smaller, pushed apart along x.
         let other = (class + 1 + stream.below(9)) % 10;
-        let mut second = object(other, ranges, &ground, stream);
+        let mut second = object(other, ranges, stream);
         let side = if stream.chance(0.5) { 1.0 } else { -1.0 };
         for (object, side) in [(&mut objects[0], side), (&mut second, -side)] {
             object.radius *= 0.72;
@@ -113,57 +117,21 @@ fn base(class: u32, ranges: &Ranges, stream: &mut Stream) -> Scene {
     }
 }
 
-fn object(class: u32, ranges: &Ranges, ground: &Surface, stream: &mut Stream) -> Object {
+fn object(class: u32, ranges: &Ranges, stream: &mut Stream) -> Object {
     let middle = SIDE as f32 / 2.0;
     let mut shift = || middle + stream.uniform(-ranges.shift, ranges.shift);
     let center = [shift(), shift()];
     let (sin, cos) = sin_cos(stream.uniform(-ranges.turn, ranges.turn));
-    // A colour that stands out from the ground; the last try is taken as it is.
-    let mut first = color(stream);
-    for _ in 0..6 {
-        if contrast(first, ground.first) >= 0.3 && contrast(first, ground.second) >= 0.15 {
-            break;
-        }
-        first = color(stream);
-    }
     Object {
         figure: Figure(class),
         center,
         radius: stream.uniform(ranges.radius[0], ranges.radius[1]),
         stretch: stream.uniform(0.82, 1.2),
         turn: [cos, sin],
-        surface: surface_near(stream, first, 0.15),
+        surface: material::figure(class, ranges.habit, stream),
         line: [0.0; 3],
         style: Style::Filled,
         wobble: 0.0,
-    }
-}
-
-fn color(stream: &mut Stream) -> Color {
-    [
-        stream.uniform(0.05, 0.95),
-        stream.uniform(0.05, 0.95),
-        stream.uniform(0.05, 0.95),
-    ]
-}
-
-/// A surface whose second colour is at most `spread` from the first in each channel.
-fn surface_near(stream: &mut Stream, first: Color, spread: f32) -> Surface {
-    let pattern = [
-        Pattern::Flat,
-        Pattern::Gradient,
-        Pattern::Stripes,
-        Pattern::Checks,
-        Pattern::Clouds,
-    ][stream.below(5) as usize];
-    let (sin, cos) = sin_cos(stream.unit());
-    Surface {
-        pattern,
-        first,
-        second: first.map(|c| (c + stream.uniform(-spread, spread)).clamp(0.0, 1.0)),
-        direction: [cos, sin],
-        period: stream.uniform(3.0, 11.0),
-        phase: stream.unit(),
     }
 }
 
@@ -175,7 +143,7 @@ fn bar(object: &Object, half_width: [f32; 2], offset: f32, stream: &mut Stream) 
         center: [object.center[0] - sin * away, object.center[1] + cos * away],
         direction: [cos, sin],
         half_width: stream.uniform(half_width[0], half_width[1]),
-        color: color(stream),
+        color: material::paint(stream),
     }
 }
 
