@@ -1,8 +1,9 @@
 //! `shapes`: a procedural data set with its six test sets in miniature. No files, no network.
 //!
-//! 32 × 32 RGB images of ten figures under nuisances (pose, colours, light, a bar in front, noise) that make raw
-//! pixels a poor guide; most figures of a class wear its pattern. Everything is drawn from a seed with arithmetic that is
-//! exact by IEEE 754 (`+ − × ÷ √` in `f32`), so the bytes are the same on every machine.
+//! 32 × 32 RGB images of ten figures under nuisances (pose, colours, light, a bar in front, noise) that
+//! make raw pixels a poor guide; most figures of a class wear its pattern. Everything is drawn from a
+//! seed with arithmetic that is exact by IEEE 754 (`+ − × ÷ √` in `f32`), so the bytes are the same on
+//! every machine.
 //!
 //! It is a functional default: it exercises the whole protocol in minutes. **No conclusion about
 //! frameworks may be drawn from it.**
