@@ -69,9 +69,7 @@ impl Pool {
                 self.candidates.push((value, first + place as u32));
             }
         }
-        if self.candidates.len() >= self.k {
-            self.prune();
-        }
+        self.prune();
         self.is_crowded()
     }
 
@@ -110,7 +108,11 @@ impl Pool {
         }
     }
 
-    fn prune(&mut self) {
+    /// Drops what is too far away to be among the nearest.
+    pub(super) fn prune(&mut self) {
+        if self.candidates.len() <= self.k {
+            return;
+        }
         let (_, kth, _) = self
             .candidates
             .select_nth_unstable_by(self.k - 1, |a, b| b.0.total_cmp(&a.0));

@@ -123,6 +123,7 @@ impl Tile {
 
     /// Decides every query by exact similarities.
     pub(super) fn settle(&mut self, bank: &Reader<'_>) -> Result<()> {
+        self.pools.iter_mut().for_each(Pool::prune);
         let pools = self.pools.iter().enumerate();
         let pairs: Vec<Pair> = pools
             .flat_map(|(query, pool)| pairs_of(query, pool))
