@@ -80,8 +80,7 @@ impl Tile {
             let values = similarities.chunks_exact(width as usize);
             for (query, (pool, values)) in self.pools.iter_mut().zip(values).enumerate() {
                 if pool.offer((first as i64 + start) as u32, values) {
-                    let pairs = pairs_of(query, pool);
-                    pool.keep(&bank.similarities(&self.exact, &pairs)?);
+                    thin(pool, query, &self.exact, bank)?;
                 }
             }
         }
@@ -114,8 +113,7 @@ impl Tile {
                 pool.offer_ranked(first as u32, highest, places)
             };
             if crowded {
-                let pairs = pairs_of(query, pool);
-                pool.keep(&bank.similarities(&self.exact, &pairs)?);
+                thin(pool, query, &self.exact, bank)?;
             }
         }
         Ok(())
@@ -142,6 +140,13 @@ impl Tile {
     pub(super) fn into_pairs(self) -> Vec<(f32, u32)> {
         self.pairs
     }
+}
+
+/// Leaves a crowded pool its nearest, by exact similarities.
+fn thin(pool: &mut Pool, query: usize, exact: &Rows, bank: &Reader<'_>) -> Result<()> {
+    let pairs = pairs_of(query, pool);
+    pool.keep(&bank.similarities(exact, &pairs)?);
+    Ok(())
 }
 
 fn pairs_of(query: usize, pool: &Pool) -> Vec<Pair> {
