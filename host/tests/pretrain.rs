@@ -289,7 +289,7 @@ fn a_pass_shows_every_sample_once_before_the_first_epoch() {
 fn a_framework_may_choose_the_order_and_redraw_its_head() {
     let dir = tempfile::tempdir().unwrap();
     let order: Vec<i64> = (0..16).map(|n| (7 * n) % 5).collect();
-    let setting = Setting::new(
+    let mut setting = Setting::new(
         CONSTANT,
         Oddity {
             order: Some(order.clone()),
@@ -297,6 +297,8 @@ fn a_framework_may_choose_the_order_and_redraw_its_head() {
             ..Oddity::default()
         },
     );
+    // The two steps after the head was drawn anew do not undo each other with this one.
+    setting.seed = 3;
     setting.done(dir.path());
     let expected: Vec<String> = (0..6)
         .map(|n| {
@@ -305,14 +307,13 @@ fn a_framework_may_choose_the_order_and_redraw_its_head() {
         })
         .collect();
     assert_eq!(setting.calls("step"), expected);
-    // The head was set to 3 at the last epoch's start; what the optimiser wrote is in the new place, however
-    // little it was.
+    // The head was set to 3 at the last epoch's start; what the optimiser wrote is in the new place.
     let tensors = ssl_host::tensorfile::read(&dir.path().join("checkpoint-00003.safetensors"));
     let tensors = tensors.unwrap();
     let of = |name: &str| &tensors.iter().find(|(n, _)| n == name).unwrap().1;
     let head = of("param.head.weight");
     let moved = (head - 3.0).abs().max().double_value(&[]);
-    assert!(moved > 0.0 && moved < 2.5, "{moved}");
+    assert!(moved > 1e-4 && moved < 2.5, "{moved}");
     assert_eq!(
         of("optimizer.updates.param.head.weight").int64_value(&[]),
         2
