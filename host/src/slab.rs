@@ -4,18 +4,39 @@
     reason = "the tensor library lends its memory as a pointer"
 )]
 
+use std::marker::PhantomData;
+
+use half::bf16;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// A contiguous `f32` tensor in the CPU's memory.
-#[derive(Debug)]
-pub(crate) struct Slab(Tensor);
+/// What a slab is made of.
+///
+/// # Safety
+/// A tensor of this kind must store its values as `Self`, any bits of which are valid.
+pub(crate) unsafe trait Element: Copy + Into<f32> {
+    const KIND: Kind;
+}
 
-impl Slab {
+// SAFETY: the same format, the IEEE 754 one of 32 bits.
+unsafe impl Element for f32 {
+    const KIND: Kind = Kind::Float;
+}
+
+// SAFETY: the same format, the upper half of an `f32`.
+unsafe impl Element for bf16 {
+    const KIND: Kind = Kind::BFloat16;
+}
+
+/// A contiguous tensor in the CPU's memory.
+#[derive(Debug)]
+pub(crate) struct Slab<T = f32>(Tensor, PhantomData<T>);
+
+impl<T: Element> Slab<T> {
     /// The tensor itself where it already is one, else a copy that is. While slices of it are borrowed, nobody
     /// may write to the tensor by another handle.
     pub(crate) fn of(tensor: &Tensor) -> Result<Self, TchError> {
-        let here = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
-        here.f_contiguous().map(Self)
+        let here = tensor.f_to_device(Device::Cpu)?.f_to_kind(T::KIND)?;
+        Ok(Self(here.f_contiguous()?, PhantomData))
     }
 
     /// The tensor.
@@ -24,22 +45,22 @@ impl Slab {
     }
 
     /// Its values, row by row.
-    pub(crate) fn values(&self) -> &[f32] {
+    pub(crate) fn values(&self) -> &[T] {
         if self.0.numel() == 0 {
             return &[];
         }
-        // SAFETY: `of` made sure of a contiguous `f32` tensor in the CPU's memory, not empty, which lives as long
-        // as `self`; that nobody writes meanwhile is asked of the callers.
-        unsafe { std::slice::from_raw_parts(self.0.data_ptr() as *const f32, self.0.numel()) }
+        // SAFETY: `of` made sure of a contiguous tensor of `T`s in the CPU's memory, not empty, which lives as
+        // long as `self`; that nobody writes meanwhile is asked of the callers.
+        unsafe { std::slice::from_raw_parts(self.0.data_ptr() as *const T, self.0.numel()) }
     }
 
     /// Its values, to be written.
-    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+    pub(crate) fn values_mut(&mut self) -> &mut [T] {
         if self.0.numel() == 0 {
             return &mut [];
         }
         // SAFETY: as in `values`.
-        unsafe { std::slice::from_raw_parts_mut(self.0.data_ptr() as *mut f32, self.0.numel()) }
+        unsafe { std::slice::from_raw_parts_mut(self.0.data_ptr() as *mut T, self.0.numel()) }
     }
 }
 
@@ -49,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_written_into_a_slab_is_in_its_tensor() -> Result<(), TchError> {
-        let mut slab = Slab::of(&Tensor::f_zeros([5], (Kind::Float, Device::Cpu))?)?;
+        let mut slab = Slab::<f32>::of(&Tensor::f_zeros([5], (Kind::Float, Device::Cpu))?)?;
         slab.values_mut()
             .copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(slab.tensor().f_sum(Kind::Float)?.f_double_value(&[])?, 15.0);
@@ -63,8 +84,12 @@ mod tests {
             .f_to_kind(Kind::Half)?
             .f_view([2, 2])?;
         assert_eq!(
-            Slab::of(&half.f_transpose(0, 1)?)?.values(),
+            Slab::<f32>::of(&half.f_transpose(0, 1)?)?.values(),
             [1.0, 3.0, 2.0, 4.0]
+        );
+        assert_eq!(
+            Slab::<bf16>::of(&half)?.values(),
+            [1.0, 2.0, 3.0, 4.0].map(bf16::from_f32)
         );
         Ok(())
     }

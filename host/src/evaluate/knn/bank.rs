@@ -3,6 +3,8 @@
 use pulp::Arch;
 use tch::{Device, Kind, Tensor};
 
+use super::operand::Operand;
+use super::precision::Precision;
 use crate::evaluate::features::ROWS_PER_BLOCK;
 use crate::evaluate::{EvaluateError, Result};
 use crate::slab::Slab;
@@ -72,14 +74,17 @@ impl Bank {
         self.dim
     }
 
-    /// Rows `start .. start + len`, each divided by its norm, f32.
-    pub(super) fn unit_block(&self, start: usize, len: usize) -> Result<Tensor> {
-        let scales: Vec<f32> = self.norms[start..start + len]
-            .iter()
-            .map(|&norm| if norm > 0.0 { (1.0 / norm) as f32 } else { 0.0 })
-            .collect();
-        let scales = Tensor::f_from_slice(&scales)?.f_unsqueeze(1)?;
-        Ok(block(&self.rows, start as i64, len as i64)?.f_mul(&scales)?)
+    /// The mean of the first rows, at most `len`, each divided by its norm.
+    pub(super) fn centre(&self, len: usize) -> Result<Vec<f32>> {
+        let rows = self.copy(0, len.min(self.len()))?;
+        let mut sums = vec![0.0_f64; self.dim];
+        for (row, &norm) in rows.values.values().chunks_exact(self.dim).zip(&rows.norms) {
+            let scale = if norm > 0.0 { norm.recip() } else { 0.0 };
+            let parts = sums.iter_mut().zip(row);
+            parts.for_each(|(sum, &value)| *sum += f64::from(value) * scale);
+        }
+        let mean = |sum: &f64| (sum / rows.norms.len() as f64) as f32;
+        Ok(sums.iter().map(mean).collect())
     }
 
     /// Rows `start .. start + len` as they are.
@@ -109,6 +114,11 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The same for matrix products, less `centre`.
+    pub(super) fn operand(&self, centre: &[f32], precision: Precision) -> Result<Operand> {
+        Operand::try_new(self.values.values(), &self.norms, centre, precision)
+    }
+
     fn lent(&self) -> Lent<'_> {
         Lent {
             values: self.values.values(),
@@ -161,47 +171,35 @@ impl Reader<'_> {
     /// similarity with a zero vector is 0.
     pub(super) fn similarities(&self, queries: &Rows, pairs: &[Pair]) -> Result<Vec<f32>> {
         // By row, so that one that many queries are compared with is fetched once.
-        let keys = pairs.iter().zip(0_u64..);
-        let mut order: Vec<u64> = keys
-            .map(|(pair, at)| u64::from(pair.row) << 32 | at)
-            .collect();
-        order.sort_unstable();
-        let place = |key: u64| key as u32 as usize;
+        let mut order: Vec<(Pair, usize)> = pairs.iter().copied().zip(0..).collect();
+        order.sort_unstable_by_key(|(pair, _)| pair.row);
         let queries = queries.lent();
         let mut exact = vec![0.0; pairs.len()];
         if let Some(values) = self.resident {
-            let (found, all) = (&mut exact[..], (pairs, order));
+            let found = &mut exact[..];
             // As in the pool: called once and always inlined, to be compiled for this processor.
             Arch::new().dispatch(
                 #[inline(always)]
                 move || {
-                    let (pairs, order) = all;
-                    for key in order {
-                        let Pair { query, row } = pairs[place(key)];
+                    for (Pair { query, row }, at) in order {
                         let (start, norm) = (row as usize * self.dim, self.norms[row as usize]);
                         let values = &values[start..start + self.dim];
-                        found[place(key)] = queries.similarity(query, values, norm);
+                        found[at] = queries.similarity(query, values, norm);
                     }
                 },
             );
             return Ok(exact);
         }
         for part in order.chunks(ROWS_PER_BLOCK as usize) {
-            let indices: Vec<i64> = part.iter().map(|key| (key >> 32) as i64).collect();
+            let indices: Vec<i64> = part.iter().map(|(pair, _)| i64::from(pair.row)).collect();
             let indices = Tensor::f_from_slice(&indices)?;
             let rows = Slab::of(&self.rows.f_index_select(0, &indices)?)?;
-            for (&key, row) in part.iter().zip(rows.values().chunks_exact(self.dim)) {
-                let pair = pairs[place(key)];
-                exact[place(key)] =
-                    queries.similarity(pair.query, row, self.norms[pair.row as usize]);
+            for (&(pair, at), row) in part.iter().zip(rows.values().chunks_exact(self.dim)) {
+                exact[at] = queries.similarity(pair.query, row, self.norms[pair.row as usize]);
             }
         }
         Ok(exact)
     }
-}
-
-fn block(rows: &Tensor, start: i64, len: i64) -> Result<Tensor> {
-    Ok(rows.f_narrow(0, start, len)?.f_to_kind(Kind::Float)?)
 }
 
 /// `Σ aᵢbᵢ` in f64, in eight interleaved sums, always in the same order, so that wider instructions change nothing.
@@ -236,18 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn unit_rows_have_norm_one_and_zero_rows_stay_zero() {
+    fn similarities_do_not_know_lengths_and_are_zero_with_zero_rows() {
         let rows = Tensor::from_slice(&[3.0_f32, 4.0, 0.0, 0.0]).reshape([2, 2]);
         let bank = Bank::try_new("train", &rows).unwrap();
-        let unit = Slab::of(&bank.unit_block(0, 2).unwrap()).unwrap();
-        let unit = unit.values();
-        assert!((unit[0] - 0.6).abs() < 1e-7 && (unit[1] - 0.8).abs() < 1e-7);
-        assert_eq!(unit[2..], [0.0, 0.0]);
         let query = Tensor::from_slice(&[1.0_f32, 0.0]).reshape([1, 2]);
         let query = Bank::try_new("query", &query).unwrap().copy(0, 1).unwrap();
         let pairs = [1, 0].map(|row| Pair { query: 0, row });
         let found = bank.reader().similarities(&query, &pairs).unwrap();
         assert_eq!(found, [0.0, 0.6]);
+    }
+
+    #[test]
+    fn the_centre_is_the_mean_direction_of_the_first_rows() {
+        let rows = [3.0_f32, 4.0, -5.0, 0.0, 7.0, 7.0];
+        let bank = Bank::try_new("train", &Tensor::from_slice(&rows).reshape([3, 2])).unwrap();
+        let centre = bank.centre(2).unwrap();
+        assert!((centre[0] + 0.2).abs() < 1e-7 && (centre[1] - 0.4).abs() < 1e-7);
     }
 
     #[test]

@@ -2,12 +2,17 @@
 //! a vote weighted by similarity ([`vote`]).
 
 mod bank;
+mod neighbours;
+mod operand;
 mod pool;
+mod precision;
 mod search;
+mod slack;
 mod tile;
 mod vote;
 mod workers;
 
 pub use bank::Bank;
-pub use search::{Blocks, Neighbours, nearest};
+pub use neighbours::{Blocks, Neighbours};
+pub use search::nearest;
 pub use vote::{KnnProtocol, vote};

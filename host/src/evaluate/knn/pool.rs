@@ -4,46 +4,78 @@ use std::cmp::Ordering;
 
 use pulp::Arch;
 
-/// How many candidates may pile up around the k-th place before exact values must decide.
-const CROWD: usize = 4096;
+use super::slack::Slack;
+use crate::slab::Element;
 
 /// Similarities that are compared with the threshold at once.
 const STRIDE: usize = 16;
 
-/// Keeps every row that can still be among the exact `k` nearest, given that the similarities
-/// offered are off by at most `error`.
+/// Keeps every row that can still be among the exact `k` nearest, given how far off what is offered can be from the
+/// similarity less `base`.
 ///
-/// A row may be dropped only when `k` others are better by more than `2·error`.
+/// A row may be dropped only when `k` others are better by more than the errors of both.
 #[derive(Debug)]
 pub(super) struct Pool {
     k: usize,
-    error: f32,
+    base: f32,
+    crowd: usize,
+    slack: Slack,
+    /// The `k`-th best when last looked at.
+    kth: f32,
     threshold: f32,
     prune_at: usize,
     candidates: Vec<(f32, u32)>,
 }
 
 impl Pool {
-    pub(super) fn new(k: usize, error: f32) -> Self {
+    /// A pool that is crowded with more than `crowd` candidates.
+    pub(super) fn new(k: usize, base: f32, crowd: usize) -> Self {
         Self {
             k,
-            error,
+            base,
+            crowd,
+            slack: Slack::default(),
+            kth: f32::NEG_INFINITY,
             threshold: f32::NEG_INFINITY,
             prune_at: 2 * k + 64,
             candidates: Vec::with_capacity(2 * k + 64),
         }
     }
 
-    /// Offers the similarities of rows `first ..`. Returns `true` when the pool is crowded: the
-    /// caller should settle it with [`Self::keep`].
-    pub(super) fn offer(&mut self, first: u32, similarities: &[f32]) -> bool {
+    /// From now on what is offered may be off by so much.
+    pub(super) fn allow(&mut self, slack: Slack) {
+        self.slack = self.slack.and(slack);
+        self.look_from(self.kth);
+    }
+
+    /// Sets the threshold by the `k`-th best.
+    fn look_from(&mut self, kth: f32) {
+        self.kth = kth;
+        self.threshold = kth - self.slack.below(kth);
+    }
+
+    /// Everything in the pool is exact, after [`Self::keep`]: what was allowed before no longer counts. From now on it
+    /// is crowded with more than `crowd` candidates.
+    pub(super) fn start_anew(&mut self, crowd: usize) {
+        self.crowd = crowd;
+        self.slack = Slack::default();
+    }
+
+    /// Offers rows `first ..`, whose similarities are sums of `products` and `offsets`. Returns `true` when the pool
+    /// is crowded: the caller should settle it with [`Self::keep`].
+    pub(super) fn offer<T: Element>(
+        &mut self,
+        first: u32,
+        products: &[T],
+        offsets: &[f32],
+    ) -> bool {
         let pool = &mut *self;
         // A closure that is called once and always inlined: any other would be compiled for the oldest processor.
         Arch::new().dispatch(
             #[inline(always)]
             move || {
                 let pool = pool;
-                pool.offer_all(first, similarities);
+                pool.offer_all(first, products, offsets);
             },
         );
         self.is_crowded()
@@ -52,7 +84,9 @@ impl Pool {
     /// Whether rows of a block outside of its `highest` similarities, in falling order, are too far away
     /// whatever else there is.
     pub(super) fn has_enough_of(&self, highest: &[f32]) -> bool {
-        let of_block = highest.get(self.k - 1).map(|kth| kth - 2.0 * self.error);
+        let of_block = highest
+            .get(self.k - 1)
+            .map(|kth| kth - self.slack.below(*kth));
         let threshold = of_block.map_or(self.threshold, |own| own.max(self.threshold));
         highest.last().is_some_and(|&least| least < threshold)
     }
@@ -74,20 +108,27 @@ impl Pool {
     }
 
     fn is_crowded(&self) -> bool {
-        self.candidates.len() > 4 * self.k + CROWD
+        self.candidates.len() > self.crowd
     }
 
     #[inline(always)]
-    fn offer_all(&mut self, first: u32, similarities: &[f32]) {
-        let (chunks, rest) = similarities.as_chunks::<STRIDE>();
-        for (chunk, values) in chunks.iter().enumerate() {
+    fn offer_all<T: Element>(&mut self, first: u32, products: &[T], offsets: &[f32]) {
+        let (chunks, rest) = products.as_chunks::<STRIDE>();
+        let (offset_chunks, offset_rest) = offsets.as_chunks::<STRIDE>();
+        for (chunk, (products, offsets)) in chunks.iter().zip(offset_chunks).enumerate() {
+            let mut values = *offsets;
+            for (value, &product) in values.iter_mut().zip(products) {
+                *value += product.into();
+            }
             let threshold = self.threshold;
             // Without a branch for each value, so that several are compared at once.
             if values.iter().fold(false, |any, &v| any | (v >= threshold)) {
-                self.take(first + (chunk * STRIDE) as u32, values);
+                self.take(first + (chunk * STRIDE) as u32, &values);
             }
         }
-        self.take(first + (chunks.len() * STRIDE) as u32, rest);
+        let rest = rest.iter().zip(offset_rest);
+        let rest: Vec<f32> = rest.map(|(&v, offset)| v.into() + offset).collect();
+        self.take(first + (chunks.len() * STRIDE) as u32, &rest);
     }
 
     /// Takes those that are good enough among the similarities of rows `first ..`, at most a chunk of them.
@@ -116,7 +157,8 @@ impl Pool {
         let (_, kth, _) = self
             .candidates
             .select_nth_unstable_by(self.k - 1, |a, b| b.0.total_cmp(&a.0));
-        self.threshold = kth.0 - 2.0 * self.error;
+        let kth = kth.0;
+        self.look_from(kth);
         let threshold = self.threshold;
         self.candidates.retain(|candidate| candidate.0 >= threshold);
         self.prune_at = (2 * self.candidates.len()).max(2 * self.k + 64);
@@ -144,7 +186,11 @@ impl Pool {
             .iter()
             .map(|&(similarity, at)| (similarity, self.candidates[at].1))
             .collect();
-        self.candidates = order.iter().map(|&(_, at)| self.candidates[at]).collect();
+        let values = kept.iter().map(|&(exact, row)| (exact - self.base, row));
+        self.candidates = values.collect();
+        if let Some(&(kth, _)) = self.candidates.get(self.k - 1) {
+            self.look_from(kth);
+        }
         self.prune_at = 2 * self.k + 64;
         kept
     }
@@ -154,22 +200,68 @@ impl Pool {
 mod tests {
     use super::*;
 
+    fn pool(k: usize, fixed: f32) -> Pool {
+        let mut pool = Pool::new(k, 0.0, 500);
+        pool.allow(off_by(fixed));
+        pool
+    }
+
+    fn off_by(fixed: f32) -> Slack {
+        Slack {
+            fixed,
+            ..Slack::default()
+        }
+    }
+
     #[test]
     fn everything_within_twice_the_error_stays() {
-        let mut pool = Pool::new(2, 0.05);
+        let mut pool = pool(2, 0.05);
         let values: Vec<f32> = (0..200).map(|i| if i < 100 { 0.0 } else { 0.5 }).collect();
-        pool.offer(0, &values);
+        pool.offer(0, &values, &[0.0; 200]);
         pool.prune();
         assert_eq!(pool.candidates.len(), 100);
-        pool.offer(200, &[0.41, 0.39, 0.7]);
+        pool.offer(200, &[0.41_f32, 0.39, 0.7], &[0.0; 3]);
         let rows: Vec<u32> = pool.rows().collect();
         assert!(rows.contains(&200) && !rows.contains(&201) && rows.contains(&202));
     }
 
     #[test]
+    fn errors_that_grow_lower_the_threshold() {
+        let mut pool = pool(1, 0.1);
+        pool.offer(0, &[0.5_f32, 0.9], &[0.0; 2]);
+        pool.prune();
+        pool.allow(off_by(0.2));
+        pool.offer(2, &[0.51_f32, 0.49], &[0.0; 2]);
+        assert!(pool.rows().eq([1, 2]), "within twice 0.2 of 0.9");
+    }
+
+    #[test]
+    fn exact_values_make_a_new_start() {
+        let mut pool = pool(1, 0.2);
+        pool.offer(0, &[0.5_f32, 0.9], &[0.0; 2]);
+        pool.keep(&[0.7, 0.8]);
+        pool.start_anew(5);
+        pool.allow(off_by(0.01));
+        assert!(!pool.offer(2, &[0.81_f32, 0.79, 0.77], &[0.0; 3]));
+        assert!(pool.rows().eq([1, 2, 3]), "within twice 0.01 of 0.8");
+        assert!(pool.offer(5, &[0.8_f32; 3], &[0.0; 3]), "more than five");
+    }
+
+    #[test]
+    fn products_count_with_their_offsets() {
+        let mut pool = Pool::new(1, 0.25, 500);
+        let products = [0.5, -0.25, 0.25].map(half::bf16::from_f32);
+        pool.offer(0, &products, &[0.0, 1.0, 0.0]);
+        pool.prune();
+        assert!(pool.rows().eq([1]));
+        assert_eq!(pool.keep(&[1.0]), [(1.0, 1)]);
+        assert_eq!(pool.candidates, [(0.75, 1)], "less the base");
+    }
+
+    #[test]
     fn equal_similarities_go_to_the_lower_row() {
-        let mut pool = Pool::new(3, 0.0);
-        pool.offer(10, &[0.5, 0.9, 0.5, 0.5, 0.2]);
+        let mut pool = pool(3, 0.0);
+        pool.offer(10, &[0.5_f32, 0.9, 0.5, 0.5, 0.2], &[0.0; 5]);
         let exact: Vec<f32> = pool.candidates.iter().map(|c| c.0).collect();
         assert_eq!(pool.keep(&exact), [(0.9, 11), (0.5, 10), (0.5, 12)]);
         assert!(pool.rows().eq([11, 10, 12]));
@@ -177,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_crowd_of_equals_is_reported() {
-        let mut pool = Pool::new(1, 0.0);
-        assert!(!pool.offer(0, &[1.0; 100]));
-        assert!(pool.offer(100, &vec![1.0; 2 * CROWD]));
+        let mut pool = pool(1, 0.0);
+        assert!(!pool.offer(0, &[1.0_f32; 100], &[0.0; 100]));
+        assert!(pool.offer(100, &[1.0_f32; 1000], &[0.0; 1000]));
     }
 }

@@ -3,83 +3,18 @@
 use tch::Device;
 
 use super::bank::Bank;
+use super::neighbours::{Blocks, Neighbours};
+use super::precision::Precision;
 use super::tile::{Scratch, Tile};
 use super::workers::{Threads, in_parallel};
 use crate::evaluate::{EvaluateError, Result};
 
-/// Where products are made and in what blocks; this changes speed and memory, never the result.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Blocks {
-    /// Where the products are made. Elsewhere than on the CPU the highest of each block are picked there too.
-    pub device: Device,
-    /// Bank rows read at once.
-    pub bank: usize,
-    /// Queries that one thread works on at a time.
-    pub queries: usize,
-    /// Queries whose candidates are held at once; the bank is read once for each such group.
-    pub group: usize,
-}
-
-impl Blocks {
-    /// Sizes that suit a device. Products take 4 MiB for each thread on the CPU, 256 MiB on another device, and
-    /// the unit vectors of a block and a group there 256 MiB for features of width 2048.
-    #[must_use]
-    pub const fn on(device: Device) -> Self {
-        let (bank, queries) = match device {
-            Device::Cpu => (8192, 1024),
-            _ => (16_384, 4096),
-        };
-        Self {
-            device,
-            bank,
-            queries,
-            group: 16_384,
-        }
-    }
-}
-
-/// The nearest bank rows of each query, nearest first.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Neighbours {
-    k: usize,
-    pairs: Vec<(f32, u32)>,
-}
-
-impl Neighbours {
-    /// Neighbours per query: the `k` asked for, or the size of a smaller bank.
-    #[must_use]
-    pub fn k(&self) -> usize {
-        self.k
-    }
-
-    /// Number of queries.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pairs.len() / self.k
-    }
-
-    /// Whether there was no query.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
-    }
-
-    /// Similarity and row of the neighbours of one query, nearest first.
-    ///
-    /// # Panics
-    /// When there is no such query.
-    #[must_use]
-    pub fn get(&self, query: usize) -> &[(f32, u32)] {
-        &self.pairs[query * self.k..(query + 1) * self.k]
-    }
-}
-
 /// Finds the `k` nearest bank rows of every query.
 ///
-/// A matrix product in f32 gives similarities with a known error bound; every row that could be
-/// among the `k` nearest within that bound is then compared by its exact similarity (f64, rounded
-/// to f32). Equal similarities go to the lower row. The result therefore does not depend on block
-/// sizes, threads or the matrix library.
+/// A matrix product, in bfloat16 where the processor has instructions for it and features are spread out enough,
+/// else in f32, gives similarities with a known error bound; every row that could be among the `k` nearest within
+/// that bound is then compared by its exact similarity (f64, rounded to f32). Equal similarities go to the lower
+/// row. The result therefore does not depend on block sizes, threads, processor or the matrix library.
 ///
 /// `k` is clipped to the size of the bank.
 ///
@@ -87,17 +22,23 @@ impl Neighbours {
 /// [`EvaluateError::Setting`] for `k = 0`, [`EvaluateError::TooFew`] for an empty bank,
 /// [`EvaluateError::Shape`] when the widths differ.
 pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<Neighbours> {
-    search(bank, queries, k, blocks, blocks.device != Device::Cpu)
+    let way = match blocks.device {
+        Device::Cpu => Way::Scan(Precision::fastest()),
+        _ => Way::Rank,
+    };
+    search(bank, queries, k, blocks, way)
 }
 
-/// With `ranked`, each block's highest are picked where the products are made.
-fn search(
-    bank: &Bank,
-    queries: &Bank,
-    k: usize,
-    blocks: Blocks,
-    ranked: bool,
-) -> Result<Neighbours> {
+/// How candidates are found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// All products of a block are looked through.
+    Scan(Precision),
+    /// Each block's highest are picked where the products are made.
+    Rank,
+}
+
+fn search(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks, way: Way) -> Result<Neighbours> {
     if k == 0 {
         return Err(EvaluateError::Setting {
             key: "k",
@@ -123,15 +64,9 @@ fn search(
     let mut pairs = Vec::with_capacity(queries.len() * k);
     for start in (0..queries.len()).step_by(blocks.group.max(1)) {
         let len = blocks.group.max(1).min(queries.len() - start);
-        pairs.extend(group(bank, queries, (start, len), k, blocks, ranked)?);
+        pairs.extend(group(bank, queries, (start, len), k, blocks, way)?);
     }
     Ok(Neighbours { k, pairs })
-}
-
-/// Bound on `|f32 product − exact|` for unit vectors of `dim` entries: `dim + 8` roundings of half
-/// a unit in the last place, whatever the order of summation.
-fn error_bound(dim: usize) -> f32 {
-    (dim + 8) as f32 * f32::EPSILON
 }
 
 /// The pairs of `len` queries from `start` on.
@@ -141,39 +76,62 @@ fn group(
     (start, len): (usize, usize),
     k: usize,
     blocks: Blocks,
-    ranked: bool,
+    way: Way,
 ) -> Result<Vec<(f32, u32)>> {
     let threads = Threads::taken();
-    let error = error_bound(bank.dim());
-    let rows = blocks.queries.max(1);
-    let mut tiles = (start..start + len)
-        .step_by(rows)
-        .map(|first| {
-            let part = (first, rows.min(start + len - first));
-            Tile::new(queries, part, k, error, blocks.device)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    for first in (0..bank.len()).step_by(blocks.bank.max(1)) {
-        let width = blocks.bank.max(1).min(bank.len() - first);
-        let unit = bank.unit_block(first, width)?;
-        if ranked {
-            let (unit, reader) = (unit.f_to_device(blocks.device)?, bank.reader());
+    let (rows, block) = (blocks.queries.max(1), blocks.bank.max(1));
+    let centre = bank.centre(block)?;
+    let precision = match way {
+        Way::Scan(precision) => precision,
+        Way::Rank => Precision::Full,
+    };
+    let tile = |first| {
+        let queries = queries.copy(first, rows.min(start + len - first))?;
+        Tile::new(queries, k, &centre, precision)?.on(blocks.device)
+    };
+    let starts = (start..start + len).step_by(rows);
+    let mut tiles = starts.map(tile).collect::<Result<Vec<_>>>()?;
+    for (first, width) in parts(bank.len(), block) {
+        let rows = bank.copy(first, width)?;
+        if way == Way::Rank {
+            let (block, reader) = (
+                rows.operand(&centre, precision)?.on(blocks.device)?,
+                bank.reader(),
+            );
             tiles
                 .iter_mut()
-                .try_for_each(|tile| tile.scan_ranked(first, &unit, &reader))?;
+                .try_for_each(|tile| tile.scan_ranked(first, &block, &reader))?;
             continue;
         }
-        in_parallel(&threads, &mut tiles, || {
-            let (unit, reader) = (unit.shallow_clone(), bank.reader());
-            let mut scratch = Scratch::default();
-            move |tile: &mut Tile| tile.scan(first, &unit, &reader, &mut scratch)
-        })?;
+        for precision in Precision::ALL {
+            let own = tiles
+                .iter_mut()
+                .filter(|tile| tile.precision() == precision);
+            let mut own: Vec<&mut Tile> = own.collect();
+            if own.is_empty() {
+                continue;
+            }
+            let block = rows.operand(&centre, precision)?;
+            in_parallel(&threads, &mut own, || {
+                let (block, reader) = (block.handle(), bank.reader());
+                let mut scratch = Scratch::default();
+                move |tile: &mut &mut Tile| tile.scan(first, &block, &reader, &mut scratch)
+            })?;
+        }
     }
     in_parallel(&threads, &mut tiles, || {
         let reader = bank.reader();
         move |tile: &mut Tile| tile.settle(&reader)
     })?;
     Ok(tiles.into_iter().flat_map(Tile::into_pairs).collect())
+}
+
+/// Start and length of the parts of a bank of `len` rows: first a small one that tells how near rows are to each
+/// other, then blocks.
+fn parts(len: usize, block: usize) -> impl Iterator<Item = (usize, usize)> {
+    let head = block.min(1024).min(len);
+    let rest = (head..len).step_by(block);
+    std::iter::once((0, head)).chain(rest.map(move |first| (first, block.min(len - first))))
 }
 
 #[cfg(test)]
@@ -184,6 +142,12 @@ mod tests {
     use tch::Tensor;
 
     use super::*;
+
+    const WAYS: [Way; 3] = [
+        Way::Scan(Precision::Full),
+        Way::Scan(Precision::Coarse),
+        Way::Rank,
+    ];
 
     fn brute_force(bank: &[Vec<f32>], query: &[f32], k: usize) -> Vec<(f32, u32)> {
         let dot = |a: &[f32], b: &[f32]| -> f64 {
@@ -226,32 +190,51 @@ mod tests {
         rows
     }
 
-    #[test]
-    fn equals_brute_force_in_f64_whatever_the_blocks() {
-        let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let bank = crowded(&mut rng, 700, 19);
-        let queries = crowded(&mut rng, 45, 19);
+    fn must_equal_brute_force(bank: &[Vec<f32>], queries: &[Vec<f32>], k: usize) {
         let expected: Vec<Vec<(f32, u32)>> =
-            queries.iter().map(|q| brute_force(&bank, q, 30)).collect();
+            queries.iter().map(|q| brute_force(bank, q, k)).collect();
         let (bank, queries) = (
-            Bank::try_new("bank", &tensor(&bank)).unwrap(),
-            Bank::try_new("queries", &tensor(&queries)).unwrap(),
+            Bank::try_new("bank", &tensor(bank)).unwrap(),
+            Bank::try_new("queries", &tensor(queries)).unwrap(),
         );
         let sizes = [(4096, 512, 16_384), (64, 7, 11), (1, 45, 45), (350, 20, 45)];
-        let ways = sizes.map(|sizes| [(sizes, false), (sizes, true)]);
-        for ((bank_block, query_block, group), ranked) in ways.concat() {
+        let ways = sizes.map(|sizes| WAYS.map(|way| (sizes, way)));
+        for ((bank_block, query_block, group), way) in ways.concat() {
             let blocks = Blocks {
                 device: Device::Cpu,
                 bank: bank_block,
                 queries: query_block,
                 group,
             };
-            let found = search(&bank, &queries, 30, blocks, ranked).unwrap();
+            let found = search(&bank, &queries, k, blocks, way).unwrap();
             for (query, expected) in expected.iter().enumerate() {
                 let rows = |pairs: &[(f32, u32)]| pairs.iter().map(|p| p.1).collect::<Vec<_>>();
-                assert_eq!(rows(found.get(query)), rows(expected), "query {query}");
+                assert_eq!(rows(found.get(query)), rows(expected), "{query} {way:?}");
             }
         }
+    }
+
+    #[test]
+    fn equals_brute_force_in_f64_whatever_the_blocks() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let bank = crowded(&mut rng, 700, 19);
+        must_equal_brute_force(&bank, &crowded(&mut rng, 45, 19), 30);
+    }
+
+    #[test]
+    fn equals_brute_force_where_nearly_all_point_the_same_way() {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut rows = |count| {
+            let mut rows = crowded(&mut rng, count, 19);
+            for (at, row) in rows.iter_mut().enumerate() {
+                // Some far away, so that what is near each other lies within the errors of coarse products.
+                let sign = if at % 100 == 99 { -1.0 } else { 1.0 };
+                row.iter_mut()
+                    .for_each(|value| *value = sign * (1.0 + 1e-3 * *value));
+            }
+            rows
+        };
+        must_equal_brute_force(&rows(1500), &rows(45), 5);
     }
 
     #[test]
@@ -262,9 +245,9 @@ mod tests {
             .collect();
         let bank = Bank::try_new("bank", &tensor(&rows)).unwrap();
         let queries = Bank::try_new("queries", &tensor(&[vec![0.3, 0.1, 0.6]])).unwrap();
-        for ranked in [false, true] {
+        for way in WAYS {
             let blocks = Blocks::on(Device::Cpu);
-            let found = search(&bank, &queries, 4, blocks, ranked).unwrap();
+            let found = search(&bank, &queries, 4, blocks, way).unwrap();
             let rows: Vec<u32> = found.get(0).iter().map(|p| p.1).collect();
             assert_eq!(rows, [0, 1, 2, 3]);
         }
