@@ -251,8 +251,6 @@ tuning = {{ drop_blur = true, min_area = 0.2 }}
 [evaluate]
 transform = "whole"
 protocols = ["knn", "linear"]
-# Enough to come near the optimum that the other side solves for; the default's 50 epochs are 2,000 steps here.
-linear = {{ epochs = 400 }}
 """
 
 

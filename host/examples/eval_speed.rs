@@ -99,7 +99,7 @@ fn knn(folder: &Path, k: usize) -> Result<Value, Fault> {
 fn linear(folder: &Path, classes: usize, epochs: u64) -> Result<Value, Fault> {
     let (features, labels) = (read(folder, "bank")?, labels(folder)?);
     let protocol = LinearProtocol {
-        epochs,
+        epochs: Some(epochs),
         ..LinearProtocol::default()
     };
     let hypers: Vec<Hyper> = protocol
@@ -209,7 +209,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
     let train = set("train", features, rows)?;
     let val = set("val", random(0, queries)?, queries)?;
     let linear = LinearProtocol {
-        epochs: 1,
+        epochs: Some(1),
         batch_size: 1024,
         seeds: vec![0],
         ..LinearProtocol::default()

@@ -106,6 +106,9 @@ pub struct Evaluation {
 pub struct LinearDetails {
     /// Samples held out for the choice.
     pub held_out: u64,
+    /// Epochs of the heads that are judged; 0 in records that do not say.
+    #[serde(default)]
+    pub epochs: u64,
     /// The whole grid with its held-out counts.
     pub grid: Vec<GridPoint>,
     /// Index of the chosen point.

@@ -76,6 +76,7 @@ impl Bench<'_> {
         }
         Ok(LinearDetails {
             held_out: chosen.held_out,
+            epochs: protocol.epochs_on(self.labels.len()),
             chosen: chosen.chosen,
             at_edge: chosen.at_edge,
             grid: chosen.grid,

@@ -36,7 +36,7 @@ fn train() -> FeatureSet {
 
 fn linear() -> LinearProtocol {
     LinearProtocol {
-        epochs: 10,
+        epochs: Some(10),
         batch_size: 16,
         ..LinearProtocol::default()
     }

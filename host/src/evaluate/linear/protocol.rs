@@ -31,8 +31,8 @@ impl Schedule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearProtocol {
-    /// Epochs, at least 1.
-    pub epochs: u64,
+    /// Epochs, at least 1; by default 50, or on a small training set as many as 12,500 steps take.
+    pub epochs: Option<u64>,
     /// Batch size, at least 1; a larger one than the training set is the whole set.
     pub batch_size: usize,
     /// Base learning rates in (0, ∞), ascending; the rate is `base · batch_size / 256`.
@@ -61,7 +61,7 @@ pub struct LinearProtocol {
 impl Default for LinearProtocol {
     fn default() -> Self {
         Self {
-            epochs: 50,
+            epochs: None,
             batch_size: 256,
             base_lrs: log_spaced(1e-3, 1e2, 13),
             weight_decays: vec![0.0],
@@ -88,7 +88,25 @@ fn log_spaced(first: f64, last: f64, count: u32) -> Vec<f64> {
         .collect()
 }
 
+/// Epochs on a large training set, where nothing else is said.
+const EPOCHS: u64 = 50;
+
+/// Least number of steps there: on 10,000 images 50 epochs are 2,000 steps, which end points below the optimum.
+const STEPS: u64 = 12_500;
+
 impl LinearProtocol {
+    /// Epochs on a training set of `samples`.
+    #[must_use]
+    pub fn epochs_on(&self, samples: usize) -> u64 {
+        let steps = self.steps_per_epoch(samples);
+        self.epochs.unwrap_or(EPOCHS.max(STEPS.div_ceil(steps)))
+    }
+
+    /// Batches in an epoch, the last of which may be smaller; at least 1.
+    pub(super) fn steps_per_epoch(&self, samples: usize) -> u64 {
+        samples.div_ceil(self.batch_size.max(1)).max(1) as u64
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -99,8 +117,8 @@ impl LinearProtocol {
             (
                 "linear.epochs",
                 "a whole number >= 1",
-                self.epochs >= 1,
-                self.epochs.to_string(),
+                self.epochs != Some(0),
+                self.epochs.unwrap_or_default().to_string(),
             ),
             (
                 "linear.batch_size",
@@ -174,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn small_sets_get_more_epochs() {
+        let mut protocol = LinearProtocol::default();
+        let epochs = [1_281_167, 64_000, 10_000, 256, 1, 0].map(|n| protocol.epochs_on(n));
+        assert_eq!(epochs, [50, 50, 313, 12_500, 12_500, 12_500]);
+        protocol.epochs = Some(3);
+        assert_eq!(protocol.epochs_on(256), 3);
+    }
+
+    #[test]
     fn the_cosine_ends_at_zero() {
         assert_eq!(Schedule::Cosine.at(0, 10), 1.0);
         assert!((Schedule::Cosine.at(5, 10) - 0.5).abs() < 1e-15);
@@ -187,7 +214,7 @@ mod tests {
             change(&mut protocol);
             protocol.validate().is_err()
         };
-        assert!(refused(|p| p.epochs = 0));
+        assert!(refused(|p| p.epochs = Some(0)));
         assert!(refused(|p| p.batch_size = 0));
         assert!(refused(|p| p.base_lrs = vec![0.1, 0.01]));
         assert!(refused(|p| p.base_lrs.clear()));

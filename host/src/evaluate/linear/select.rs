@@ -209,7 +209,7 @@ mod tests {
         // Zero weights: all classes equal, the first wins, the loss is ln 2.
         let features = Tensor::from_slice(&[1.0_f32, -2.0, 0.5]).reshape([3, 1]);
         let protocol = LinearProtocol {
-            epochs: 1,
+            epochs: Some(1),
             init_std: 0.0,
             ..LinearProtocol::default()
         };
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_scale_of_the_features_moves_the_chosen_rate() {
         let protocol = LinearProtocol {
-            epochs: 10,
+            epochs: Some(10),
             batch_size: 64,
             ..LinearProtocol::default()
         };

@@ -94,11 +94,11 @@ pub fn train(
     let mut weight_momentum = heads.weight.f_zeros_like()?; // [heads·classes, dim]
     let mut bias_momentum = heads.bias.f_zeros_like()?;
     let mut orders = Orders::new(samples, seed);
-    let batch = protocol.batch_size.min(samples.len()).max(1);
-    let steps = protocol.epochs * samples.len().div_ceil(batch) as u64;
+    let epochs = protocol.epochs_on(samples.len());
+    let steps = epochs * protocol.steps_per_epoch(samples.len());
     let mut step = 0;
-    for epoch in 0..protocol.epochs {
-        for rows in orders.shuffled().chunks(batch) {
+    for epoch in 0..epochs {
+        for rows in orders.shuffled().chunks(protocol.batch_size.max(1)) {
             let (x, y) = samples.batch(epoch, rows)?;
             let gradient = logit_gradient(&heads.logits(&x)?, &onehot(&y, num_classes)?)?;
             let _ = weight_momentum
@@ -147,7 +147,7 @@ mod tests {
 
     fn protocol() -> LinearProtocol {
         LinearProtocol {
-            epochs: 7,
+            epochs: Some(7),
             batch_size: 32,
             ..LinearProtocol::default()
         }
@@ -224,7 +224,7 @@ mod tests {
         // Zero weights, one batch: softmax is uniform, w = −lr·((1/2 − onehot)ᵀx)/n.
         let features = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).reshape([2, 2]);
         let protocol = LinearProtocol {
-            epochs: 1,
+            epochs: Some(1),
             batch_size: 256,
             init_std: 0.0,
             ..LinearProtocol::default()
