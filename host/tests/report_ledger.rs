@@ -131,6 +131,47 @@ fn predictions_of_a_ledger_give_paired_tests_and_redraws() {
 }
 
 #[test]
+fn cells_that_were_judged_with_other_settings_are_left_out_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ledger(folder.path(), 5, &["val", "v2"], 300);
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let judge_otherwise = |f: usize, finished: u64| {
+        let (dir, mut record) = ledger
+            .cell(&format!("f{f:02}"), 0, &json!({ "framework": f }))
+            .unwrap();
+        let evaluations = record.results.report.evaluations.iter_mut();
+        evaluations.for_each(|it| it.protocol = ProtocolRef::new("linear-shared-cached", &2));
+        record.finished_unix_s = Some(finished);
+        dir.write(&record).unwrap();
+        dir
+    };
+    let dir = judge_otherwise(1, u64::MAX);
+    let found = report(folder.path(), &["--draws", "100"]);
+    assert_eq!(found["frameworks"], json!(["f00", "f02", "f03", "f04"]));
+    let notes = found["notes"].to_string();
+    assert!(
+        notes.contains("other settings") && notes.contains(&dir.name()),
+        "{notes}"
+    );
+
+    std::fs::remove_dir_all(
+        ledger
+            .cell("f00", 0, &json!({"framework": 0}))
+            .unwrap()
+            .0
+            .path(),
+    )
+    .unwrap();
+    judge_otherwise(3, 1);
+    let found = report(folder.path(), &["--draws", "100"]);
+    assert_eq!(
+        found["frameworks"],
+        json!(["f01", "f03"]),
+        "two against two: the last decides"
+    );
+}
+
+#[test]
 fn lost_predictions_fall_back_to_counts_and_say_so() {
     let folder = tempfile::tempdir().unwrap();
     write_ledger(folder.path(), 2, &["val", "v2"], 300);

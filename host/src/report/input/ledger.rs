@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::settings::{Done, by_settings, choose, protocols};
 use super::{Input, predictions};
 use crate::aggregate::{Cell, Observation, Record as Entry, Table, variance_split};
 use crate::evaluate::predictions::Group;
@@ -31,14 +32,15 @@ struct Chosen<'a> {
 /// [`ReportError`] for a ledger that cannot be read, without results, or whose results may not be compared.
 pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportError> {
     let all = Ledger::records(root)?;
-    let done: Vec<&(CellDir, Record)> = all
+    let done: Vec<&Done> = all
         .iter()
         .filter(|(_, record)| record.status == Status::Done)
         .collect();
     let protocols = protocols(&done);
     let protocol = choose(root, &protocols, selection)?;
+    let (kept, left_out) = by_settings(&done, &protocol);
     let mut chosen = Vec::new();
-    for (dir, record) in &done {
+    for (dir, record) in &kept {
         for evaluation in &record.results.report.evaluations {
             if evaluation.protocol.id == protocol
                 && evaluation.headline
@@ -49,7 +51,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
                 )
             {
                 chosen.push(Chosen {
-                    entry: entry(&row(record, &done), record, evaluation),
+                    entry: entry(&row(record, &kept), record, evaluation),
                     dir,
                     group: group(evaluation),
                 });
@@ -86,6 +88,13 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
             others.join(", ")
         ));
     }
+    if !left_out.is_empty() {
+        let names: Vec<String> = left_out.iter().map(|(dir, _)| dir.name()).collect();
+        notes.push(format!(
+            "Judged with other settings of {protocol} than the rest, and left out: {}.",
+            names.join(", ")
+        ));
+    }
     let unfinished = all.len() - done.len();
     if unfinished > 0 {
         notes.push(format!(
@@ -100,52 +109,16 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
             .to_string_lossy()
             .into_owned(),
         outcomes,
-        variance: variance_split(&observations(&done, selection.subset)),
+        variance: variance_split(&observations(&kept, selection.subset)),
         study: None,
-        provenance: provenance(root, &protocol, &done),
+        provenance: provenance(root, &protocol, &kept),
         notes,
         table,
     })
 }
 
-fn protocols(done: &[&(CellDir, Record)]) -> Vec<String> {
-    let mut known: Vec<String> = Vec::new();
-    for (_, record) in done {
-        for evaluation in &record.results.report.evaluations {
-            if !known.contains(&evaluation.protocol.id) {
-                known.push(evaluation.protocol.id.clone());
-            }
-        }
-    }
-    known
-}
-
-fn choose(root: &Path, protocols: &[String], selection: &Selection) -> Result<String, ReportError> {
-    let refuse = |expected: String| ReportError::Shape {
-        path: root.to_owned(),
-        expected,
-        found: if protocols.is_empty() {
-            "none".to_owned()
-        } else {
-            protocols.join(", ")
-        },
-        at: "protocols of finished cells".to_owned(),
-    };
-    match &selection.protocol {
-        Some(wanted) if protocols.contains(wanted) => Ok(wanted.clone()),
-        Some(wanted) => Err(refuse(format!("results of `{wanted}`"))),
-        None => {
-            let linear = protocols.iter().find(|id| id.starts_with("linear"));
-            linear
-                .or(protocols.first())
-                .cloned()
-                .ok_or_else(|| refuse("at least one result".to_owned()))
-        }
-    }
-}
-
 /// The framework, with seed and configuration where several are in the ledger.
-fn row(record: &Record, done: &[&(CellDir, Record)]) -> String {
+fn row(record: &Record, done: &[&Done]) -> String {
     let others = || {
         done.iter()
             .map(|(_, other)| other)
@@ -204,7 +177,7 @@ fn group(evaluation: &Evaluation) -> Group {
     }
 }
 
-fn observations(done: &[&(CellDir, Record)], subset: bool) -> Vec<Observation> {
+fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
     let mut observations = Vec::new();
     for (_, record) in done {
         let evaluations = &record.results.report.evaluations;
@@ -228,7 +201,7 @@ fn observations(done: &[&(CellDir, Record)], subset: bool) -> Vec<Observation> {
     observations
 }
 
-fn provenance(root: &Path, protocol: &str, done: &[&(CellDir, Record)]) -> Vec<(String, String)> {
+fn provenance(root: &Path, protocol: &str, done: &[&Done]) -> Vec<(String, String)> {
     let mut facts = vec![
         ("ledger".to_owned(), root.display().to_string()),
         ("protocol".to_owned(), protocol.to_owned()),

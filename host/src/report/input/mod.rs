@@ -2,6 +2,7 @@
 
 mod ledger;
 mod predictions;
+mod settings;
 mod study;
 mod table_file;
 mod table_rows;
