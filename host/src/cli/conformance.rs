@@ -62,6 +62,17 @@ impl Conformance {
             self.only.as_deref(),
             &runner,
         )?;
+        if report.passed + report.failed == 0 {
+            tracing::warn!(
+                "no check was run, so nothing is certified: expected golden vectors of the plugin's frameworks \
+                 (--golden DIR){}",
+                if self.only.is_some() {
+                    " whose ids match --only"
+                } else {
+                    ""
+                }
+            );
+        }
         match self.format {
             Format::Text => print!("{}", report.to_text()),
             Format::Junit => print!("{}", report.to_junit()),

@@ -17,7 +17,7 @@ mod v1;
 mod v2;
 
 pub use config::{DeepClusterConfig, V1Config, V2Config};
-pub use framework::{DeepCluster, Parts};
+pub use framework::{Both, DeepCluster};
 pub use sampling::uniform_over_clusters;
 pub use v1::V1;
 pub use v2::{Prototypes, V2};

@@ -7,7 +7,7 @@ use ssl_plugin_kit::blocks::{
     Assignments, BlockError, Clustering, Empty, FeatureTable, Init, KMeans, Linear, Metric, whiten,
 };
 use ssl_plugin_kit::bridge::{export_ints, from_tch, from_tch_int, to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{Bank, Start, Views, find_in_bank};
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
@@ -72,39 +72,6 @@ impl V1 {
         })
     }
 
-    /// Cross-entropy of the classifier with the labels.
-    pub(crate) fn loss(&mut self, views: &Views) -> Result<Tensor<1>, Fault> {
-        let logits = self.top_layer.forward(views.online(0)?)?;
-        Ok(self.assignments.loss(vec![logits], views.indices())?)
-    }
-
-    pub(crate) fn due(&mut self, moment: &Moment) -> Option<String> {
-        let wanted = moment.batch_in_epoch() == 0 && self.labelled != Some(moment.epoch);
-        wanted.then(|| FEATURES.to_owned())
-    }
-
-    pub(crate) fn begin_pass(&mut self, moment: &Moment) {
-        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
-        self.pass = Some((moment.epoch, table));
-    }
-
-    pub(crate) fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let Some((_, table)) = &mut self.pass else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        Ok(table.put(views.indices(), &views.online(0)?)?)
-    }
-
-    pub(crate) fn end_pass(&mut self) -> Result<(), Fault> {
-        let Some((epoch, table)) = self.pass.take() else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        let (samples, features) = table.collect(&self.ranks)?;
-        self.label(epoch, samples, &features)?;
-        self.labelled = Some(epoch);
-        Ok(())
-    }
-
     /// Whitens and clusters features, which are the same on every rank; gives back the whitened ones.
     fn label(
         &mut self,
@@ -128,10 +95,48 @@ impl V1 {
             .set(0, samples, found.labels.clone(), &self.ranks)?;
         Ok((points, found))
     }
+}
+
+impl Version for V1 {
+    fn pass(&self) -> &'static str {
+        FEATURES
+    }
+
+    /// Cross-entropy of the classifier with the labels.
+    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+        let logits = self.top_layer.forward(views.online(0)?)?;
+        Ok(self.assignments.loss(vec![logits], views.indices())?)
+    }
+
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        moment.batch_in_epoch() == 0 && self.labelled != Some(moment.epoch)
+    }
+
+    fn begin_pass(&mut self, moment: &Moment) {
+        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
+        self.pass = Some((moment.epoch, table));
+    }
+
+    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
+        let Some((_, table)) = &mut self.pass else {
+            return Err(Fault::state("expected an open feature pass, found none"));
+        };
+        Ok(table.put(views.indices(), &views.online(0)?)?)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        let Some((epoch, table)) = self.pass.take() else {
+            return Err(Fault::state("expected an open feature pass, found none"));
+        };
+        let (samples, features) = table.collect(&self.ranks)?;
+        self.label(epoch, samples, &features)?;
+        self.labelled = Some(epoch);
+        Ok(())
+    }
 
     /// A fresh classifier, a fresh optimiser for it, and an order in which all clusters come equally
     /// often.
-    pub(crate) fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
         let labels = self.assignments.of_all(0);
         let count = (self.config.reassign_epochs * labels.len() as f64) as usize;
         let mut random = self.random.at(moment.epoch, 1);
@@ -159,7 +164,7 @@ impl V1 {
     }
 
     /// Clusters a given bank, for certification.
-    pub(crate) fn cluster_given(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
         let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
         let features = features.to_device(&self.device);
         let samples = from_tch_int(find_in_bank(&bank, "index", 1)?);

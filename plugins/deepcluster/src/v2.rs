@@ -6,12 +6,12 @@ use ssl_plugin_kit::blocks::{
     Assignments, BlockError, CropMemory, Empty, KMeans, Metric, UnitProjector, unit_rows,
 };
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{Bank, Start, Views, find_in_bank};
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module;
 use ssl_plugin_kit::module::{Buffer, Module, Path, Visitor};
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Int, Moment, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Tensor};
 
 module! {
     /// Centroids of one head.
@@ -83,42 +83,8 @@ impl V2 {
         })
     }
 
-    /// Mean over heads of the cross-entropy of `z·Cᵀ/τ` with the labels of the epoch; every crop has
-    /// its image's label. The embeddings of this step then take their place in the bank.
-    pub(crate) fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
-        let crops = views.online_each(0..self.config.views())?;
-        let z = self.projector.forward(crops)?; // [crops·batch, dim]
-        let logits = self
-            .prototypes
-            .iter()
-            .map(|head| {
-                z.clone().matmul(head.weight.val().transpose()) * (1.0 / self.config.temperature)
-            })
-            .collect();
-        let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(moment, views.indices(), z)?;
-        Ok(loss)
-    }
-
-    pub(crate) fn due(&mut self, moment: &Moment) -> Option<String> {
-        self.memory.is_due(moment).then(|| MEMORY.to_owned())
-    }
-
-    pub(crate) fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        self.memory.absorb(views, &mut self.projector)
-    }
-
-    /// Clusters the memory.
-    pub(crate) fn begin_epoch(&mut self, moment: &Moment) -> Result<(), Fault> {
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, moment)?;
-            self.cluster(moment.epoch, head, samples, &rows)?;
-        }
-        Ok(())
-    }
-
     /// One head's centroids and labels; gives back this rank's labels.
-    fn cluster(
+    fn label(
         &mut self,
         epoch: u64,
         head: usize,
@@ -140,9 +106,58 @@ impl V2 {
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found.labels)
     }
+}
+
+impl Version for V2 {
+    fn pass(&self) -> &'static str {
+        MEMORY
+    }
+
+    /// Mean over heads of the cross-entropy of `z·Cᵀ/τ` with the labels of the epoch; every crop has
+    /// its image's label. The embeddings of this step then take their place in the bank.
+    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+        let crops = views.online_each(0..self.config.views())?;
+        let z = self.projector.forward(crops)?; // [crops·batch, dim]
+        let logits = self
+            .prototypes
+            .iter()
+            .map(|head| {
+                z.clone().matmul(head.weight.val().transpose()) * (1.0 / self.config.temperature)
+            })
+            .collect();
+        let loss = self.assignments.loss(logits, views.indices())?;
+        self.memory.keep(moment, views.indices(), z)?;
+        Ok(loss)
+    }
+
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        self.memory.is_due(moment)
+    }
+
+    fn begin_pass(&mut self, _moment: &Moment) {
+        self.memory.begin_pass();
+    }
+
+    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
+        self.memory.absorb(views, &mut self.projector)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        self.memory.end_pass();
+        Ok(())
+    }
+
+    /// Clusters the memory.
+    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_head(head, moment)?;
+            self.label(moment.epoch, head, samples, &rows)?;
+        }
+        Ok(EpochPlan::default())
+    }
 
     /// Clusters a given bank, for certification.
-    pub(crate) fn cluster_given(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
         let features = find_in_bank(&bank, "features", 3)?;
         let index = find_in_bank(&bank, "index", 1)?;
         let banks = self.memory.banks();
@@ -157,7 +172,7 @@ impl V2 {
             let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).contiguous());
             let rows = rows.to_device(&self.device);
             let samples = from_tch_int(index.copy());
-            let labels = self.cluster(moment.epoch, head, samples, &rows)?;
+            let labels = self.label(moment.epoch, head, samples, &rows)?;
             output.extend([
                 (format!("points.{head}"), to_tch(&rows)),
                 (

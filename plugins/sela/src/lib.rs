@@ -16,7 +16,7 @@ mod v1;
 mod v2;
 
 pub use config::{SelaConfig, V1Config, V2Config};
-pub use framework::{Parts, Sela};
+pub use framework::{Both, Sela};
 pub use passes::due_at;
 pub use v1::V1;
 pub use v2::V2;

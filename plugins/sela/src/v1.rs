@@ -8,7 +8,7 @@ use ssl_plugin_kit::blocks::{
 };
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
 use ssl_plugin_kit::burn::tensor::{DType, activation::log_softmax};
-use ssl_plugin_kit::framework::{Bank, Start, Views, find_in_bank};
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::{Device, Fault, Int, Moment, Site, Tensor};
@@ -78,52 +78,6 @@ impl V1 {
         })
     }
 
-    /// Mean over heads of the cross-entropy of each classifier with its labels.
-    pub(crate) fn loss(&mut self, views: &Views) -> Result<Tensor<1>, Fault> {
-        let features = views.online(0)?;
-        let logits = self
-            .top_layer
-            .iter()
-            .map(|head| head.forward(features.clone()))
-            .collect::<Result<_, BlockError>>()?;
-        Ok(self.assignments.loss(logits, views.indices())?)
-    }
-
-    pub(crate) fn due(&mut self, moment: &Moment) -> Option<String> {
-        let pass = due_at(
-            moment.step,
-            self.site.global_batch(),
-            self.site.samples,
-            moment.epochs,
-            self.config.label_passes,
-        );
-        (pass.is_some() && self.labelled != Some(moment.step)).then(|| LABELS.to_owned())
-    }
-
-    pub(crate) fn begin_pass(&mut self, moment: &Moment) {
-        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
-        self.pass = Some((moment.step, table));
-    }
-
-    pub(crate) fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let Some((_, table)) = &mut self.pass else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        Ok(table.put(views.indices(), &views.online(0)?)?)
-    }
-
-    pub(crate) fn end_pass(&mut self) -> Result<(), Fault> {
-        let Some((step, table)) = self.pass.take() else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        let (samples, features) = table.collect(&self.ranks)?;
-        for head in 0..self.top_layer.len() {
-            self.label(head, samples.clone(), &features)?;
-        }
-        self.labelled = Some(step);
-        Ok(())
-    }
-
     /// `λ · log softmax(head(x))`, in float64.
     fn log_scores(&self, head: usize, features: Tensor<2>) -> Tensor<2> {
         let layer = &self.top_layer[head];
@@ -155,12 +109,64 @@ impl V1 {
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found)
     }
+}
+
+impl Version for V1 {
+    fn pass(&self) -> &'static str {
+        LABELS
+    }
+
+    /// Mean over heads of the cross-entropy of each classifier with its labels.
+    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+        let features = views.online(0)?;
+        let logits = self
+            .top_layer
+            .iter()
+            .map(|head| head.forward(features.clone()))
+            .collect::<Result<_, BlockError>>()?;
+        Ok(self.assignments.loss(logits, views.indices())?)
+    }
+
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        let pass = due_at(
+            moment.step,
+            self.site.global_batch(),
+            self.site.samples,
+            moment.epochs,
+            self.config.label_passes,
+        );
+        pass.is_some() && self.labelled != Some(moment.step)
+    }
+
+    fn begin_pass(&mut self, moment: &Moment) {
+        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
+        self.pass = Some((moment.step, table));
+    }
+
+    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
+        let Some((_, table)) = &mut self.pass else {
+            return Err(Fault::state("expected an open feature pass, found none"));
+        };
+        Ok(table.put(views.indices(), &views.online(0)?)?)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        let Some((step, table)) = self.pass.take() else {
+            return Err(Fault::state("expected an open feature pass, found none"));
+        };
+        let (samples, features) = table.collect(&self.ranks)?;
+        for head in 0..self.top_layer.len() {
+            self.label(head, samples.clone(), &features)?;
+        }
+        self.labelled = Some(step);
+        Ok(())
+    }
 
     /// Labels a given bank, for certification.
-    pub(crate) fn cluster_given(&mut self, bank: &Bank) -> Result<Bank, Fault> {
-        let features: Tensor<2> = from_tch(find_in_bank(bank, "features", 2)?);
+    fn cluster(&mut self, _moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+        let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
         let features = features.to_device(&self.device);
-        let index = find_in_bank(bank, "index", 1)?;
+        let index = find_in_bank(&bank, "index", 1)?;
         let mut output = Vec::new();
         for head in 0..self.top_layer.len() {
             let found = self.label(head, from_tch_int(index.copy()), &features)?;

@@ -7,10 +7,10 @@ use ssl_plugin_kit::blocks::{
     label_balanced, rewrite_unit_rows, unit_rows,
 };
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
-use ssl_plugin_kit::framework::{Bank, Start, Views, find_in_bank};
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Int, Moment, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Tensor};
 
 /// Weights and state of version 2.
 pub struct V2 {
@@ -68,41 +68,6 @@ impl V2 {
         })
     }
 
-    /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
-    /// its image's label. Prototypes are brought to unit length first, in the parameter.
-    pub(crate) fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
-        for head in &mut self.prototypes {
-            rewrite_unit_rows(&mut head.weight);
-        }
-        let crops = views.online_each(0..self.config.views())?;
-        let z = self.projector.forward(crops)?; // [crops·batch, dim]
-        let logits = self
-            .prototypes
-            .iter()
-            .map(|head| Ok(head.forward(z.clone())? * (1.0 / self.config.temperature)))
-            .collect::<Result<_, BlockError>>()?;
-        let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(moment, views.indices(), z)?;
-        Ok(loss)
-    }
-
-    pub(crate) fn due(&mut self, moment: &Moment) -> Option<String> {
-        self.memory.is_due(moment).then(|| MEMORY.to_owned())
-    }
-
-    pub(crate) fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        self.memory.absorb(views, &mut self.projector)
-    }
-
-    /// Labels the memory.
-    pub(crate) fn begin_epoch(&mut self, moment: &Moment) -> Result<(), Fault> {
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, moment)?;
-            self.label(head, samples, &rows)?;
-        }
-        Ok(())
-    }
-
     /// `z·Pᵀ/ε` with unit prototypes.
     fn log_scores(&self, head: usize, rows: Tensor<2>) -> Tensor<2> {
         let prototypes = unit_rows(self.prototypes[head].weight.val());
@@ -125,11 +90,61 @@ impl V2 {
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found)
     }
+}
+
+impl Version for V2 {
+    fn pass(&self) -> &'static str {
+        MEMORY
+    }
+
+    /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
+    /// its image's label. Prototypes are brought to unit length first, in the parameter.
+    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+        for head in &mut self.prototypes {
+            rewrite_unit_rows(&mut head.weight);
+        }
+        let crops = views.online_each(0..self.config.views())?;
+        let z = self.projector.forward(crops)?; // [crops·batch, dim]
+        let logits = self
+            .prototypes
+            .iter()
+            .map(|head| Ok(head.forward(z.clone())? * (1.0 / self.config.temperature)))
+            .collect::<Result<_, BlockError>>()?;
+        let loss = self.assignments.loss(logits, views.indices())?;
+        self.memory.keep(moment, views.indices(), z)?;
+        Ok(loss)
+    }
+
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        self.memory.is_due(moment)
+    }
+
+    fn begin_pass(&mut self, _moment: &Moment) {
+        self.memory.begin_pass();
+    }
+
+    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
+        self.memory.absorb(views, &mut self.projector)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        self.memory.end_pass();
+        Ok(())
+    }
+
+    /// Labels the memory.
+    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_head(head, moment)?;
+            self.label(head, samples, &rows)?;
+        }
+        Ok(EpochPlan::default())
+    }
 
     /// Labels a given bank, for certification.
-    pub(crate) fn cluster_given(&mut self, bank: &Bank) -> Result<Bank, Fault> {
-        let features = find_in_bank(bank, "features", 3)?;
-        let index = find_in_bank(bank, "index", 1)?;
+    fn cluster(&mut self, _moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+        let features = find_in_bank(&bank, "features", 3)?;
+        let index = find_in_bank(&bank, "index", 1)?;
         let banks = self.memory.banks();
         if features.size()[0] != banks as i64 {
             return Err(Fault::shape(format!(
