@@ -5,8 +5,8 @@ use crate::describe::MEMORY;
 use ssl_plugin_kit::blocks::{
     Assignments, BlockError, CropMemory, Empty, KMeans, Metric, UnitProjector, unit_rows,
 };
-use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
+use ssl_plugin_kit::bridge::{to_tch, to_tch_int};
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views};
 use ssl_plugin_kit::module;
 use ssl_plugin_kit::module::{Buffer, Module, Path, Visitor};
 use ssl_plugin_kit::random::Random;
@@ -158,20 +158,9 @@ impl Version for V2 {
 
     /// Clusters a given bank, for certification.
     fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
-        let features = find_in_bank(&bank, "features", 3)?;
-        let index = find_in_bank(&bank, "index", 1)?;
-        let banks = self.memory.banks();
-        if features.size()[0] != banks as i64 {
-            return Err(Fault::shape(format!(
-                "features: expected [{banks}, rows, dim], found {:?}",
-                features.size()
-            )));
-        }
         let mut output = Vec::new();
         for head in 0..self.prototypes.len() {
-            let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).contiguous());
-            let rows = rows.to_device(&self.device);
-            let samples = from_tch_int(index.copy());
+            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
             let labels = self.label(moment.epoch, head, samples, &rows)?;
             output.extend([
                 (format!("points.{head}"), to_tch(&rows)),

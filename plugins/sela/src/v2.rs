@@ -6,8 +6,8 @@ use ssl_plugin_kit::blocks::{
     Assignments, Balanced, BlockError, CropMemory, Init, Linear, Stop, UnitProjector,
     label_balanced, rewrite_unit_rows, unit_rows,
 };
-use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
+use ssl_plugin_kit::bridge::to_tch;
+use ssl_plugin_kit::framework::{Bank, Start, Version, Views};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Tensor};
@@ -143,20 +143,10 @@ impl Version for V2 {
 
     /// Labels a given bank, for certification.
     fn cluster(&mut self, _moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
-        let features = find_in_bank(&bank, "features", 3)?;
-        let index = find_in_bank(&bank, "index", 1)?;
-        let banks = self.memory.banks();
-        if features.size()[0] != banks as i64 {
-            return Err(Fault::shape(format!(
-                "features: expected [{banks}, rows, dim], found {:?}",
-                features.size()
-            )));
-        }
         let mut output = Vec::new();
         for head in 0..self.prototypes.len() {
-            let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).copy());
-            let rows = rows.to_device(&self.device);
-            let found = self.label(head, from_tch_int(index.copy()), &rows)?;
+            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
+            let found = self.label(head, samples, &rows)?;
             let soft = found.soft(&self.log_scores(head, rows));
             output.push((format!("assignment.{head}"), to_tch(&soft)));
         }

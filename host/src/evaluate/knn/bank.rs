@@ -3,7 +3,7 @@
 use pulp::Arch;
 use tch::{Device, Kind, Tensor};
 
-use super::operand::Operand;
+use super::operand::{Operand, to_unit};
 use super::precision::Precision;
 use crate::evaluate::features::ROWS_PER_BLOCK;
 use crate::evaluate::{EvaluateError, Result};
@@ -79,7 +79,7 @@ impl Bank {
         let rows = self.copy(0, len.min(self.len()))?;
         let mut sums = vec![0.0_f64; self.dim];
         for (row, &norm) in rows.values.values().chunks_exact(self.dim).zip(&rows.norms) {
-            let scale = if norm > 0.0 { norm.recip() } else { 0.0 };
+            let scale = to_unit(norm);
             let parts = sums.iter_mut().zip(row);
             parts.for_each(|(sum, &value)| *sum += f64::from(value) * scale);
         }

@@ -120,8 +120,7 @@ fn rounded<T: Element>(
         #[inline(always)]
         || {
             for ((row, norm), out) in given.zip(norms).zip(out.chunks_exact_mut(dim)) {
-                let scale = if *norm > 0.0 { norm.recip() } else { 0.0 };
-                let (offset, extent) = write(row, scale, centre, out, &round);
+                let (offset, extent) = write(row, to_unit(*norm), centre, out, &round);
                 offsets.push(offset);
                 extents.push(extent);
             }
@@ -142,6 +141,11 @@ fn rounded<T: Element>(
         largest,
         largest_offset,
     })
+}
+
+/// What makes a row of this norm a unit vector; a zero vector stays one.
+pub(super) fn to_unit(norm: f64) -> f64 {
+    if norm > 0.0 { norm.recip() } else { 0.0 }
 }
 
 /// Writes `row · scale − centre`. Returns the scaled row's product with the centre, and the extent.

@@ -126,10 +126,13 @@ fn group(
     Ok(tiles.into_iter().flat_map(Tile::into_pairs).collect())
 }
 
+/// Bank rows after which a coarse search first looks whether it pays.
+const HEAD: usize = 1024;
+
 /// Start and length of the parts of a bank of `len` rows: first a small one that tells how near rows are to each
 /// other, then blocks.
 fn parts(len: usize, block: usize) -> impl Iterator<Item = (usize, usize)> {
-    let head = block.min(1024).min(len);
+    let head = block.min(HEAD).min(len);
     let rest = (head..len).step_by(block);
     std::iter::once((0, head)).chain(rest.map(move |first| (first, block.min(len - first))))
 }

@@ -3,7 +3,9 @@
 use super::epoch_bank::EpochBank;
 use super::error::BlockError;
 use super::unit_projector::UnitProjector;
-use crate::framework::{Start, Views};
+use crate::Device;
+use crate::bridge::{from_tch, from_tch_int};
+use crate::framework::{Bank, Start, Views, find_in_bank};
 use crate::module::{Module, Path, Visitor};
 use burn::tensor::{Int, Tensor};
 use ssl_plugin_api::{Fault, Moment};
@@ -38,12 +40,6 @@ impl CropMemory {
             place: 0,
             passed: false,
         }
-    }
-
-    /// Number of banks.
-    #[must_use]
-    pub const fn banks(&self) -> usize {
-        self.crops.len()
     }
 
     /// Keeps the embeddings of a step at its batch's place in the epoch, without gradient.
@@ -115,6 +111,28 @@ impl CropMemory {
             )));
         }
         Ok(self.bank.read(head % self.crops.len())?)
+    }
+
+    /// The same of a given bank, for certification: `index` `[rows]` and `features` `[banks, rows, dim]`.
+    ///
+    /// # Errors
+    /// [`Fault::shape`] when one is missing or has other dimensions.
+    pub fn of_given(
+        &self,
+        head: usize,
+        bank: &Bank,
+        device: &Device,
+    ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
+        let (features, banks) = (find_in_bank(bank, "features", 3)?, self.crops.len());
+        if features.size()[0] != banks as i64 {
+            return Err(Fault::shape(format!(
+                "features: expected [{banks}, rows, dim], found {:?}",
+                features.size()
+            )));
+        }
+        let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).copy());
+        let samples = from_tch_int(find_in_bank(bank, "index", 1)?);
+        Ok((samples, rows.to_device(device)))
     }
 }
 
