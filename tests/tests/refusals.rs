@@ -183,9 +183,7 @@ fn step(
 }
 
 fn values(tensor: FfiTensor) -> Tensor {
-    import(tensor)
-        .expect("the tensor crosses")
-        .to_owned_tensor()
+    import(tensor).expect("the tensor crosses").copy()
 }
 
 /// Parameters and state, as a file would hold them.

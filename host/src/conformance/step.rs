@@ -38,7 +38,7 @@ pub(super) fn named(case: &Case, prefix: &str) -> Result<Vec<NamedTensor>, Fault
 /// Tensors from the boundary, by name, as copies.
 pub(super) fn collected(list: Vec<NamedTensor>) -> Result<BTreeMap<String, Tensor>, Fault> {
     list.into_iter()
-        .map(|named| Ok((named.name, import(named.tensor)?.to_owned_tensor())))
+        .map(|named| Ok((named.name, import(named.tensor)?.copy())))
         .collect()
 }
 
@@ -78,15 +78,12 @@ pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
     let mut grads = BTreeMap::new();
     for ((encoder, view, level, _), grad) in features.iter().zip(output.feature_grads) {
         if let Some(grad) = grad {
-            grads.insert(
-                feature_name(*encoder, *view, *level),
-                import(grad)?.to_owned_tensor(),
-            );
+            grads.insert(feature_name(*encoder, *view, *level), import(grad)?.copy());
         }
     }
     for (name, grad) in names.iter().zip(output.param_grads) {
         if let Some(grad) = grad {
-            grads.insert(format!("param.{name}"), import(grad)?.to_owned_tensor());
+            grads.insert(format!("param.{name}"), import(grad)?.copy());
         }
     }
     for (name, reference) in case.under("expect.grad") {

@@ -71,8 +71,7 @@ pub(super) fn save(
     }
     let heads = trainer.heads.iter();
     tensors.extend(heads.map(|(n, t)| (format!("param.{n}"), t.shallow_clone())));
-    let state = state.iter().map(|(n, t)| (n, t.tensor()));
-    tensors.extend(state.map(|(n, t)| (format!("state.{n}"), t.shallow_clone())));
+    tensors.extend(state.into_iter().map(|(n, t)| (format!("state.{n}"), t)));
     tensors.extend(
         optimizer
             .into_iter()

@@ -5,12 +5,12 @@ use crate::backbone::Backbone;
 use crate::optim::{Owner, ParameterSpec};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{FfiTensor, NamedTensor};
-use ssl_plugin_tensor::{Imported, export, import};
+use ssl_plugin_tensor::{export, import};
 use tch::{Device, Kind, Tensor};
 
 /// The trained parameters of the heads, as views of the plugin's memory.
 pub(super) struct Heads {
-    parameters: Vec<(String, Imported)>,
+    parameters: Vec<(String, Tensor)>,
 }
 
 impl Heads {
@@ -20,8 +20,8 @@ impl Heads {
             .parameters()
             .map_err(PretrainError::plugin("parameters", step))?;
         let parameters = adopt(named, "parameters", step)?;
-        for (name, imported) in &parameters {
-            let kind = imported.tensor().kind();
+        for (name, tensor) in &parameters {
+            let kind = tensor.kind();
             if kind != Kind::Float {
                 return Err(PretrainError::Contract {
                     call: "parameters",
@@ -43,7 +43,7 @@ impl Heads {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.parameters
             .iter()
-            .map(|(name, imported)| (name.as_str(), imported.tensor()))
+            .map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// Backbone and heads as the optimiser sees them.
@@ -67,12 +67,12 @@ pub(super) fn adopt(
     named: Vec<NamedTensor>,
     call: &'static str,
     step: u64,
-) -> Result<Vec<(String, Imported)>, PretrainError> {
+) -> Result<Vec<(String, Tensor)>, PretrainError> {
     named
         .into_iter()
         .map(|n| {
-            let imported = import(n.tensor).map_err(PretrainError::plugin(call, step))?;
-            Ok((n.name, imported))
+            let tensor = import(n.tensor).map_err(PretrainError::plugin(call, step))?;
+            Ok((n.name, tensor))
         })
         .collect()
 }
@@ -98,15 +98,15 @@ pub(super) fn gradients(
     grads: Vec<Option<FfiTensor>>,
     device: Device,
     step: u64,
-) -> Result<Vec<Option<Imported>>, PretrainError> {
+) -> Result<Vec<Option<Tensor>>, PretrainError> {
     grads
         .into_iter()
         .map(|grad| {
             let Some(grad) = grad else { return Ok(None) };
-            let imported = import(grad).map_err(PretrainError::plugin("step", step))?;
-            let (kind, place) = (imported.tensor().kind(), imported.tensor().device());
+            let grad = import(grad).map_err(PretrainError::plugin("step", step))?;
+            let (kind, place) = (grad.kind(), grad.device());
             if kind == Kind::Float && place == device {
-                Ok(Some(imported))
+                Ok(Some(grad))
             } else {
                 Err(PretrainError::Contract {
                     call: "step",

@@ -137,8 +137,8 @@ impl<'a> Trainer<'a> {
             if let Some(grad) = grad
                 && piece.encoder == Encoder::Online
             {
-                check_gradient(piece, grad.tensor(), moment)?;
-                pairs.push((&piece.tensor, grad.tensor()));
+                check_gradient(piece, grad, moment)?;
+                pairs.push((&piece.tensor, grad));
             }
         }
         let backbone_grads = backward(&self.backbone, &pairs)
@@ -148,7 +148,7 @@ impl<'a> Trainer<'a> {
         let grads = backbone_grads
             .iter()
             .map(Option::as_ref)
-            .chain(head_grads.iter().map(|g| g.as_ref().map(|g| g.tensor())));
+            .chain(head_grads.iter().map(Option::as_ref));
         let updates: Vec<Update<'_>> = of_backbone
             .chain(of_heads)
             .zip(grads)

@@ -65,7 +65,7 @@ fn named(name: &str, tensor: &Tensor) -> Result<NamedTensor, Fault> {
 }
 
 fn owned(tensor: FfiTensor) -> Tensor {
-    import(tensor).unwrap().to_owned_tensor()
+    import(tensor).unwrap().copy()
 }
 
 impl Instance for Toy {

@@ -161,6 +161,6 @@ impl Ranks {
 
     fn gathered(&self, tensor: &tch::Tensor) -> Result<tch::Tensor, Fault> {
         let gathered = self.services.all_gather(export(&tensor.contiguous())?)?;
-        Ok(import(gathered)?.to_owned_tensor())
+        Ok(import(gathered)?.copy())
     }
 }

@@ -6,10 +6,15 @@
 )]
 
 use super::dtype::{Device, Dtype};
-use crate::version::{ABI_MAJOR, ABI_MINOR};
+use super::handle::TensorFault;
 use abi_stable::StableAbi;
 use std::ffi::c_void;
 use std::mem::offset_of;
+use std::ptr::NonNull;
+
+/// Version of DLPack whose layout this is; the major number says whether a descriptor can be read.
+pub(super) const DLPACK_MAJOR: u32 = 1;
+const DLPACK_MINOR: u32 = 1;
 
 /// What a reader may do with the memory; bits as in DLPack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +35,7 @@ impl Flags {
 
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version {
+pub struct Version {
     pub(super) major: u32,
     pub(super) minor: u32,
 }
@@ -38,7 +43,7 @@ pub(super) struct Version {
 /// DLPack's `DLTensor`.
 #[repr(C)]
 #[derive(StableAbi)]
-pub(super) struct RawTensor {
+pub struct RawTensor {
     pub(super) data: *mut c_void,
     pub(super) device: Device,
     pub(super) ndim: i32,
@@ -48,16 +53,13 @@ pub(super) struct RawTensor {
     pub(super) byte_offset: u64,
 }
 
-/// A tensor that crosses the boundary; layout of DLPack's `DLManagedTensorVersioned`.
-///
-/// `shape` and `strides` (in elements) belong to the context, as does the memory; dropping the
-/// descriptor calls the deleter exactly once.
+/// DLPack's `DLManagedTensorVersioned`: what the two sides exchange pointers to.
 #[repr(C)]
 #[derive(StableAbi)]
-pub struct FfiTensor {
+pub struct Managed {
     pub(super) version: Version,
     context: *mut c_void,
-    deleter: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub(super) deleter: Option<unsafe extern "C" fn(*mut c_void)>,
     pub(super) flags: u64,
     pub(super) tensor: RawTensor,
 }
@@ -71,34 +73,39 @@ const _: () = {
     assert!(offset_of!(RawTensor, shape) == 24);
     assert!(offset_of!(RawTensor, strides) == 32);
     assert!(offset_of!(RawTensor, byte_offset) == 40);
-    assert!(size_of::<FfiTensor>() == 80);
-    assert!(offset_of!(FfiTensor, version) == 0);
-    assert!(offset_of!(FfiTensor, context) == 8);
-    assert!(offset_of!(FfiTensor, deleter) == 16);
-    assert!(offset_of!(FfiTensor, flags) == 24);
-    assert!(offset_of!(FfiTensor, tensor) == 32);
+    assert!(size_of::<Managed>() == 80);
+    assert!(offset_of!(Managed, version) == 0);
+    assert!(offset_of!(Managed, context) == 8);
+    assert!(offset_of!(Managed, deleter) == 16);
+    assert!(offset_of!(Managed, flags) == 24);
+    assert!(offset_of!(Managed, tensor) == 32);
+    assert!(size_of::<Option<FfiTensor>>() == size_of::<*mut Managed>());
 };
 
-// SAFETY: the producer promises in `from_raw_parts` that memory and owner may move between
-// threads; the descriptor itself has no thread affinity.
+/// A tensor that crosses the boundary: an owned pointer to DLPack's `DLManagedTensorVersioned`.
+///
+/// Sizes, strides (in elements) and memory belong to whoever made it, and live until the descriptor
+/// is dropped, which calls its deleter exactly once.
+#[repr(transparent)]
+#[derive(StableAbi)]
+pub struct FfiTensor(NonNull<Managed>);
+
+// SAFETY: the producer promises in `from_raw_parts` and `from_raw` that memory and owner may move
+// between threads; the descriptor itself has no thread affinity.
 unsafe impl Send for FfiTensor {}
 
-/// What a descriptor of ours points to: dimensions and the owner of the memory.
-struct Context<O> {
+/// A descriptor of ours, with the dimensions and the owner of the memory behind it.
+#[repr(C)]
+struct Owned<O> {
+    managed: Managed,
     dims: Box<[i64]>,
     _owner: O,
 }
 
-unsafe extern "C" fn release<O>(descriptor: *mut c_void) {
-    // SAFETY: called once by `Drop`, with the descriptor that `from_raw_parts` filled in; its
-    // context came from `Box::into_raw` of this very type.
-    drop(unsafe {
-        Box::from_raw(
-            (*descriptor.cast::<FfiTensor>())
-                .context
-                .cast::<Context<O>>(),
-        )
-    });
+unsafe extern "C" fn release<O>(managed: *mut c_void) {
+    // SAFETY: called once, with the descriptor that `from_raw_parts` made as the first field of
+    // this very type.
+    drop(unsafe { Box::from_raw(managed.cast::<Owned<O>>()) });
 }
 
 impl FfiTensor {
@@ -123,41 +130,86 @@ impl FfiTensor {
     ) -> Self {
         assert_eq!(shape.len(), strides.len(), "one stride for each dimension");
         let ndim = shape.len();
-        let context = Box::new(Context {
+        let mut owned = Box::new(Owned {
+            managed: Managed {
+                version: Version {
+                    major: DLPACK_MAJOR,
+                    minor: DLPACK_MINOR,
+                },
+                context: std::ptr::null_mut(),
+                deleter: Some(release::<O>),
+                flags: flags.0,
+                tensor: RawTensor {
+                    data,
+                    device,
+                    ndim: i32::try_from(ndim).unwrap_or(i32::MAX),
+                    dtype,
+                    shape: std::ptr::null_mut(),
+                    strides: std::ptr::null_mut(),
+                    byte_offset: 0,
+                },
+            },
             dims: [shape, strides].concat().into(),
             _owner: owner,
         });
-        let context = Box::into_raw(context);
-        // SAFETY: just made by `Box::into_raw`, not shared yet.
-        let dims = unsafe { (*context).dims.as_mut_ptr() };
-        Self {
-            version: Version {
-                major: ABI_MAJOR,
-                minor: ABI_MINOR,
-            },
-            context: context.cast(),
-            deleter: Some(release::<O>),
-            flags: flags.0,
-            tensor: RawTensor {
+        let dims = owned.dims.as_mut_ptr();
+        owned.managed.tensor.shape = dims;
+        owned.managed.tensor.strides = dims.wrapping_add(ndim);
+        Self(NonNull::from(Box::leak(owned)).cast())
+    }
+
+    /// The pointer to the descriptor; whoever gets it owns it and calls its deleter.
+    #[must_use]
+    pub fn into_raw(self) -> *mut c_void {
+        let pointer = self.0.as_ptr().cast();
+        std::mem::forget(self);
+        pointer
+    }
+
+    /// Takes over a descriptor; `None` for a null pointer.
+    ///
+    /// # Safety
+    /// `pointer` is null or leads to a `DLManagedTensorVersioned` whose ownership passes to the
+    /// result. Sizes, strides and memory live until its deleter is called, on whichever thread.
+    #[must_use]
+    pub unsafe fn from_raw(pointer: *mut c_void) -> Option<Self> {
+        NonNull::new(pointer.cast()).map(Self)
+    }
+
+    /// The same tensor; `companion` is dropped right after its memory is released.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn with<C: Send + 'static>(self, companion: C) -> Result<Self, TensorFault> {
+        self.validate()?;
+        let (shape, strides) = (self.shape().to_vec(), self.strides().to_vec());
+        let (data, device, dtype, flags) = (self.data(), self.device(), self.dtype(), self.flags());
+        // SAFETY: everything is `self`'s own, and `self` is the owner.
+        Ok(unsafe {
+            Self::from_raw_parts(
+                (self, companion),
                 data,
                 device,
-                ndim: i32::try_from(ndim).unwrap_or(i32::MAX),
                 dtype,
-                shape: dims,
-                // SAFETY: `dims` holds `2·ndim` numbers.
-                strides: unsafe { dims.add(ndim) },
-                byte_offset: 0,
-            },
-        }
+                &shape,
+                &strides,
+                flags,
+            )
+        })
+    }
+
+    pub(super) const fn managed(&self) -> &Managed {
+        // SAFETY: the pointer leads to a descriptor that `self` owns.
+        unsafe { self.0.as_ref() }
     }
 }
 
 impl Drop for FfiTensor {
     fn drop(&mut self) {
-        if let Some(deleter) = self.deleter.take() {
-            // SAFETY: the producer's deleter takes the descriptor it made; `take` makes this the
-            // only call.
-            unsafe { deleter(std::ptr::from_mut(self).cast()) }
+        if let Some(deleter) = self.managed().deleter {
+            // SAFETY: the producer's deleter takes the descriptor it made; `self` owned it, so this
+            // is the only call.
+            unsafe { deleter(self.0.as_ptr().cast()) }
         }
     }
 }

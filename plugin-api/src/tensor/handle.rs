@@ -5,18 +5,17 @@
     reason = "reads dimensions and elements through the descriptor's pointers"
 )]
 
-use super::descriptor::{FfiTensor, Flags};
+use super::descriptor::{DLPACK_MAJOR, FfiTensor, Flags};
 use super::dtype::{Device, DeviceKind, Dtype, Element};
 use crate::fault::{Fault, FaultKind};
-use crate::version::ABI_MAJOR;
 use std::ffi::c_void;
 
 /// Why a descriptor was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorFault {
-    /// Made by another ABI.
-    #[error("expected a tensor descriptor of ABI {ABI_MAJOR}, found {found}")]
+    /// A descriptor of another version of DLPack.
+    #[error("expected a tensor descriptor of DLPack {DLPACK_MAJOR}, found {found}")]
     Version {
         /// The descriptor's major number.
         found: u32,
@@ -63,12 +62,12 @@ impl FfiTensor {
     /// # Errors
     /// The first thing that is wrong. Accessors are meaningful only after this returned `Ok`.
     pub fn validate(&self) -> Result<(), TensorFault> {
-        if self.version.major != ABI_MAJOR {
+        if self.managed().version.major != DLPACK_MAJOR {
             return Err(TensorFault::Version {
-                found: self.version.major,
+                found: self.managed().version.major,
             });
         }
-        let raw = &self.tensor;
+        let raw = &self.managed().tensor;
         if !(0..=MAX_DIMS).contains(&raw.ndim) {
             return Err(TensorFault::Size {
                 found: format!("{} dimensions", raw.ndim),
@@ -105,49 +104,49 @@ impl FfiTensor {
     /// Sizes of the dimensions.
     #[must_use]
     pub fn shape(&self) -> &[i64] {
-        self.dims(self.tensor.shape)
+        self.dims(self.managed().tensor.shape)
     }
 
     /// Strides in elements.
     #[must_use]
     pub fn strides(&self) -> &[i64] {
-        self.dims(self.tensor.strides)
+        self.dims(self.managed().tensor.strides)
     }
 
     fn dims(&self, pointer: *const i64) -> &[i64] {
-        if pointer.is_null() || self.tensor.ndim <= 0 {
+        if pointer.is_null() || self.managed().tensor.ndim <= 0 {
             return &[];
         }
         // SAFETY: the producer's context owns `ndim` numbers behind both pointers for as long as
         // the descriptor lives (contract of `from_raw_parts` and of DLPack).
-        unsafe { std::slice::from_raw_parts(pointer, self.tensor.ndim as usize) }
+        unsafe { std::slice::from_raw_parts(pointer, self.managed().tensor.ndim as usize) }
     }
 
     /// Type of the elements.
     #[must_use]
     pub const fn dtype(&self) -> Dtype {
-        self.tensor.dtype
+        self.managed().tensor.dtype
     }
 
     /// Where the memory is.
     #[must_use]
     pub const fn device(&self) -> Device {
-        self.tensor.device
+        self.managed().tensor.device
     }
 
     /// What may be done with it.
     #[must_use]
     pub const fn flags(&self) -> Flags {
-        Flags(self.flags)
+        Flags(self.managed().flags)
     }
 
     /// Address of the first element.
     #[must_use]
     pub fn data(&self) -> *mut c_void {
-        self.tensor
-            .data
+        let raw = &self.managed().tensor;
+        raw.data
             .cast::<u8>()
-            .wrapping_add(self.tensor.byte_offset as usize)
+            .wrapping_add(raw.byte_offset as usize)
             .cast()
     }
 

@@ -1,4 +1,4 @@
-//! Tensors as they cross: a descriptor with the layout of DLPack's `DLManagedTensorVersioned`.
+//! Tensors as they cross: pointers to DLPack's `DLManagedTensorVersioned`.
 //!
 //! Source: DLPack 1.x, `dlpack.h`; the constants are its enumerators.
 

@@ -7,7 +7,7 @@ mod export;
 mod import;
 
 pub use export::{export, export_read_only};
-pub use import::{Imported, import};
+pub use import::{import, libtorch_version};
 
 use ssl_plugin_api::{Device, DeviceKind, Dtype};
 

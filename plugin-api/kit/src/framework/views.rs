@@ -1,12 +1,11 @@
 //! The features of a step, as burn tensors.
 
-use crate::bridge::from_tch;
+use crate::bridge::Foreign;
 use burn::tensor::{Gradients, Tensor};
 use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::{Fault, FaultKind, Feature, FfiTensor};
-use ssl_plugin_tensor::{Imported, import};
 
-/// Pooled features or a feature map, with the handle that keeps burn from writing into it.
+/// Pooled features or a feature map.
 enum Tensors {
     Pooled(Tensor<2>),
     Map(Tensor<4>),
@@ -17,8 +16,6 @@ struct Entry {
     view: usize,
     level: Level,
     tensors: Tensors,
-    /// The host's memory: must outlive every burn handle, hence the field order.
-    _memory: Imported,
 }
 
 /// The features of one step or of one batch of a pass.
@@ -42,6 +39,7 @@ pub fn feature_name(encoder: Encoder, view: usize, level: Level) -> String {
 
 impl Views {
     /// Wraps the host's tensors without a copy. With `leaves`, online features become leaves.
+    /// A tensor that is kept keeps the host's memory.
     ///
     /// # Errors
     /// Shapes that do not fit the level or the batch; NaN or infinity, with the row named.
@@ -149,26 +147,25 @@ fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
         tensor,
     } = feature;
     let name = feature_name(encoder, view, level);
-    let memory = import(tensor)?;
-    let size = memory.tensor().size();
+    let foreign = Foreign::new(tensor)?;
+    let size = foreign.tch().size();
     let rank = if level == Level::Pooled { 2 } else { 4 };
     if size.len() != rank || size[0] != batch as i64 {
         return Err(Fault::shape(format!(
             "{name}: expected {rank} dimensions, the first of {batch}, found {size:?}"
         )));
     }
-    finite(&name, memory.tensor())?;
-    let view_of = memory.tensor().shallow_clone();
+    finite(&name, foreign.tch())?;
     let leaf = leaves && encoder == Encoder::Online;
     let tensors = if level == Level::Pooled {
-        let pooled = from_tch::<2>(view_of);
+        let pooled = foreign.burn::<2>();
         Tensors::Pooled(if leaf {
             pooled.autodiff().require_grad()
         } else {
             pooled
         })
     } else {
-        let map = from_tch::<4>(view_of);
+        let map = foreign.burn::<4>();
         Tensors::Map(if leaf {
             map.autodiff().require_grad()
         } else {
@@ -180,7 +177,6 @@ fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
         view,
         level,
         tensors,
-        _memory: memory,
     })
 }
 

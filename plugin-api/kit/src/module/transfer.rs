@@ -74,7 +74,7 @@ pub fn load(
 /// Takes the boundary's tensors in, as copies that outlive the call.
 pub(crate) fn owned(list: Vec<NamedTensor>) -> Result<Vec<(String, tch::Tensor)>, Fault> {
     list.into_iter()
-        .map(|named| Ok((named.name, import(named.tensor)?.to_owned_tensor())))
+        .map(|named| Ok((named.name, import(named.tensor)?.copy())))
         .collect()
 }
 

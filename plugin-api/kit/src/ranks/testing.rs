@@ -60,8 +60,7 @@ impl Services for Thread {
         false
     }
     fn all_reduce(&self, tensor: FfiTensor, reduce: Reduce) -> Result<(), Fault> {
-        let imported = import(tensor)?;
-        let mut own = imported.tensor().shallow_clone();
+        let mut own = import(tensor)?;
         let all = tch::Tensor::stack(&self.exchange(&own), 0);
         own.copy_(&match reduce {
             Reduce::Sum => all.sum_dim_intlist(0, false, None),
@@ -70,14 +69,10 @@ impl Services for Thread {
         Ok(())
     }
     fn all_gather(&self, tensor: FfiTensor) -> Result<FfiTensor, Fault> {
-        export(&tch::Tensor::cat(
-            &self.exchange(import(tensor)?.tensor()),
-            0,
-        ))
+        export(&tch::Tensor::cat(&self.exchange(&import(tensor)?), 0))
     }
     fn broadcast(&self, tensor: FfiTensor, root: usize) -> Result<(), Fault> {
-        let imported = import(tensor)?;
-        let mut own = imported.tensor().shallow_clone();
+        let mut own = import(tensor)?;
         own.copy_(&self.exchange(&own)[root]);
         Ok(())
     }

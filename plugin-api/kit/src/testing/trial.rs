@@ -257,12 +257,12 @@ fn named(
     names
         .zip(tensors)
         .filter_map(|(name, tensor)| Some((name, tensor?)))
-        .map(|(name, tensor)| Ok((name, import(tensor)?.to_owned_tensor())))
+        .map(|(name, tensor)| Ok((name, import(tensor)?.copy())))
         .collect()
 }
 
 fn copies(list: Vec<NamedTensor>) -> Result<BTreeMap<String, Tensor>, Fault> {
     list.into_iter()
-        .map(|named| Ok((named.name, import(named.tensor)?.to_owned_tensor())))
+        .map(|named| Ok((named.name, import(named.tensor)?.copy())))
         .collect()
 }
