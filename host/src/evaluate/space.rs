@@ -81,6 +81,8 @@ impl LabelSpace {
 pub struct Ranking {
     depth: usize,
     classes: Vec<u32>,
+    /// Where each sample's classes end.
+    ends: Vec<usize>,
 }
 
 impl Ranking {
@@ -90,14 +92,29 @@ impl Ranking {
         Self {
             depth: DEPTH.min(space.len()),
             classes: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
     /// Ranks one more sample from its scores over the whole label space.
     pub fn push<T: Copy + PartialOrd>(&mut self, space: &LabelSpace, scores: &[T]) {
+        self.push_where(space, scores, |_| true);
+    }
+
+    /// The same where only classes whose score is `eligible` have a rank; there may be fewer than
+    /// [`DEPTH`] of them, or none.
+    pub fn push_where<T: Copy + PartialOrd>(
+        &mut self,
+        space: &LabelSpace,
+        scores: &[T],
+        eligible: impl Fn(T) -> bool,
+    ) {
         let mut best: [(u32, Option<T>); DEPTH] = [(0, None); DEPTH];
         let best = &mut best[..self.depth];
         let mut offer = |class: u32, score: T| {
+            if !eligible(score) {
+                return;
+            }
             let beats = |slot: &(u32, Option<T>)| slot.1.is_none_or(|held| score > held);
             if let Some(place) = best.iter().position(beats) {
                 best[place..].rotate_right(1);
@@ -116,34 +133,40 @@ impl Ranking {
                 }
             }
         }
-        self.classes.extend(best.iter().map(|slot| slot.0));
+        let filled = best.iter().filter(|slot| slot.1.is_some());
+        self.classes.extend(filled.map(|slot| slot.0));
+        self.ends.push(self.classes.len());
     }
 
     /// Appends the samples of another ranking over the same space.
     pub fn append(&mut self, other: &Self) {
         debug_assert_eq!(self.depth, other.depth);
+        let before = self.classes.len();
         self.classes.extend_from_slice(&other.classes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
     }
 
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.classes.len() / self.depth.max(1)
+        self.ends.len()
     }
 
     /// Whether no sample was ranked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.classes.is_empty()
+        self.ends.is_empty()
     }
 
-    /// The classes of one sample, best first.
+    /// The classes of one sample, best first: [`DEPTH`] or as many as the space has, fewer where not
+    /// all classes have a rank.
     ///
     /// # Panics
     /// When there is no such sample.
     #[must_use]
     pub fn get(&self, sample: usize) -> &[u32] {
-        &self.classes[sample * self.depth..(sample + 1) * self.depth]
+        let begin = sample.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.classes[begin..self.ends[sample]]
     }
 }
 
@@ -159,6 +182,22 @@ mod tests {
         ranking.push(&space, &[0.0; 7]);
         assert_eq!(ranking.get(0), [1, 3, 6, 0, 5]);
         assert_eq!(ranking.get(1), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn samples_with_fewer_ranks_keep_their_places() {
+        let space = LabelSpace::Full { classes: 6 };
+        let mut ranking = Ranking::new(&space);
+        let positive = |score: f64| score > 0.0;
+        ranking.push_where(&space, &[0.0, 2.0, 0.0, 3.0, 0.0, 0.0], positive);
+        ranking.push_where(&space, &[0.0; 6], positive);
+        let mut whole = Ranking::new(&space);
+        whole.push(&space, &[0.0; 6]);
+        whole.append(&ranking);
+        assert_eq!(whole.len(), 3);
+        assert_eq!(whole.get(0), [0, 1, 2, 3, 4]);
+        assert_eq!(whole.get(1), [3, 1]);
+        assert!(whole.get(2).is_empty());
     }
 
     #[test]

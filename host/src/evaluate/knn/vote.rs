@@ -11,23 +11,47 @@ use crate::evaluate::{EvaluateError, LabelSpace, Ranking, Result};
 /// DINO's evaluation (arXiv:2104.14294, appendix F.1): cosine similarity, weight `exp(sim/T)` with
 /// `T = 0.07`, `k` in {10, 20, 100, 200}, of which 20 usually works best.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Given")]
 pub struct KnnProtocol {
-    /// Numbers of neighbours, ascending; each is clipped to the size of the bank.
+    /// Numbers of neighbours, ascending; each is clipped to the size of the bank. Default 10, 20,
+    /// 100 and 200.
     pub k: Vec<usize>,
-    /// The one that stands for the framework in tables.
+    /// The one that stands for the framework in tables. Default 20, or the largest where 20 is not
+    /// among them.
     pub headline_k: usize,
-    /// Temperature `T` of the vote's weight, in (0, ∞). Below 0.0015 the weights overflow.
+    /// Temperature `T` of the vote's weight, in [0.0015, 10⁶]: the weights overflow below, and are
+    /// all the same above. Default 0.07.
     pub temperature: f64,
+}
+
+/// The settings as a file gives them.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Given {
+    k: Option<Vec<usize>>,
+    headline_k: Option<usize>,
+    temperature: Option<f64>,
+}
+
+impl From<Given> for KnnProtocol {
+    fn from(given: Given) -> Self {
+        let k = given.k.unwrap_or_else(|| vec![10, 20, 100, 200]);
+        let usual = 20;
+        let headline_k = given.headline_k.unwrap_or_else(|| match k.last() {
+            Some(&largest) if !k.contains(&usual) => largest,
+            _ => usual,
+        });
+        Self {
+            k,
+            headline_k,
+            temperature: given.temperature.unwrap_or(0.07),
+        }
+    }
 }
 
 impl Default for KnnProtocol {
     fn default() -> Self {
-        Self {
-            k: vec![10, 20, 100, 200],
-            headline_k: 20,
-            temperature: 0.07,
-        }
+        Given::default().into()
     }
 }
 
@@ -72,9 +96,10 @@ impl KnnProtocol {
 /// Lets the neighbours vote.
 ///
 /// The score of a class is `Σ exp(sim/T)` over those of the `k` nearest that carry it, summed from
-/// the nearest on in f64; a class that nobody votes for scores 0. Classes are ranked by score, equal
-/// ones by lowest class. The size of the label space comes from `spaces`, never from the labels that
-/// occur.
+/// the nearest on in f64. Classes are ranked by score, equal ones by lowest class; a class that
+/// nobody votes for has no rank, so that with `k = 1` the five best are the best one. Where nobody
+/// votes for any class of a subset, nothing is predicted there. The size of the label space comes
+/// from `spaces`, never from the labels that occur.
 ///
 /// Returns one ranking per `k` of the protocol and space: `result[k][space]`.
 #[must_use]
@@ -102,7 +127,8 @@ pub fn vote(
             }
             heard = k;
             for (ranking, space) in rankings.iter_mut().zip(spaces) {
-                ranking.push(space, &votes);
+                // The weight of a vote is above 0 at every temperature allowed.
+                ranking.push_where(space, &votes, |votes| votes > 0.0);
             }
         }
     }
@@ -116,6 +142,7 @@ mod tests {
 
     use super::super::{Bank, Blocks, nearest};
     use super::*;
+    use crate::evaluate::{Labels, score};
 
     fn protocol(k: &[usize], temperature: f64) -> KnnProtocol {
         KnnProtocol {
@@ -169,15 +196,44 @@ mod tests {
             &protocol(&[1, 2, 4, 5, 6], 0.5),
         );
         let top = |k: usize, space: usize| result[k][space].get(0).to_vec();
-        assert_eq!(top(0, 0), [2, 0, 1, 3, 4]);
-        // Only class 2 has voted: in the subset all are equal, the lowest wins.
-        assert_eq!(top(0, 1), [0, 3, 5]);
-        assert_eq!(top(1, 0), [2, 3, 0, 1, 4]);
+        // Only class 2 has a vote, and the subset does not have it.
+        assert_eq!(top(0, 0), [2]);
+        assert!(top(0, 1).is_empty());
+        assert_eq!(top(1, 0), [2, 3]);
+        assert_eq!(top(1, 1), [3]);
         // k = 4: class 1 has 4.95 + 3.32 = 8.27, class 2 7.39, class 3 4.95.
-        assert_eq!(top(2, 0), [1, 2, 3, 0, 4]);
+        assert_eq!(top(2, 0), [1, 2, 3]);
         // k = 5: classes 1 and 3 are exactly equal, the lower wins.
-        assert_eq!(top(3, 0), [1, 3, 2, 0, 4]);
-        assert_eq!(top(4, 1), [3, 0, 5]);
+        assert_eq!(top(3, 0), [1, 3, 2]);
+        assert_eq!(top(4, 0), [1, 3, 2, 0]);
+        assert_eq!(top(4, 1), [3, 0]);
+    }
+
+    #[test]
+    fn with_one_neighbour_the_five_best_are_the_best_one() {
+        let spaces = [LabelSpace::Full { classes: 6 }];
+        let queries = bank(&[[1.0, 0.0], [0.0, 1.0], [0.5, -0.9], [-0.3, 1.0]]);
+        let found = nearest(&bank(&ROWS), &queries, 1, Blocks::on(tch::Device::Cpu)).unwrap();
+        let rankings = vote(&found, &LABELS, 6, &spaces, &protocol(&[1], 1e6));
+        let labels = Labels::single(&[2, 1, 1, 5], 6).unwrap();
+        let score = score("set", &spaces[0], &labels, &rankings[0][0]).unwrap();
+        assert_eq!((score.correct, score.correct_top5), (1, 1));
+    }
+
+    #[test]
+    fn the_headline_follows_the_numbers_of_neighbours() {
+        let headline = |text: &str| {
+            let protocol: KnnProtocol = toml::from_str(text).unwrap();
+            protocol.validate().map(|()| protocol.headline_k).ok()
+        };
+        assert_eq!(headline(""), Some(20));
+        assert_eq!(headline("k = [5, 20, 50]"), Some(20));
+        assert_eq!(headline("k = [10]"), Some(10));
+        assert_eq!(headline("k = [5, 50]"), Some(50));
+        assert_eq!(headline("k = [5, 50]\nheadline_k = 5"), Some(5));
+        assert_eq!(headline("k = [5, 50]\nheadline_k = 20"), None);
+        assert_eq!(headline("k = []"), None);
+        assert!(toml::from_str::<KnnProtocol>("headline = 5").is_err());
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! | `sample_id` | string | the same in every file of the data set |
 //! | `labels` | list of int32 | all valid labels, possibly none |
 //! | `protocol`, `variant`, `label_space` | string | constant within a row group |
-//! | `prediction` | int32 | the best class |
-//! | `top5` | list of int32 | the best classes, best first |
+//! | `prediction` | int32 | the best class; -1 where no neighbour votes for a class of the space |
+//! | `top5` | list of int32 | the best classes, best first; for neighbours only those with a vote |
 //! | `correct`, `correct_top5` | bool or null | null where the sample is not scored |
 //!
 //! The file's metadata has a digest of its sample ids in order ([`SAMPLES`]): files with the same one are
