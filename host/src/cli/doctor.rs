@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use crate::plugins;
-use crate::run::libtorch;
+use crate::run::libtorch::{self, CudaPart};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ pub struct Doctor {
 
 /// One line of the report.
 struct Finding {
+    /// Whether what is needed is there; what only could be better has a fix all the same.
     ok: bool,
     what: &'static str,
     text: String,
@@ -28,7 +29,11 @@ impl Doctor {
         findings.extend(self.check_plugin_directories());
         findings.push(check_data());
         for finding in &findings {
-            let mark = if finding.ok { "ok  " } else { "FAIL" };
+            let mark = match (finding.ok, finding.fix) {
+                (true, None) => "ok  ",
+                (true, Some(_)) => "warn",
+                (false, _) => "FAIL",
+            };
             println!("{mark} {:<8} {}", finding.what, finding.text);
             if let Some(fix) = finding.fix {
                 println!("     {:<8} fix: {fix}", "");
@@ -91,15 +96,21 @@ fn check_libtorch() -> Finding {
 fn check_devices() -> Finding {
     let gpus = tch::Cuda::device_count();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let text = match gpus {
-        0 => format!("cpu ({cores} cores); no CUDA device is visible to libtorch"),
-        n => format!("cpu ({cores} cores), cuda:0 to cuda:{}", n - 1),
+    let text = match (libtorch::cuda_part(), gpus) {
+        (CudaPart::Refused(why), _) => {
+            format!("cpu ({cores} cores); libtorch's CUDA part cannot be loaded: {why}")
+        }
+        (_, 0) => format!("cpu ({cores} cores); no CUDA device is visible to libtorch"),
+        (_, n) => format!("cpu ({cores} cores), cuda:0 to cuda:{}", n - 1),
     };
+    let refused = matches!(libtorch::cuda_part(), CudaPart::Refused(_));
     Finding {
         ok: true,
         what: "devices",
         text,
-        fix: None,
+        fix: refused.then_some(
+            "install CUDA's libraries of the release that this libtorch was built for, or set LD_LIBRARY_PATH to theirs",
+        ),
     }
 }
 

@@ -50,6 +50,8 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     crate::memory::keep_freed();
+    // What comes of it is told by `doctor`, and by whatever asks for a GPU.
+    let _ = crate::run::libtorch::cuda_part();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,7 +5,7 @@ use super::logging::Verbosity;
 use super::plugins;
 use crate::config::{Bench, Document};
 use crate::ledger::{Ledger, Status};
-use crate::run::{Board, Cancel, Planned, Supervisor, files, plan, summary};
+use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,9 @@ pub(super) fn carry_out(
     }
     let board = Board::new(verbosity.is_quiet());
     board.line(&announcement(&cells, out));
+    if let Some(note) = crowded(bench, cells.iter().filter(|cell| !cell.is_done()).count()) {
+        tracing::warn!("{note}");
+    }
     for cell in cells.iter().filter(|cell| cell.is_done()) {
         if cell.is_of_another_build() {
             let name = cell.dir.name();

@@ -1,7 +1,16 @@
 //! Which libtorch this process runs on.
+#![cfg_attr(
+    unix,
+    expect(
+        unsafe_code,
+        reason = "a library is opened, which runs its initialisers"
+    )
+)]
 
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The libtorch in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +38,57 @@ pub fn loaded() -> Option<Loaded> {
     })
 }
 
+/// The part of libtorch that computes on NVIDIA's GPUs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CudaPart {
+    /// This libtorch is one for CPUs.
+    Absent,
+    /// It is open.
+    Open,
+    /// It is there, and the system's loader refused it.
+    Refused(String),
+}
+
+/// Opens `libtorch_cuda.so` where it lies beside the `libtorch_cpu.so` of this process; its
+/// initialisers then tell libtorch of the devices. Nothing in this program refers to the library, so
+/// the linker leaves it out. The first call decides, and is to come before libtorch is asked for
+/// anything.
+pub fn cuda_part() -> &'static CudaPart {
+    static PART: OnceLock<CudaPart> = OnceLock::new();
+    PART.get_or_init(|| {
+        loaded().map_or(CudaPart::Absent, |found| {
+            open(&found.path.with_file_name("libtorch_cuda.so"))
+        })
+    })
+}
+
+fn open(library: &Path) -> CudaPart {
+    if !library.exists() {
+        return CudaPart::Absent;
+    }
+    #[cfg(unix)]
+    {
+        use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+        // SAFETY: the file is a part of the libtorch that runs already; its initialisers are meant to
+        // run on loading, which this program does before it starts threads.
+        match unsafe { Library::open(Some(library), RTLD_NOW | RTLD_LOCAL) } {
+            Ok(library) => {
+                // It stays until the process ends: libtorch keeps pointers into it.
+                std::mem::forget(library);
+                CudaPart::Open
+            }
+            // What the loader says is the cause of the error, not the error.
+            Err(error) => CudaPart::Refused(
+                error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string),
+            ),
+        }
+    }
+    #[cfg(not(unix))]
+    CudaPart::Absent
+}
+
 /// The archive from pytorch.org has `build-version` beside `lib`, the Python wheel `version.py`.
 fn version_beside(library: &Path) -> Option<String> {
     let root = library.parent()?.parent()?;
@@ -38,4 +98,29 @@ fn version_beside(library: &Path) -> Option<String> {
     let text = fs::read_to_string(root.join("version.py")).ok()?;
     let line = text.lines().find(|line| line.starts_with("__version__"))?;
     line.split('\'').nth(1).map(str::to_owned)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cuda_part_is_opened_where_it_is_and_its_fault_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = dir.path().join("libtorch_cuda.so");
+        assert_eq!(open(&library), CudaPart::Absent);
+        fs::write(&library, "not a library").unwrap();
+        let CudaPart::Refused(why) = open(&library) else {
+            panic!("a text file was opened as a library");
+        };
+        assert!(why.contains("libtorch_cuda.so"), "{why}");
+        // Any library of this process will do as one that can be opened.
+        fs::copy(
+            loaded().unwrap().path.with_file_name("libgomp.so.1"),
+            &library,
+        )
+        .unwrap();
+        assert_eq!(open(&library), CudaPart::Open);
+    }
 }

@@ -10,6 +10,7 @@ mod cancel;
 pub mod cell;
 mod checkpoints;
 mod child;
+mod cores;
 mod error;
 mod event;
 pub mod files;
@@ -23,6 +24,7 @@ mod supervise;
 
 pub use cancel::Cancel;
 pub use child::signal;
+pub use cores::crowded;
 pub use error::RunError;
 pub use event::{Event, Listener, Stage, ToParent};
 pub use job::{CellConfig, CheckpointSubject, Evaluation, Job, Setup, Subject};

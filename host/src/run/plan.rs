@@ -1,6 +1,7 @@
 //! From a benchmark and the frameworks found to the cells that make it up.
 
 use super::checkpoints::entrants;
+use super::cores;
 use super::error::RunError;
 use super::job::{CellConfig, Evaluation, Job, Setup, Subject};
 use super::supervise::Planned;
@@ -10,7 +11,6 @@ use crate::plugins::Candidate;
 use serde_json::{Map, Value};
 use ssl_plugin_api::description::{Card, SchemaError};
 use std::path::PathBuf;
-use std::thread;
 
 /// The cells of a benchmark: baselines first, then checkpoints, then frameworks. Checkpoints are judged
 /// once, all others with every seed.
@@ -165,7 +165,7 @@ fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
 }
 
 fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores::threads(bench);
     Setup {
         plugin: None,
         checkpoint: None,
@@ -177,8 +177,8 @@ fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
         data_root: bench.data.root.clone(),
         on_broken: bench.data.on_broken,
         device: bench.pretrain.device.clone(),
-        workers: bench.pretrain.workers.unwrap_or(cores),
-        threads: bench.pretrain.threads.unwrap_or(cores),
+        workers: threads.workers,
+        threads: threads.compute,
     }
 }
 

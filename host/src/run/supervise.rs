@@ -3,6 +3,7 @@
 use super::cancel::Cancel;
 use super::cell;
 use super::child::{self, Limits};
+use super::cores;
 use super::error::RunError;
 use super::job::Job;
 use super::outcome::{LOG_FILE, OUTCOME_FILE, Outcome};
@@ -143,6 +144,7 @@ impl Supervisor<'_> {
             })?;
         let mut command = Command::new(program);
         command.arg("cell").arg("--job").arg(&path);
+        cores::wait_politely(&mut command);
         let limits = Limits {
             stall: Duration::from_secs(self.config.stall_s),
             total: self.config.timeout_s.map(Duration::from_secs),
