@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
 
-use ssl_host::backbone::{Backbone, BackboneConfig, BackboneError, Depth, Stem};
+use ssl_host::backbone::{Backbone, BackboneConfig, BackboneError, Depth, Precision, Stem};
 use ssl_host::tensorfile;
 use ssl_plugin_api::description::{BatchNormMode, Level};
 use std::collections::HashMap;
@@ -150,6 +150,193 @@ fn resnet50_is_torchvisions() {
 #[test]
 fn resnet18_is_torchvisions() {
     agrees_with_torchvision(Depth::Resnet18, "resnet18");
+}
+
+/// A backbone of this width with values that every layer's output depends on.
+fn lively(depth: Depth, stem: Stem, width: f64) -> Backbone {
+    let config = BackboneConfig {
+        depth,
+        stem,
+        width,
+        zero_init_residual: false,
+    };
+    let backbone = Backbone::new(&config, 7, Device::Cpu).unwrap();
+    no_grad(|| {
+        for named in backbone.tensors() {
+            if named.tensor.dim() == 1 {
+                named
+                    .tensor
+                    .shallow_clone()
+                    .copy_(&value(&named.name, &named.tensor.size()).abs());
+            }
+        }
+    });
+    backbone
+}
+
+/// The same network written down again in float64, layer by layer with plain strided convolutions:
+/// pooled features in train mode and the gradient of every parameter.
+fn in_float64(backbone: &Backbone, images: &Tensor, gradient: &Tensor) -> Vec<Tensor> {
+    let leaves: HashMap<&str, Tensor> = backbone
+        .parameters()
+        .iter()
+        .map(|n| {
+            let leaf = n.tensor.detach().to_kind(Kind::Double);
+            (n.name.as_str(), leaf.set_requires_grad(true))
+        })
+        .collect();
+    let conv_norm = |x: &Tensor, conv: &str, norm: &str, stride: i64| {
+        let weight = &leaves[format!("{conv}.weight").as_str()];
+        let scale = Some(&leaves[format!("{norm}.weight").as_str()]);
+        let offset = Some(&leaves[format!("{norm}.bias").as_str()]);
+        let padding = weight.size()[2] / 2;
+        x.conv2d::<Tensor>(weight, None, stride, padding, 1, 1)
+            .batch_norm(scale, offset, None, None, true, 0.1, 1e-5, false)
+    };
+    let config = backbone.config();
+    let imagenet = config.stem == Stem::Imagenet;
+    let images = images.to_kind(Kind::Double);
+    let mut x = conv_norm(&images, "conv1", "bn1", if imagenet { 2 } else { 1 }).relu();
+    if imagenet {
+        x = x.max_pool2d(3, 2, 1, 1, false);
+    }
+    let strided = if config.depth == Depth::Resnet50 {
+        2
+    } else {
+        1
+    };
+    for (stage, blocks) in config.depth.blocks().into_iter().enumerate() {
+        for block in 0..blocks {
+            let name = format!("layer{}.{block}", stage + 1);
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            let mut y = x.shallow_clone();
+            for layer in 1.. {
+                let conv = format!("{name}.conv{layer}");
+                if !leaves.contains_key(format!("{conv}.weight").as_str()) {
+                    break;
+                }
+                let y_in = if layer > 1 { y.relu() } else { y };
+                let stride = if layer == strided { stride } else { 1 };
+                y = conv_norm(&y_in, &conv, &format!("{name}.bn{layer}"), stride);
+            }
+            let conv = format!("{name}.downsample.0");
+            if leaves.contains_key(format!("{conv}.weight").as_str()) {
+                x = conv_norm(&x, &conv, &format!("{name}.downsample.1"), stride);
+            }
+            x = (y + x).relu();
+        }
+    }
+    let pooled = x.mean_dim([2_i64, 3].as_slice(), false, None);
+    let wanted: Vec<&Tensor> = backbone
+        .parameters()
+        .iter()
+        .map(|n| &leaves[n.name.as_str()])
+        .collect();
+    let product = (&pooled * gradient).sum(Kind::Double);
+    let mut all = Tensor::run_backward(&[product], &wanted, false, false);
+    all.insert(0, pooled.detach());
+    all
+}
+
+/// The same from the backbone itself.
+fn as_computed(backbone: &Backbone, images: &Tensor, gradient: &Tensor) -> Vec<Tensor> {
+    let features = backbone
+        .forward(images, BatchNormMode::Train, &[Level::Pooled])
+        .unwrap();
+    let pooled = features.get(Level::Pooled).unwrap();
+    let product = (pooled * gradient).sum(Kind::Double);
+    let wanted: Vec<&Tensor> = backbone.parameters().iter().map(|n| &n.tensor).collect();
+    let mut all = Tensor::run_backward(&[product], &wanted, false, false);
+    all.insert(0, pooled.detach());
+    all
+}
+
+/// Relative errors of the features, and of all gradients as one vector.
+fn errors_of(found: &[Tensor], expected: &[Tensor]) -> (f64, f64) {
+    let flat = |tensors: &[Tensor]| {
+        let flat: Vec<Tensor> = tensors
+            .iter()
+            .map(|t| t.to_kind(Kind::Double).flatten(0, -1))
+            .collect();
+        Tensor::cat(&flat, 0)
+    };
+    let features = relative_error(&found[0], &expected[0]);
+    (
+        features,
+        relative_error(&flat(&found[1..]), &flat(&expected[1..])),
+    )
+}
+
+fn agrees_with_float64(depth: Depth, stem: Stem, width: f64, size: i64, batch: i64) {
+    let backbone = lively(depth, stem, width);
+    let images = value("images", &[batch, 3, size, size]);
+    let gradient = value("gradient", &[batch, backbone.config().feature_dim()]);
+    let found = as_computed(&backbone, &images, &gradient);
+    let expected = in_float64(&backbone, &images, &gradient);
+    let (features, gradients) = errors_of(&found, &expected);
+    println!("{depth:?} {stem:?} {width} {size}: {features:.1e} {gradients:.1e}");
+    // Rounding may flip a ReLU, as above.
+    assert!(
+        features < 1e-4,
+        "{depth:?} {stem:?} {width} {size}: {features:e}"
+    );
+    assert!(
+        gradients < 2e-2,
+        "{depth:?} {stem:?} {width} {size}: {gradients:e}"
+    );
+}
+
+#[test]
+fn narrow_backbones_agree_with_float64() {
+    agrees_with_float64(Depth::Resnet18, Stem::Cifar, 0.125, 32, 4);
+    agrees_with_float64(Depth::Resnet18, Stem::Cifar, 0.125, 64, 2);
+    agrees_with_float64(Depth::Resnet34, Stem::Imagenet, 0.125, 64, 4);
+    agrees_with_float64(Depth::Resnet50, Stem::Cifar, 0.125, 32, 4);
+    agrees_with_float64(Depth::Resnet18, Stem::Imagenet, 0.125, 224, 2);
+}
+
+#[test]
+#[ignore = "some minutes"]
+fn measure_all_backbones_against_float64() {
+    for depth in [Depth::Resnet18, Depth::Resnet34, Depth::Resnet50] {
+        for stem in [Stem::Cifar, Stem::Imagenet] {
+            for width in [0.125, 0.25, 0.5, 1.0] {
+                for size in [64, 224] {
+                    if stem == Stem::Imagenet || size == 64 {
+                        agrees_with_float64(depth, stem, width, size, 4);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bfloat16_differs_from_single_precision_by_its_rounding() {
+    for (depth, stem, size) in [
+        (Depth::Resnet18, Stem::Cifar, 32),
+        (Depth::Resnet50, Stem::Imagenet, 64),
+    ] {
+        let backbone = lively(depth, stem, 0.25);
+        let images = value("images", &[4, 3, size, size]);
+        let gradient = value("gradient", &[4, backbone.config().feature_dim()]);
+        let single = as_computed(&backbone, &images, &gradient);
+        let backbone = backbone.with_precision(Precision::Bf16);
+        let half = as_computed(&backbone, &images, &gradient);
+        assert!(half.iter().all(|t| t.kind() == Kind::Float));
+        let (features, gradients) = errors_of(&half, &single);
+        println!("{depth:?}: {features:.1e} {gradients:.1e}");
+        // 2⁻⁹ at each of 20 and 53 layers.
+        assert!((1e-4..3e-2).contains(&features), "{depth:?}: {features:e}");
+        // With random weights and a batch of 4 every rounding moves every batch norm's statistics.
+        assert!((1e-4..0.5).contains(&gradients), "{depth:?}: {gradients:e}");
+
+        let maps = backbone
+            .forward(&images, BatchNormMode::Eval, &LEVELS)
+            .unwrap()
+            .into_levels();
+        assert!(maps.iter().all(|(_, map)| map.kind() == Kind::Float));
+    }
 }
 
 #[test]

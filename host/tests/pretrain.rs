@@ -6,7 +6,7 @@ mod toy;
 
 use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::{SourceConfig, open};
-use ssl_host::backbone::{BackboneConfig, Depth, Stem};
+use ssl_host::backbone::{BackboneConfig, Depth, Precision, Stem};
 use ssl_host::config::Probe;
 use ssl_host::pretrain::{PretrainError, PretrainJob, PretrainOutcome, Progress, run};
 use ssl_plugin_api::description::{Description, MomentumSchedule};
@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tch::Device;
+use tch::{Device, Kind};
 use toy::{Calls, Oddity, Toy, description};
 
 const SAMPLES: u64 = 20;
@@ -47,6 +47,7 @@ struct Setting {
     oddity: Oddity,
     config: serde_json::Value,
     seed: u64,
+    precision: Precision,
     calls: Calls,
 }
 
@@ -57,6 +58,7 @@ impl Setting {
             oddity,
             config: serde_json::json!({ "temperature": 0.1 }),
             seed: 1,
+            precision: Precision::F32,
             calls: Calls::default(),
         }
     }
@@ -80,6 +82,7 @@ impl Setting {
                 width: 0.125,
                 zero_init_residual: false,
             },
+            precision: self.precision,
             seed: self.seed,
             device: Device::Cpu,
             workers: 2,
@@ -226,6 +229,30 @@ fn the_seed_decides_every_byte() {
     let first = export(1);
     assert!(first == export(1));
     assert!(first != export(2));
+}
+
+#[test]
+fn bfloat16_is_computed_and_stays_near_single_precision() {
+    let run = |precision| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut setting = Setting::new(CONSTANT, Oddity::default());
+        setting.precision = precision;
+        let outcome = setting.done(dir.path());
+        let metrics = fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap();
+        let first = metrics.lines().next().unwrap();
+        let step: serde_json::Value = serde_json::from_str(first).unwrap();
+        (outcome.backbone, step["loss"].as_f64().unwrap())
+    };
+    let (single, single_loss) = run(Precision::F32);
+    let (half, half_loss) = run(Precision::Bf16);
+    assert_ne!(single.sha256().unwrap(), half.sha256().unwrap());
+    let apart = (single_loss - half_loss).abs() / single_loss.abs();
+    // A temperature of 0.1 makes ten times as much of the difference of the features.
+    assert!((1e-7..0.1).contains(&apart), "{single_loss} {half_loss}");
+    // What is exported are parameters in f32 that were trained in steps smaller than bf16 has.
+    let conv = &half.parameters()[0].tensor;
+    assert_eq!(conv.kind(), Kind::Float);
+    assert_ne!(conv, &conv.to_kind(Kind::BFloat16).to_kind(Kind::Float));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::error::BackboneError;
 use serde::{Deserialize, Serialize};
+use tch::Kind;
 
 /// Depth of the residual network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,32 @@ pub enum Stem {
     Imagenet,
     /// 3×3 convolution of stride 1 (padding 1), batch norm, ReLU; no pooling. For small images.
     Cifar,
+}
+
+/// Numbers that convolutions and the maps between them are computed in.
+///
+/// With bfloat16 each convolution has its input and its weight rounded to 8 significant bits, and so
+/// are the maps between layers. Parameters, their gradients, the batch norms' statistics and every
+/// feature that is given out stay f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// bfloat16.
+    Bf16,
+}
+
+impl Precision {
+    /// The element type of the maps.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
 }
 
 /// A backbone's architecture and how its parameters start.

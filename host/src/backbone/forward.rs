@@ -52,6 +52,8 @@ impl Backbone {
     /// Features of images `[batch, 3, height, width]` (f32, on the backbone's device, any memory
     /// format) at the levels asked for. Stages above the last of them are not computed.
     ///
+    /// The features are in f32 whatever the backbone's precision.
+    ///
     /// In [`BatchNormMode::Train`] statistics are the batch's and the running ones are updated, in
     /// [`BatchNormMode::Eval`] the running ones are used.
     ///
@@ -90,7 +92,8 @@ impl Backbone {
                 x = self.block(block, &x, train).map_err(torch(level.name()))?;
             }
             if wanted.contains(&level) {
-                levels.push((level, x.shallow_clone()));
+                let map = x.f_to_kind(Kind::Float).map_err(torch(level.name()))?;
+                levels.push((level, map));
             }
         }
         Ok(x)
@@ -123,16 +126,10 @@ impl Backbone {
     fn conv_norm(&self, layer: &ConvNorm, x: &Tensor, train: bool) -> Result<Tensor, TchError> {
         let parameter = |place: usize| &self.parameters[place].tensor;
         let buffer = |place: usize| &self.buffers[place].tensor;
-        let (stride, padding) = (layer.stride, layer.padding);
-        x.f_conv2d(
-            parameter(layer.weight),
-            None::<&Tensor>,
-            [stride, stride],
-            [padding, padding],
-            [1, 1],
-            1,
-        )?
-        .f_batch_norm(
+        let kind = self.precision.kind();
+        let weight = parameter(layer.weight).f_to_kind(kind)?;
+        let x = layer.window.convolve(&x.f_to_kind(kind)?, &weight, None)?;
+        x.f_batch_norm(
             Some(parameter(layer.scale)),
             Some(parameter(layer.offset)),
             Some(buffer(layer.mean)),
@@ -194,8 +191,11 @@ pub(super) fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
         .f_permute([0, 3, 1, 2])
 }
 
+/// Means over the positions of a map, in f32.
 pub(super) fn pool(map: &Tensor) -> Result<Tensor, TchError> {
-    map.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)
+    map.f_to_kind(Kind::Float)?
+        .f_adaptive_avg_pool2d([1, 1])?
+        .f_flatten(1, -1)
 }
 
 pub(super) const fn torch(operation: &'static str) -> impl FnOnce(TchError) -> BackboneError {

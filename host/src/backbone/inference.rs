@@ -4,6 +4,7 @@ use super::error::BackboneError;
 use super::forward::{EPS, channels_last, check_images, pool, torch};
 use super::plan::ConvNorm;
 use super::registry::Backbone;
+use super::window::Window;
 use tch::{Kind, TchError, Tensor, no_grad};
 
 /// A convolution with the batch norm after it.
@@ -11,8 +12,7 @@ use tch::{Kind, TchError, Tensor, no_grad};
 struct Folded {
     weight: Tensor,
     bias: Tensor,
-    stride: i64,
-    padding: i64,
+    window: Window,
 }
 
 /// A residual block.
@@ -92,14 +92,7 @@ impl Inference {
 
 impl Folded {
     fn run(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_conv2d(
-            &self.weight,
-            Some(&self.bias),
-            [self.stride, self.stride],
-            [self.padding, self.padding],
-            [1, 1],
-            1,
-        )
+        self.window.convolve(x, &self.weight, Some(&self.bias))
     }
 }
 
@@ -116,8 +109,7 @@ fn fold(backbone: &Backbone, layer: &ConvNorm) -> Result<Folded, TchError> {
     Ok(Folded {
         weight: channels_last(&weight)?,
         bias,
-        stride: layer.stride,
-        padding: layer.padding,
+        window: layer.window,
     })
 }
 

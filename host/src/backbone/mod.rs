@@ -10,8 +10,9 @@ mod inference;
 mod init;
 mod plan;
 mod registry;
+mod window;
 
-pub use config::{BackboneConfig, Depth, Stem};
+pub use config::{BackboneConfig, Depth, Precision, Stem};
 pub use error::{BackboneError, ImportReport, WrongShape};
 pub use forward::Features;
 pub use inference::Inference;

@@ -1,6 +1,7 @@
 //! The architecture as a list of layers that refer to named tensors by their place.
 
 use super::config::{BackboneConfig, Depth, Stem};
+use super::window::Window;
 
 /// How a tensor starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,8 +33,7 @@ pub(super) struct ConvNorm {
     pub(super) offset: usize,
     pub(super) mean: usize,
     pub(super) var: usize,
-    pub(super) stride: i64,
-    pub(super) padding: i64,
+    pub(super) window: Window,
 }
 
 /// A residual block: 2 (basic) or 3 (bottleneck) layers beside the shortcut.
@@ -163,8 +163,7 @@ impl Tensors {
             offset: first + 2,
             mean: first_buffer,
             var: first_buffer + 1,
-            stride,
-            padding: kernel / 2,
+            window: Window { kernel, stride },
         }
     }
 }

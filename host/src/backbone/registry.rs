@@ -1,6 +1,6 @@
 //! A backbone's tensors: creation, copies, import, averaging.
 
-use super::config::BackboneConfig;
+use super::config::{BackboneConfig, Precision};
 use super::error::{BackboneError, ImportReport, WrongShape};
 use super::init;
 use super::plan::{Plan, Spec};
@@ -28,6 +28,7 @@ pub struct Backbone {
     config: BackboneConfig,
     pub(super) parameters: Vec<Named>,
     pub(super) buffers: Vec<Named>,
+    pub(super) precision: Precision,
     device: Device,
 }
 
@@ -64,6 +65,7 @@ impl Backbone {
             buffers: create(&plan.buffers)?,
             plan,
             config: config.clone(),
+            precision: Precision::default(),
             device,
         };
         backbone.set_trainable(true);
@@ -94,8 +96,16 @@ impl Backbone {
             config: self.config.clone(),
             parameters: copy(&self.parameters)?,
             buffers: copy(&self.buffers)?,
+            precision: self.precision,
             device: self.device,
         })
+    }
+
+    /// The same backbone computing in `precision`; a new one computes in f32. Copies keep it.
+    #[must_use]
+    pub const fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// The same backbone on another device.

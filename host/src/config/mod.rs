@@ -28,5 +28,5 @@ pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
 pub use fault::{ConfigError, Fault};
 pub use frameworks::{FrameworkSection, Frameworks};
-pub use pretrain::{Precision, Pretrain, Probe, RecipeOverride};
+pub use pretrain::{Pretrain, Probe, RecipeOverride};
 pub use run::Run;

@@ -1,6 +1,7 @@
 //! `[pretrain]`: length, hardware, and departures from the papers' recipes.
 
 use super::check::Checks;
+use crate::backbone::Precision;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
 
@@ -8,28 +9,21 @@ use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmu
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pretrain {
-    /// Threads that load and augment images, at least 1. Default: the number of cores.
+    /// Threads that load and augment images, at least 1. Default: a quarter of the cores; all of
+    /// them with a GPU.
     pub workers: Option<usize>,
-    /// Threads libtorch computes with, at least 1. Default: the number of cores.
+    /// Threads libtorch computes with, at least 1. Default: the number of cores; a quarter of it
+    /// with a GPU.
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `cuda:N`. Default `cpu`.
     pub device: String,
-    /// Numbers the backbone computes with. Default `f32`.
+    /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
+    /// heads are always in f32. Default `f32`.
     pub precision: Precision,
     /// A look at the backbone while it learns.
     pub probe: Probe,
     /// Changes to the frameworks' recipes. Default none: the papers' own.
     pub recipe: RecipeOverride,
-}
-
-/// Numbers the backbone computes with; losses and heads are always f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 32-bit floats.
-    F32,
-    /// bfloat16 where libtorch's autocast allows.
-    Bf16,
 }
 
 impl Default for Pretrain {
@@ -38,7 +32,7 @@ impl Default for Pretrain {
             workers: None,
             threads: None,
             device: "cpu".to_owned(),
-            precision: Precision::F32,
+            precision: Precision::default(),
             probe: Probe::default(),
             recipe: RecipeOverride::default(),
         }

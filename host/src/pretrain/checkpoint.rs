@@ -40,6 +40,7 @@ fn identity(job: &PretrainJob<'_>) -> Value {
         "recipe": job.recipe,
         "views": job.views,
         "backbone": job.backbone,
+        "precision": job.precision,
         "seed": job.seed,
         "samples": job.source.len(),
         "source": job.source.name(),

@@ -1,6 +1,6 @@
 //! What a pretraining needs, and what it gives.
 
-use crate::backbone::{Backbone, BackboneConfig};
+use crate::backbone::{Backbone, BackboneConfig, Precision};
 use crate::config::Probe;
 use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::Source;
@@ -28,6 +28,8 @@ pub struct PretrainJob<'a> {
     pub source: Arc<dyn Source>,
     /// The network; `zero_init_residual` also holds when the recipe says so.
     pub backbone: &'a BackboneConfig,
+    /// Numbers the network computes with.
+    pub precision: Precision,
     /// Seed of every random number.
     pub seed: u64,
     /// Where to compute.
@@ -49,7 +51,7 @@ pub struct PretrainJob<'a> {
 /// What a pretraining gives.
 #[derive(Debug)]
 pub struct PretrainOutcome {
-    /// The trained backbone.
+    /// The trained backbone; it computes in f32.
     pub backbone: Backbone,
     /// The momentum backbone, where the framework has one.
     pub target: Option<Backbone>,

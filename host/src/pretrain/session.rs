@@ -9,6 +9,7 @@ use super::passes;
 use super::pinned;
 use super::probe::Probe;
 use super::trainer::{Stepped, Trainer};
+use crate::backbone::Precision;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{Fault, Moment, Site};
@@ -78,8 +79,10 @@ pub fn run(
         loss: session.epoch_loss,
         images_per_s: (session.seconds > 0.0).then(|| session.images as f64 / session.seconds),
         exports,
-        backbone: trainer.backbone,
-        target: trainer.target,
+        backbone: trainer.backbone.with_precision(Precision::F32),
+        target: trainer
+            .target
+            .map(|target| target.with_precision(Precision::F32)),
     })
 }
 

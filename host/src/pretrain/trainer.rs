@@ -47,7 +47,7 @@ impl<'a> Trainer<'a> {
             zero_init_residual: job.backbone.zero_init_residual || recipe.zero_init_residual,
             ..job.backbone.clone()
         };
-        let backbone = Backbone::new(&config, job.seed, job.device)?;
+        let backbone = Backbone::new(&config, job.seed, job.device)?.with_precision(job.precision);
         let target = if job.description.needs_target() {
             Some(backbone.frozen_copy()?)
         } else {

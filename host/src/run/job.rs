@@ -1,9 +1,7 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
-use crate::backbone::BackboneConfig;
-use crate::config::{
-    Baseline, Covariates, Evaluate, Precision, Probe, RecipeOverride, Views, WhichEncoder,
-};
+use crate::backbone::{BackboneConfig, Precision};
+use crate::config::{Baseline, Covariates, Evaluate, Probe, RecipeOverride, Views, WhichEncoder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssl_datasets::loader::OnBroken;
@@ -36,7 +34,7 @@ pub struct CellConfig {
     pub train: SourceConfig,
     /// How views are fitted to the images.
     pub views: Views,
-    /// Numbers the backbone computes with.
+    /// Numbers the backbone computes with in pretraining.
     pub precision: Precision,
 }
 

@@ -108,6 +108,7 @@ impl Work<'_> {
                 image_size: work.job.config.views.size,
                 source,
                 backbone: &work.job.config.backbone,
+                precision: work.job.config.precision,
                 seed: work.job.config.seed,
                 device,
                 workers: setup.workers,
