@@ -91,7 +91,11 @@ fn kept_features_are_taken_again_and_half_precision_takes_half_the_room() {
     let single = sizes();
     assert_eq!(single.len(), 2);
     // Other settings need no other features.
-    let ended = place.run(&["baselines=[]", "evaluate.knn={k=[3]}"]);
+    let ended = place.run(&[
+        "baselines=[]",
+        "evaluate.knn.k=[3]",
+        "evaluate.knn.headline_k=3",
+    ]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(sizes(), single);
     let ended = place.run(&["baselines=[]", "evaluate.precision=half"]);
