@@ -105,6 +105,22 @@ pub enum DataError {
         /// What was expected and what was found.
         message: String,
     },
+    /// Classes that are not the training set's.
+    #[error(
+        "{set}: expected classes of {train} in their order ({expected}), found {found}; {help}"
+    )]
+    Classes {
+        /// Name of the test set.
+        set: String,
+        /// Name of the training set.
+        train: String,
+        /// The training set's classes.
+        expected: String,
+        /// The classes that are not among them, or out of order.
+        found: String,
+        /// What to do.
+        help: String,
+    },
     /// An image that cannot be decoded.
     #[error("broken image {id}: {reason}")]
     BrokenImage {

@@ -9,9 +9,10 @@ use common::{png, write};
 use ssl_datasets::check::{Report, Severity, check};
 use ssl_datasets::source::SourceConfig;
 
+/// Checks sets of which the first is the training set.
 fn run(root: &Path, sets: &[&str]) -> Report {
     let configs: Vec<SourceConfig> = sets.iter().map(|s| toml::from_str(s).unwrap()).collect();
-    check(&configs, Some(root), 2)
+    check(&configs[0], &configs[1..], Some(root), 2)
 }
 
 fn codes(report: &Report) -> Vec<(&str, &str)> {
@@ -88,19 +89,30 @@ fn missing_black_and_equal_images_are_reported() {
         .unwrap();
     write(dir.path(), "set/n01440764/n01440764_0.png", &black);
     let twin = std::fs::read(dir.path().join("set/n01440764/n01440764_1.png")).unwrap();
-    write(dir.path(), "other/x/twin.png", &twin);
+    write(dir.path(), "other/n01443537/twin.png", &twin);
+    write(dir.path(), "other/n01443537/own.png", &png(200));
     let other = "name = 'other'\nkind = 'image-folder'\npath = 'other'\n";
     let report = run(dir.path(), &[SET, other]);
     assert!(report.passed(), "{report}");
     assert_eq!(report.worst(), Some(Severity::Warning));
     assert_eq!(
         codes(&report),
-        [("set", "black"), ("set", "uneven"), ("other", "duplicate")]
+        [
+            ("set", "black"),
+            ("set", "uneven"),
+            ("other", "some-classes"),
+            ("other", "train-images")
+        ]
     );
     assert!(
         report.findings[1]
             .message
             .contains("n01443537 has 1 images where 11 classes have 2")
+    );
+    assert!(
+        report.findings[3]
+            .message
+            .contains("1 of 2 images are in set too")
     );
     assert_eq!(report.duplicates[0].first.id, "n01440764/n01440764_1.png");
     assert!(!report.duplicates[0].same_label);
@@ -187,26 +199,76 @@ fn numbered_folders_labelled_in_the_order_of_text_are_found() {
 }
 
 #[test]
+fn a_set_that_is_train_and_test_is_a_fault_and_two_test_sets_may_be_the_same_images() {
+    let dir = tempfile::tempdir().unwrap();
+    tree(dir.path());
+    for n in 0..12 {
+        let wnid = ssl_datasets::imagenet::wnid(n).unwrap();
+        write(
+            dir.path(),
+            &format!("val/{wnid}/v.png"),
+            &png(100 + n as u8),
+        );
+    }
+    let same = SET.replace("'set'\nkind", "'again'\nkind");
+    let report = run(dir.path(), &[SET, &same]);
+    assert_eq!(codes(&report), [("again", "train-images")]);
+    assert!(!report.passed(), "{report}");
+    assert!(
+        report.findings[0]
+            .message
+            .contains("24 of 24 images are in set too"),
+        "{report}"
+    );
+    let val = "name = 'val'\nkind = 'image-folder'\npath = 'val'\n";
+    let report = run(
+        dir.path(),
+        &[SET, val, &val.replace("'val'\nkind", "'real'\nkind")],
+    );
+    assert!(report.findings.is_empty(), "{report}");
+}
+
+#[test]
+fn names_that_look_alike_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "set/dog/1.png", &png(1));
+    write(dir.path(), "set/Dog/2.png", &png(20));
+    let report = run(dir.path(), &[SET]);
+    assert_eq!(codes(&report), [("set", "class-names")]);
+    assert!(report.findings[0].message.contains("\"Dog\" and \"dog\""));
+}
+
+#[test]
 #[ignore = "needs SSL_LOTTERY_DATA"]
 fn the_pack_passes_and_its_known_duplicate_is_reported() {
-    let configs: Vec<SourceConfig> = [
-        "name = 'tiny-train'\nkind = 'image-folder'\npath = 'tinyimagenet/train'\nexpect = { samples = 1200, classes = 20 }",
-        "name = 'tiny-val'\nkind = 'image-folder'\npath = 'tinyimagenet/val'\nexpect = { samples = 1000, classes = 20 }",
-        "name = 'sample'\nkind = 'image-folder'\npath = 'imagenet-sample'\nexpect = { samples = 200, classes = 200 }",
-        "name = 'sketch'\nkind = 'image-folder'\npath = 'pacs/sketch/test'\nexpect = { samples = 48, classes = 6 }",
-        "name = 'photo'\nkind = 'image-folder'\npath = 'pacs/photo/train'\nexpect = { samples = 90, classes = 6 }",
-        "name = 'val'\nkind = 'cifar10'\nfiles = ['cifar10/test_batch_1.bin']",
-        "name = 'real'\nkind = 'cifar10'\nfiles = ['cifar10/test_batch_1.bin', 'cifar10/test_batch_2_jpegdecoded.bin']\n\
-         labels = { file = 'cifar10/cifar10h-realstyle-test0000-1999.json' }",
-    ]
-    .iter()
-    .map(|s| toml::from_str(s).unwrap())
-    .collect();
-    let report = check(&configs, None, 0);
-    assert!(report.passed(), "{report}");
-    assert_eq!(report.sets.len(), 7);
-    let known = report
-        .duplicates
+    let groups: [&[&str]; 4] = [
+        &[
+            "name = 'tiny-train'\nkind = 'image-folder'\npath = 'tinyimagenet/train'\nexpect = { samples = 1200, classes = 20 }",
+            "name = 'tiny-val'\nkind = 'image-folder'\npath = 'tinyimagenet/val'\nexpect = { samples = 1000, classes = 20 }",
+        ],
+        &[
+            "name = 'sample'\nkind = 'image-folder'\npath = 'imagenet-sample'\nexpect = { samples = 200, classes = 200 }",
+        ],
+        &[
+            "name = 'photo'\nkind = 'image-folder'\npath = 'pacs/photo/train'\nexpect = { samples = 90, classes = 6 }",
+            "name = 'sketch'\nkind = 'image-folder'\npath = 'pacs/sketch/test'\nexpect = { samples = 48, classes = 6 }",
+        ],
+        &[
+            "name = 'train'\nkind = 'cifar10'\nfiles = ['cifar10/data_batch_1.bin']",
+            "name = 'val'\nkind = 'cifar10'\nfiles = ['cifar10/test_batch_1.bin']",
+            "name = 'real'\nkind = 'cifar10'\nfiles = ['cifar10/test_batch_1.bin', 'cifar10/test_batch_2_jpegdecoded.bin']\n\
+             labels = { file = 'cifar10/cifar10h-realstyle-test0000-1999.json' }",
+        ],
+    ];
+    let mut duplicates = Vec::new();
+    for group in groups {
+        let configs: Vec<SourceConfig> = group.iter().map(|s| toml::from_str(s).unwrap()).collect();
+        let report = check(&configs[0], &configs[1..], None, 0);
+        assert!(report.passed(), "{report}");
+        assert_eq!(report.sets.len(), group.len());
+        duplicates.extend(report.duplicates);
+    }
+    let known = duplicates
         .iter()
         .find(|d| d.second.set == "tiny-val")
         .unwrap();

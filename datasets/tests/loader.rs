@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ssl_datasets::DataError;
 use ssl_datasets::loader::{
-    Batch, EpochOptions, EvalLoader, LoaderConfig, Memory, OnBroken, Region, TrainLoader,
+    Batch, EpochOptions, EvalLoader, LoaderConfig, Memory, Region, TrainLoader,
 };
 use ssl_datasets::source::{Source, SourceConfig, open};
 use ssl_datasets::views::{EvalTransform, evaluation};
@@ -332,35 +332,4 @@ fn a_broken_image_is_named_and_fails_the_epoch() {
         .find_map(Result::err)
         .unwrap();
     assert!(error.to_string().contains("b/1.png"), "{error}");
-}
-
-#[test]
-fn a_broken_image_can_be_left_out_and_is_counted() {
-    let (_dir, source) = folder_with_a_broken_image();
-    let config = LoaderConfig {
-        on_broken: OnBroken::Skip,
-        ..config(2)
-    };
-    let view = evaluation(EvalTransform::Whole, 32, None);
-    let loader = EvalLoader::new(Arc::clone(&source), view, config).unwrap();
-    let batch = loader.start().unwrap().next().unwrap().unwrap();
-    assert_eq!(batch.indices, [0, 1, 2, 3, 5]);
-    assert_eq!(batch.skipped.len(), 1);
-    assert_eq!(batch.skipped[0].index, 4);
-    assert!(batch.skipped[0].reason.contains("b/1.png"));
-    assert_eq!(batch.views[0].data.len(), 5 * 3 * 32 * 32);
-    // The kept image after the gap is its own, not the broken one's leftovers.
-    let alone = EvalLoader::new(
-        source,
-        evaluation(EvalTransform::Whole, 32, None),
-        LoaderConfig {
-            batch_size: 1,
-            on_broken: OnBroken::Skip,
-            ..LoaderConfig::default()
-        },
-    )
-    .unwrap();
-    let last = alone.start().unwrap().last().unwrap().unwrap();
-    assert_eq!(last.indices, [5]);
-    assert_eq!(last.views[0].data[..], batch.views[0].data[4 * 3072..]);
 }

@@ -4,7 +4,6 @@
 
 mod toy;
 
-use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::{SourceConfig, open};
 use ssl_host::backbone::{BackboneConfig, Depth, Precision, Stem};
 use ssl_host::config::Probe;
@@ -87,7 +86,6 @@ impl Setting {
             device: Device::Cpu,
             workers: 2,
             threads: 1,
-            on_broken: OnBroken::Fail,
             probe: Probe {
                 every: 2,
                 ..Probe::default()

@@ -1,9 +1,11 @@
-//! Whether a list of labels over the images is in step with them.
+//! Whether labels mean what they should: a list of labels is in step with the images, and the classes of a
+//! test set are the training set's.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::report::{Report, Severity};
-use crate::source::{Labels, Source, SourceConfig, open};
+use crate::source::{Labels, Source, SourceConfig, align, open};
 
 /// Fewer agreements than this share mean that the list belongs to something else.
 const LEAST: f64 = 0.5;
@@ -44,6 +46,26 @@ pub(super) fn report_shift(
                 100.0 * after
             ),
         );
+    }
+}
+
+/// Compares the classes of a test set with those of the training set.
+pub(super) fn report_classes(train: &dyn Source, test: &Arc<dyn Source>, report: &mut Report) {
+    let (known, own) = (&train.space().classes, &test.space().classes);
+    match align(train, Arc::clone(test)) {
+        Err(error) => report.find(Severity::Fault, test.name(), "classes", error.to_string()),
+        Ok(_) if own.len() < known.len() => report.find(
+            Severity::Note,
+            test.name(),
+            "some-classes",
+            format!(
+                "{} of the {} classes of {}; it is scored over all of them and over its own",
+                own.len(),
+                known.len(),
+                train.name()
+            ),
+        ),
+        Ok(_) => {}
     }
 }
 

@@ -78,6 +78,18 @@ pub(super) fn report_set(
     if let Some(list) = examples(twice) {
         find(Severity::Fault, "class-names", list);
     }
+    let mut alike: Vec<(String, &String)> = space.classes.iter().map(|c| (plain(c), c)).collect();
+    alike.sort_unstable();
+    let alike = alike
+        .windows(2)
+        .filter(|w| w[0].0 == w[1].0 && w[0].1 != w[1].1);
+    if let Some(list) = examples(alike.map(|w| format!("{:?} and {:?}", w[0].1, w[1].1))) {
+        find(
+            Severity::Warning,
+            "class-names",
+            format!("names that differ in case or space alone: {list}"),
+        );
+    }
     if let Some(list) = uneven(&counts, &space.classes) {
         find(Severity::Warning, "uneven", list);
     }
@@ -105,6 +117,11 @@ fn examples(items: impl Iterator<Item = String>) -> Option<String> {
         n if n <= EXAMPLES => Some(shown),
         n => Some(format!("{shown}; and {} more", n - EXAMPLES)),
     }
+}
+
+/// A class name without case and outer space.
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 /// A file `n01440764_10.JPEG` belongs into the folder `n01440764`.

@@ -1,10 +1,8 @@
 //! Decoding every image of a set.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use sha2::{Digest, Sha256};
 
+use super::parallel;
 use crate::source::{Scratch, Source};
 
 /// What became of one image.
@@ -18,39 +16,12 @@ pub(super) enum Outcome {
 
 /// Brightest value of an image that counts as black: JPEG leaves a step or two.
 const BLACK: u8 = 3;
-/// Samples that a worker takes at once.
-const PART: usize = 64;
 
 /// Decodes every image; the outcomes are in order of the samples.
 pub(super) fn scan(source: &dyn Source, workers: usize) -> Vec<Outcome> {
-    let workers = match workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
-    };
-    let next = AtomicUsize::new(0);
-    let parts = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                let mut scratch = Scratch::default();
-                loop {
-                    let start = next.fetch_add(PART, Ordering::Relaxed);
-                    if start >= source.len() {
-                        return;
-                    }
-                    let part: Vec<Outcome> = (start..source.len().min(start + PART))
-                        .map(|sample| look(source, sample, &mut scratch))
-                        .collect();
-                    if let Ok(mut parts) = parts.lock() {
-                        parts.push((start, part));
-                    }
-                }
-            });
-        }
-    });
-    let mut parts = parts.into_inner().unwrap_or_default();
-    parts.sort_by_key(|(start, _)| *start);
-    parts.into_iter().flat_map(|(_, part)| part).collect()
+    parallel::map(source.len(), workers, |sample, scratch| {
+        look(source, sample, scratch)
+    })
 }
 
 fn look(source: &dyn Source, sample: usize, scratch: &mut Scratch) -> Outcome {

@@ -82,14 +82,37 @@ impl FileSet {
         }
     }
 
-    /// Reads a file and decodes its rows `0 .. needed(width, height)` into `scratch.image`.
-    pub fn decode(
-        &self,
-        index: usize,
-        scratch: &mut Scratch,
-        needed: &dyn Fn(usize, usize) -> usize,
-    ) -> Result<(), DataError> {
-        // The buffers are used again: a path or a file of its own would be memory per image.
+    /// Length of a file in bytes.
+    pub fn length(&self, index: usize, scratch: &mut Scratch) -> Result<u64, DataError> {
+        if self.archive.is_some() {
+            return Ok(self.spans[index].1);
+        }
+        self.locate(index, scratch);
+        std::fs::metadata(&scratch.path)
+            .map(|about| about.len())
+            .map_err(|source| self.unreadable(scratch, source))
+    }
+
+    /// Reads at most the first `most` bytes of a file into `scratch.bytes`.
+    pub fn read(&self, index: usize, most: usize, scratch: &mut Scratch) -> Result<(), DataError> {
+        self.locate(index, scratch);
+        scratch.bytes.clear();
+        match &self.archive {
+            Some(archive) => {
+                let (offset, length) = self.spans[index];
+                scratch.bytes.resize(most.min(length as usize), 0);
+                archive.read_exact_at(&mut scratch.bytes, offset)
+            }
+            None => File::open(&scratch.path)
+                .and_then(|file| file.take(most as u64).read_to_end(&mut scratch.bytes))
+                .map(drop),
+        }
+        .map_err(|source| self.unreadable(scratch, source))
+    }
+
+    /// Writes a file's path into `scratch.path`. The buffers are used again: a path or a file of its own
+    /// would be memory per image.
+    fn locate(&self, index: usize, scratch: &mut Scratch) {
         let (folder, name) = self.parts(index);
         scratch.path.clear();
         scratch.path.push(&self.root);
@@ -97,22 +120,24 @@ impl FileSet {
             scratch.path.push(folder);
         }
         scratch.path.push(name);
-        scratch.bytes.clear();
-        match &self.archive {
-            Some(archive) => {
-                let (offset, length) = self.spans[index];
-                scratch.bytes.resize(length as usize, 0);
-                archive.read_exact_at(&mut scratch.bytes, offset)
-            }
-            None => File::open(&scratch.path)
-                .and_then(|mut file| file.read_to_end(&mut scratch.bytes))
-                .map(drop),
-        }
-        .map_err(|source| DataError::Read {
+    }
+
+    fn unreadable(&self, scratch: &Scratch, source: std::io::Error) -> DataError {
+        DataError::Read {
             set: self.set.clone(),
             path: scratch.path.clone(),
             source,
-        })?;
+        }
+    }
+
+    /// Reads a file and decodes its rows `0 .. needed(width, height)` into `scratch.image`.
+    pub fn decode(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        needed: &dyn Fn(usize, usize) -> usize,
+    ) -> Result<(), DataError> {
+        self.read(index, usize::MAX, scratch)?;
         let Scratch { bytes, image, path } = scratch;
         decode_rows(bytes, image, needed).map_err(|reason| DataError::BrokenImage {
             id: path.display().to_string(),

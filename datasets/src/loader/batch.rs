@@ -14,8 +14,6 @@ pub struct Batch {
     pub indices: Vec<u64>,
     /// One buffer per view.
     pub views: Vec<ViewBuffer>,
-    /// Samples left out because they are broken.
-    pub skipped: Vec<Skipped>,
     pub(super) home: Option<Sender<Buffers>>,
 }
 
@@ -29,15 +27,6 @@ pub struct ViewBuffer {
     /// `[samples, steps]`: what is still to be done to each sample, in order, where
     /// [`LoaderConfig::defer_steps`](super::LoaderConfig::defer_steps) leaves it to the consumer.
     pub later: Vec<Drawn>,
-}
-
-/// A sample left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// Number of the sample.
-    pub index: u64,
-    /// What is wrong, with the name of the image.
-    pub reason: String,
 }
 
 /// What is used again.
@@ -54,7 +43,7 @@ impl Batch {
         self.indices.len()
     }
 
-    /// Whether every sample was left out.
+    /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()

@@ -4,18 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::DataError;
 
-/// What to do about an image that cannot be read or decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBroken {
-    /// The epoch ends with an error that names the image.
-    #[default]
-    Fail,
-    /// The image is left out of its batch, which gets shorter, and is named in
-    /// [`Batch::skipped`](super::Batch::skipped).
-    Skip,
-}
-
 /// Settings of a loader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,8 +24,6 @@ pub struct LoaderConfig {
     pub rank: usize,
     /// Number of processes that share the epoch.
     pub world: usize,
-    /// What to do about broken images.
-    pub on_broken: OnBroken,
     /// Whether colour, blur, solarisation and normalisation are only drawn and left to the
     /// consumer, in [`ViewBuffer::later`](super::ViewBuffer::later).
     pub defer_steps: bool,
@@ -54,7 +40,6 @@ impl Default for LoaderConfig {
             drop_last: true,
             rank: 0,
             world: 1,
-            on_broken: OnBroken::Fail,
             defer_steps: false,
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use super::batch::{Buffers, Skipped};
+use super::batch::Buffers;
 use super::fill::{Recipe, WorkerScratch, fill};
 use super::order::Order;
-use super::{Batch, LoaderConfig, Memory, OnBroken, ViewBuffer};
+use super::{Batch, LoaderConfig, Memory, ViewBuffer};
 use crate::DataError;
 use crate::source::Source;
 use crate::views::{Drawn, ViewPlan};
@@ -132,50 +132,13 @@ fn make(
         defer: job.config.defer_steps,
     };
     let faults = fill(&recipe, places, &mut views, workers)?;
-    let mut batch = Batch {
+    if let Some((_, fault)) = faults.into_iter().next() {
+        return Err(fault);
+    }
+    Ok(Batch {
         number,
         indices,
         views,
-        skipped: Vec::new(),
         home: Some(home.clone()),
-    };
-    match job.config.on_broken {
-        OnBroken::Fail => match faults.into_iter().next() {
-            Some((_, fault)) => Err(fault),
-            None => Ok(batch),
-        },
-        OnBroken::Skip => {
-            leave_out(&mut batch, faults);
-            Ok(batch)
-        }
-    }
-}
-
-/// Closes the gaps that broken samples leave.
-fn leave_out(batch: &mut Batch, faults: Vec<(usize, DataError)>) {
-    if faults.is_empty() {
-        return;
-    }
-    let broken: Vec<usize> = faults.iter().map(|(place, _)| *place).collect();
-    let kept: Vec<usize> = (0..batch.indices.len())
-        .filter(|place| broken.binary_search(place).is_err())
-        .collect();
-    batch.skipped = faults
-        .into_iter()
-        .map(|(place, fault)| Skipped {
-            index: batch.indices[place],
-            reason: fault.to_string(),
-        })
-        .collect();
-    let samples = batch.indices.len();
-    for view in &mut batch.views {
-        view.data.keep(samples, &kept);
-        let steps = view.later.len() / samples;
-        for (to, &from) in kept.iter().enumerate() {
-            view.later
-                .copy_within(from * steps..(from + 1) * steps, to * steps);
-        }
-        view.later.truncate(kept.len() * steps);
-    }
-    batch.indices = kept.iter().map(|&place| batch.indices[place]).collect();
+    })
 }

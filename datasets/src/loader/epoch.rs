@@ -6,7 +6,7 @@ use ssl_plugin_api::description::ViewGroup;
 
 use super::engine::{Batches, Job};
 use super::order::Order;
-use super::{LoaderConfig, Memory, OnBroken, Ordinary};
+use super::{LoaderConfig, Memory, Ordinary};
 use crate::DataError;
 use crate::source::Source;
 use crate::views::{ViewPlan, ViewSpec};
@@ -148,8 +148,7 @@ pub struct EvalLoader {
 
 impl EvalLoader {
     /// A loader of one view ([`evaluation`](crate::views::evaluation)); only `batch_size`,
-    /// `workers`, `prefetch` and `on_broken` of `config` matter, `rank` and `world` share the set
-    /// out.
+    /// `workers` and `prefetch` of `config` matter, `rank` and `world` share the set out.
     ///
     /// # Errors
     /// As [`TrainLoader::new`].
@@ -168,17 +167,11 @@ impl EvalLoader {
         })
     }
 
-    /// The batches: every sample of the set once (less broken ones under [`OnBroken::Skip`]).
+    /// The batches: every sample of the set once.
     ///
     /// # Errors
     /// As [`TrainLoader::start`].
     pub fn start(&self) -> Result<Batches, DataError> {
         self.inner.start(EpochOptions::default())
-    }
-
-    /// What is done about broken images.
-    #[must_use]
-    pub fn on_broken(&self) -> OnBroken {
-        self.inner.config.on_broken
     }
 }

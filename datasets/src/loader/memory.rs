@@ -64,15 +64,6 @@ impl Pixels {
         }
         self.length = length;
     }
-
-    /// Keeps some of the `samples` equal parts, in ascending order.
-    pub(super) fn keep(&mut self, samples: usize, kept: &[usize]) {
-        let length = self.length / samples;
-        for (to, &from) in kept.iter().enumerate() {
-            self.copy_within(from * length..(from + 1) * length, to * length);
-        }
-        self.length = kept.len() * length;
-    }
 }
 
 impl Default for Pixels {

@@ -117,6 +117,20 @@ impl Source for Files {
         self.files.id(index)
     }
 
+    fn stored_len(&self, index: usize, scratch: &mut Scratch) -> Result<u64, DataError> {
+        self.files.length(index, scratch)
+    }
+
+    fn stored<'a>(
+        &'a self,
+        index: usize,
+        most: usize,
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], DataError> {
+        self.files.read(index, most, scratch)?;
+        Ok(&scratch.bytes)
+    }
+
     fn image<'a>(
         &'a self,
         index: usize,

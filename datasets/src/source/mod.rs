@@ -3,8 +3,10 @@
 //! A split is a [`Source`]; [`open`] makes one from a [`SourceConfig`], which says by `kind` which
 //! adapter reads it. Adapters register themselves ([`SourceKind`], through `inventory`), so a new
 //! one is a new file and nothing else. What is common to all (another set of labels over the same
-//! images, a class map, a limit) is a [`Relabelled`] layer over any source.
+//! images, a class map, a limit) is a [`Relabelled`] layer over any source. [`open_sets`] opens the sets of a
+//! benchmark together and compares their classes.
 
+mod align;
 mod cifar;
 mod classmap;
 mod config;
@@ -15,7 +17,9 @@ mod manifest;
 mod overlay;
 mod registry;
 mod relabel;
+mod sets;
 
+pub use align::align;
 pub use classmap::{ClassMap, check_class_map};
 pub use config::{DATA_ENV, Expect, SourceConfig, open};
 pub(crate) use folder::Files;
@@ -26,6 +30,7 @@ pub(crate) use overlay::file_number;
 pub use overlay::{LabelOverlay, OverlayKey, check_label_lists};
 pub use registry::{Context, SourceKind, kinds};
 pub use relabel::Relabelled;
+pub use sets::{SetFault, Sets, open_sets};
 
 use std::path::PathBuf;
 
@@ -55,6 +60,29 @@ pub trait Source: Send + Sync {
     /// A name of the sample that stays the same from run to run (a path inside the data folder, or
     /// file and record number).
     fn id(&self, index: usize) -> String;
+
+    /// Length in bytes of what the image is stored as: that of its file, or of its pixels where these are
+    /// in memory.
+    ///
+    /// # Errors
+    /// [`DataError::Read`] for a file that is not there.
+    fn stored_len(&self, index: usize, scratch: &mut Scratch) -> Result<u64, DataError> {
+        Ok(self.image(index, scratch)?.data.len() as u64)
+    }
+
+    /// At most the first `most` bytes of what the image is stored as.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    fn stored<'a>(
+        &'a self,
+        index: usize,
+        most: usize,
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], DataError> {
+        let pixels = self.image(index, scratch)?.data;
+        Ok(&pixels[..most.min(pixels.len())])
+    }
 
     /// The image of a sample: borrowed where the source holds it, else decoded into `scratch`.
     ///

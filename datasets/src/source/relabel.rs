@@ -77,6 +77,19 @@ impl Source for Relabelled {
         self.inner.id(self.inner_index(index))
     }
 
+    fn stored_len(&self, index: usize, scratch: &mut Scratch) -> Result<u64, DataError> {
+        self.inner.stored_len(self.inner_index(index), scratch)
+    }
+
+    fn stored<'a>(
+        &'a self,
+        index: usize,
+        most: usize,
+        scratch: &'a mut Scratch,
+    ) -> Result<&'a [u8], DataError> {
+        self.inner.stored(self.inner_index(index), most, scratch)
+    }
+
     fn image<'a>(
         &'a self,
         index: usize,

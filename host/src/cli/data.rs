@@ -52,11 +52,9 @@ impl Data {
             }
             Action::Check { bench, set, format } => {
                 let (bench, _) = Bench::load(&bench, &set)?;
-                let sets: Vec<_> = std::iter::once(bench.data.train)
-                    .chain(bench.data.test)
-                    .collect();
+                let data = &bench.data;
                 let workers = bench.pretrain.workers.unwrap_or(0);
-                let report = check(&sets, bench.data.root.as_deref(), workers);
+                let report = check(&data.train, &data.test, data.root.as_deref(), workers);
                 match format {
                     Format::Text => print!("{report}"),
                     Format::Json => println!("{:#}", json!(report)),

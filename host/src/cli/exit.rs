@@ -100,8 +100,10 @@ impl From<ConfigError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Plan { faults } if faults.len() == 1 => Self::only(faults),
-            RunError::Plan { .. } => Self::new(Exit::BadInput, error),
+            RunError::Plan { faults } | RunError::Data { faults } if faults.len() == 1 => {
+                Self::only(faults)
+            }
+            RunError::Plan { .. } | RunError::Data { .. } => Self::new(Exit::BadInput, error),
             RunError::Ledger(error) => error.into(),
             RunError::Start { .. } => Self::with_help(
                 Exit::PluginFault,

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::plugins;
 use crate::config::{Bench, Document};
-use crate::ledger::{Ledger, Status};
-use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, summary};
+use crate::ledger::{DataFacts, Ledger, Status};
+use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, prepare, summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,8 @@ pub(super) fn carry_out(
     if place.owned {
         ledger.write_bench(bench)?;
     }
-    let cells = plan(bench, document, &registry.candidates, &ledger)?;
+    let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
+    let data = look_at_data(bench, document, &mut cells)?;
     let cancel = Cancel::default();
     if let Err(error) = cancel.on_signals() {
         tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
@@ -85,9 +86,12 @@ pub(super) fn carry_out(
     if let Some(note) = crowded(bench, cells.iter().filter(|cell| !cell.is_done()).count()) {
         tracing::warn!("{note}");
     }
-    for cell in cells.iter().filter(|cell| cell.is_done()) {
-        if cell.is_of_another_build() {
-            let name = cell.dir.name();
+    for cell in &cells {
+        let name = cell.dir.name();
+        for difference in cell.differences(data.as_ref()) {
+            tracing::warn!("{name} {difference}, or remove its directory to compute it again");
+        }
+        if cell.is_done() && cell.is_of_another_build() {
             tracing::warn!(
                 "{name} was computed with another build of its plugin; remove its directory to compute it again"
             );
@@ -113,6 +117,24 @@ pub(super) fn carry_out(
     files::write_reports(out, reference, &bench.aggregate, &standings)?;
     board.line(&format!("records, predictions, reports: {}", out.display()));
     Ok(exit(&cells, &cancel))
+}
+
+/// Looks at the data of a benchmark that has cells to compute, and tells these what was found.
+fn look_at_data(
+    bench: &Bench,
+    document: &Document,
+    cells: &mut [Planned],
+) -> Result<Option<DataFacts>, Failure> {
+    let open = || cells.iter().filter(|cell| !cell.is_done());
+    if open().next().is_none() {
+        return Ok(None);
+    }
+    let pretrains = open().any(Planned::pretrains);
+    let facts = prepare(bench, document, pretrains)?;
+    for cell in cells {
+        cell.job.data = facts.clone();
+    }
+    Ok(Some(facts))
 }
 
 fn this_program() -> Result<PathBuf, Failure> {

@@ -1,9 +1,9 @@
 //! `[data]`: the training set and the test sets.
 
 use super::check::Checks;
+use crate::evaluate::{SET_ID, is_set_id};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::SourceConfig;
 use std::path::PathBuf;
 
@@ -20,6 +20,31 @@ pub struct Data {
     pub test: Vec<SourceConfig>,
     /// What is done about images that cannot be read. Default `fail`.
     pub on_broken: OnBroken,
+    /// What is done about a test set all of whose images are training images. Default `refuse`.
+    pub on_train_images: OnTrainImages,
+}
+
+/// What is done about images that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBroken {
+    /// The run ends with their names.
+    #[default]
+    Fail,
+    /// They are left out of every row, in training and in tests, and named in the records. Every image is
+    /// decoded once before the first cell.
+    Skip,
+}
+
+/// What is done about a test set all of whose images are training images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnTrainImages {
+    /// The run ends with its name.
+    #[default]
+    Refuse,
+    /// Records and reports say so, as they do where some images are.
+    Warn,
 }
 
 impl Default for Data {
@@ -30,6 +55,7 @@ impl Default for Data {
             train: shapes("train"),
             test: names.map(shapes).to_vec(),
             on_broken: OnBroken::default(),
+            on_train_images: OnTrainImages::default(),
         }
     }
 }
@@ -65,6 +91,12 @@ impl Data {
                     .all(|earlier| earlier.name != set.name),
                 "test sets with different names",
                 format_args!("`{}` again", set.name),
+            );
+            checks.require(
+                &format!("{test}.{n}.name"),
+                is_set_id(&set.name),
+                SET_ID,
+                format_args!("{:?}", set.name),
             );
         }
     }

@@ -22,7 +22,7 @@ mod run;
 pub use bench::{Aggregate, Baseline, Bench, RECIPE_SIZE, SpaceChoice, Views};
 pub use check::Checks;
 pub use checkpoint::{CheckpointEntry, Covariates, WhichEncoder};
-pub use data::Data;
+pub use data::{Data, OnBroken, OnTrainImages};
 pub use decode::nearest;
 pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};

@@ -12,9 +12,9 @@ pub struct Pretrain {
     /// Threads that load and augment images, at least 1. Default: a quarter of the cores; all of
     /// them with a GPU.
     pub workers: Option<usize>,
-    /// Threads libtorch computes with, at least 1. Default: the number of cores; a quarter of it
-    /// with a GPU.
-    pub threads: Option<usize>,
+    /// Threads libtorch computes with, at least 1. Default 1 on every machine, because another number gives
+    /// other results.
+    pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`. Default `cpu`.
     pub device: String,
     /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
@@ -30,7 +30,7 @@ impl Default for Pretrain {
     fn default() -> Self {
         Self {
             workers: None,
-            threads: None,
+            threads: 1,
             device: "cpu".to_owned(),
             precision: Precision::default(),
             probe: Probe::default(),
@@ -41,11 +41,10 @@ impl Default for Pretrain {
 
 impl Pretrain {
     pub(super) fn check(&self, path: &str, checks: &mut Checks) {
-        for (key, value) in [("workers", self.workers), ("threads", self.threads)] {
-            if let Some(value) = value {
-                checks.at_least(&format!("{path}.{key}"), value as u64, 1);
-            }
+        if let Some(workers) = self.workers {
+            checks.at_least(&format!("{path}.workers"), workers as u64, 1);
         }
+        checks.at_least(&format!("{path}.threads"), self.threads as u64, 1);
         let device = self.device.as_str();
         let known = device == "cpu"
             || device == "cuda"

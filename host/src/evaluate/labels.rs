@@ -1,6 +1,7 @@
 //! The labels of a data set: several valid ones per sample, or none, over a declared label space.
 
 use super::{EvaluateError, Result};
+use ssl_datasets::source::Source;
 
 /// Valid labels of every sample, in compressed rows.
 ///
@@ -16,6 +17,18 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// The labels of a source over its declared classes.
+    ///
+    /// # Errors
+    /// As [`Self::from_rows`] and [`Self::with_subset`].
+    pub fn of_source(source: &dyn Source) -> Result<Self> {
+        let labels = Self::from_rows(source.labels().iter(), source.space().classes.len())?;
+        match &source.space().subset {
+            Some(subset) => labels.with_subset(subset.clone()),
+            None => Ok(labels),
+        }
+    }
+
     /// One label per sample.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub use error::{EvaluateError, Result};
 pub use features::{Cause, FeatureSet, extract, raw_pixels};
 pub use job::{
     EvalJob, KNN, LINEAR_PAPER_AUGMENTED, LINEAR_PAPER_CACHED, LINEAR_SHARED_AUGMENTED,
-    LINEAR_SHARED_CACHED, TestSet, Variety, run, spaces,
+    LINEAR_SHARED_CACHED, SET_ID, TestSet, Variety, is_set_id, run, spaces,
 };
 pub use labels::Labels;
 pub use score::{ClassCount, Outcome, Score, score};

@@ -13,11 +13,13 @@
 //! replaced atomically. One run at a time may hold a ledger.
 
 mod atomic;
+mod data;
 mod error;
 mod record;
 mod store;
 
 pub use atomic::write_atomic;
+pub use data::{DataFacts, LeftOut, TrainImages};
 pub use error::LedgerError;
 pub use record::{Failure, FailureKind, PluginStamp, Record, Results, Status, Versions};
 pub use store::{CellDir, Ledger};

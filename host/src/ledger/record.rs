@@ -1,10 +1,11 @@
 //! The record of a cell: everything needed to trust, repeat or resume it.
 
+use super::data::DataFacts;
 use crate::evaluate::record::Report;
 use crate::run::libtorch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -129,6 +130,16 @@ pub struct Record {
     pub versions: Versions,
     /// The device it was computed on.
     pub device: String,
+    /// Numbers of threads that libtorch computed with: several where an attempt went on with another number
+    /// than the one before it.
+    #[serde(default)]
+    pub threads: BTreeSet<usize>,
+    /// Threads that loaded images, last; they change no result.
+    #[serde(default)]
+    pub workers: Option<usize>,
+    /// What was found out about the images.
+    #[serde(default)]
+    pub data: DataFacts,
     /// How often it was begun.
     pub attempts: u32,
     /// Begun last, in seconds since 1970.
@@ -162,6 +173,9 @@ impl Record {
             plugin: None,
             versions: Versions::current(),
             device: String::new(),
+            threads: BTreeSet::new(),
+            workers: None,
+            data: DataFacts::default(),
             attempts: 0,
             started_unix_s: None,
             finished_unix_s: None,

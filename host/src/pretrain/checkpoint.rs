@@ -15,7 +15,8 @@ use ssl_plugin_api::NamedTensor;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
-const FILE: &str = "checkpoint.json";
+/// Name of the checkpoint in a pretraining's folder.
+pub const CHECKPOINT_FILE: &str = "checkpoint.json";
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -91,7 +92,7 @@ pub(super) fn save(
         tensors: file.clone(),
         run: identity(job),
     };
-    let path = job.dir.join(FILE);
+    let path = job.dir.join(CHECKPOINT_FILE);
     serde_json::to_vec_pretty(&header)
         .map_err(std::io::Error::other)
         .and_then(|bytes| tensorfile::write_atomically(&path, &bytes))
@@ -109,7 +110,7 @@ pub(super) fn resume(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
 ) -> Result<u64, PretrainError> {
-    let path = job.dir.join(FILE);
+    let path = job.dir.join(CHECKPOINT_FILE);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

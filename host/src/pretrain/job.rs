@@ -2,7 +2,6 @@
 
 use crate::backbone::{Backbone, BackboneConfig, Precision};
 use crate::config::Probe;
-use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::Source;
 use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
 use std::path::PathBuf;
@@ -38,8 +37,6 @@ pub struct PretrainJob<'a> {
     pub workers: usize,
     /// Threads libtorch computes with; results on the CPU are the same for the same number.
     pub threads: usize,
-    /// What is done about images that cannot be read.
-    pub on_broken: OnBroken,
     /// The look at the backbone every few epochs.
     pub probe: Probe,
     /// Folder of checkpoints, metrics and the exported backbones; created where missing.

@@ -44,8 +44,6 @@ pub(super) enum Line {
         feature_std: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         effective_rank: Option<f64>,
-        /// Images left out because they are broken.
-        skipped: u64,
     },
     /// A look at the backbone by nearest neighbours.
     Probe {

@@ -18,6 +18,7 @@ mod probe;
 mod session;
 mod trainer;
 
+pub use checkpoint::CHECKPOINT_FILE;
 pub use collapse::Spread;
 pub use error::PretrainError;
 pub use job::{PretrainJob, PretrainOutcome, Progress, Silent};

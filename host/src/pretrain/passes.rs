@@ -67,7 +67,6 @@ fn run(
             workers: job.workers,
             shuffle: pass.shuffle,
             drop_last: pass.drop_last,
-            on_broken: job.on_broken,
             defer_steps: job.device.is_cuda(),
             ..LoaderConfig::default()
         },
@@ -87,9 +86,6 @@ fn run(
         let batch = batch?;
         if job.cancel.load(Ordering::Relaxed) {
             return Err(PretrainError::Cancelled);
-        }
-        if batch.is_empty() {
-            continue;
         }
         let views =
             view_tensors(&batch, trainer.device).map_err(PretrainError::torch("the views"))?;

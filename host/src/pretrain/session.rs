@@ -44,7 +44,6 @@ pub fn run(
             batch_size: job.recipe.batch_size,
             seed: job.seed,
             workers: job.workers,
-            on_broken: job.on_broken,
             defer_steps: job.device.is_cuda(),
             ..LoaderConfig::default()
         },
@@ -104,7 +103,6 @@ struct Tally {
     steps: u64,
     loss: f64,
     images: u64,
-    skipped: u64,
     features: Option<Tensor>,
 }
 
@@ -138,10 +136,6 @@ impl Session<'_> {
             let data_wait_s = asked.elapsed().as_secs_f64();
             if self.job.cancel.load(Ordering::Relaxed) {
                 return Err(PretrainError::Cancelled);
-            }
-            tally.skipped += batch.skipped.len() as u64;
-            if batch.is_empty() {
-                continue;
             }
             let moment = self.moment(epoch, batch.number as u64);
             passes::run_due(trainer, self.job, &moment, self.progress)?;
@@ -230,13 +224,6 @@ impl Session<'_> {
                 spread.effective_rank
             ));
         }
-        if tally.skipped > 0 {
-            self.progress.warning(&format!(
-                "{} broken images were left out of epoch {}",
-                tally.skipped,
-                epoch + 1
-            ));
-        }
         self.journal.write(&Line::Epoch {
             epoch,
             step: (epoch + 1) * self.steps_per_epoch,
@@ -245,7 +232,6 @@ impl Session<'_> {
             seconds,
             feature_std: spread.map(|s| s.std),
             effective_rank: spread.map(|s| s.effective_rank),
-            skipped: tally.skipped,
         })
     }
 }

@@ -5,43 +5,19 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::thread;
 
-/// Threads of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Threads {
-    /// That load images.
-    pub(super) workers: usize,
-    /// That libtorch computes with.
-    pub(super) compute: usize,
-}
-
 /// The cores that this process may use.
 fn available() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What the benchmark asks for, defaults filled in.
-pub(super) fn threads(bench: &Bench) -> Threads {
-    let usual = usual(available(), bench.pretrain.device != "cpu");
-    Threads {
-        workers: bench.pretrain.workers.unwrap_or(usual.workers),
-        compute: bench.pretrain.threads.unwrap_or(usual.compute),
-    }
-}
-
-/// One side does nearly all the work: on a CPU the network, on a GPU's host the loader. That side
-/// gets a thread for each core, the other one for every fourth.
-fn usual(cores: usize, gpu: bool) -> Threads {
-    let (most, few) = (cores.max(1), (cores / 4).max(1));
-    match gpu {
-        false => Threads {
-            workers: few,
-            compute: most,
-        },
-        true => Threads {
-            workers: most,
-            compute: few,
-        },
-    }
+/// Threads that load a cell's images: what the benchmark asks for, or else a quarter of the cores, for on
+/// a CPU the network has nearly all the work; with a GPU the loader has it, and gets them all.
+pub(super) fn workers(bench: &Bench) -> usize {
+    let usual = match bench.pretrain.device.as_str() {
+        "cpu" => available() / 4,
+        _ => available(),
+    };
+    bench.pretrain.workers.unwrap_or(usual.max(1))
 }
 
 /// What to say when `cells` cells side by side compute with more threads than there are cores.
@@ -50,7 +26,7 @@ pub fn crowded(bench: &Bench, cells: usize) -> Option<String> {
     crowd(
         available(),
         bench.run.parallel.min(cells),
-        threads(bench).compute,
+        bench.pretrain.threads,
     )
 }
 
@@ -83,18 +59,6 @@ fn wait_politely_unless(command: &mut Command, is_set: impl Fn(&OsStr) -> bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn defaults_never_reach_twice_the_cores() {
-        for cores in 1..=256 {
-            for gpu in [false, true] {
-                let Threads { workers, compute } = usual(cores, gpu);
-                assert!(workers >= 1 && compute >= 1);
-                assert!(workers.max(compute) == cores);
-                assert!(cores < 2 || workers + compute < 2 * cores, "{cores}");
-            }
-        }
-    }
 
     #[test]
     fn more_threads_than_cores_are_told() {

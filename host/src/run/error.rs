@@ -14,6 +14,13 @@ pub enum RunError {
         #[related]
         faults: Vec<Fault>,
     },
+    /// Data sets that cannot be used.
+    #[error("{} {} in the data", faults.len(), if faults.len() == 1 { "fault" } else { "faults" })]
+    Data {
+        /// All of them.
+        #[related]
+        faults: Vec<Fault>,
+    },
     /// The ledger could not be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

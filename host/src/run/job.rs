@@ -2,9 +2,9 @@
 
 use crate::backbone::{BackboneConfig, Precision};
 use crate::config::{Baseline, Covariates, Evaluate, Probe, RecipeOverride, Views, WhichEncoder};
+use crate::ledger::DataFacts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use ssl_datasets::loader::OnBroken;
 use ssl_datasets::source::SourceConfig;
 use std::path::PathBuf;
 
@@ -19,6 +19,9 @@ pub struct Job {
     pub evaluation: Evaluation,
     /// Where and with what it is computed.
     pub setup: Setup,
+    /// What was found out about the images.
+    #[serde(default)]
+    pub data: DataFacts,
 }
 
 /// Everything that decides what the pretrained backbone is. Its hash names the cell.
@@ -113,7 +116,7 @@ pub struct Evaluation {
     pub protocols: Evaluate,
 }
 
-/// What must not change a result beyond rounding.
+/// What must not change a result beyond rounding, though `threads` changes the rounding of every step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     /// The plugin's file, for a framework.
@@ -129,8 +132,6 @@ pub struct Setup {
     pub probe: Probe,
     /// Where relative paths of data sets start.
     pub data_root: Option<PathBuf>,
-    /// What is done about images that cannot be read.
-    pub on_broken: OnBroken,
     /// `cpu`, `cuda` or `cuda:N`.
     pub device: String,
     /// Threads that load images.

@@ -6,7 +6,7 @@ use super::error::RunError;
 use super::job::{CellConfig, Evaluation, Job, Setup, Subject};
 use super::supervise::Planned;
 use crate::config::{Bench, Document, Fault, FrameworkSection, Frameworks, nearest};
-use crate::ledger::Ledger;
+use crate::ledger::{DataFacts, Ledger};
 use crate::plugins::Candidate;
 use serde_json::{Map, Value};
 use ssl_plugin_api::description::{Card, SchemaError};
@@ -165,7 +165,6 @@ fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
 }
 
 fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
-    let threads = cores::threads(bench);
     Setup {
         plugin: None,
         checkpoint: None,
@@ -175,10 +174,9 @@ fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
             .then(|| ledger.root().join("features")),
         probe: bench.pretrain.probe,
         data_root: bench.data.root.clone(),
-        on_broken: bench.data.on_broken,
         device: bench.pretrain.device.clone(),
-        workers: threads.workers,
-        threads: threads.compute,
+        workers: cores::workers(bench),
+        threads: bench.pretrain.threads,
     }
 }
 
@@ -201,6 +199,7 @@ fn cell(
             protocols: bench.evaluate.clone(),
         },
         setup,
+        data: DataFacts::default(),
     };
     Ok(Planned { job, dir, record })
 }

@@ -5,11 +5,12 @@ use super::cell;
 use super::child::{self, Limits};
 use super::cores;
 use super::error::RunError;
-use super::job::Job;
+use super::job::{Job, Subject};
 use super::outcome::{LOG_FILE, OUTCOME_FILE, Outcome};
 use super::progress::Board;
 use crate::config::{self, canonical};
-use crate::ledger::{CellDir, Record, Status, write_atomic};
+use crate::ledger::{CellDir, DataFacts, Record, Status, write_atomic};
+use crate::pretrain::CHECKPOINT_FILE;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -39,6 +40,38 @@ impl Planned {
         };
         // A file that cannot be read is told where it is needed.
         fs::read(path).is_ok_and(|bytes| canonical::sha256_hex(&bytes) != stamp.sha256)
+    }
+
+    /// What sets the cell apart from one that is computed now, as sentences: threads and images of earlier
+    /// attempts whose work is kept. `data` is what was found out about the images now, where they were looked
+    /// at.
+    #[must_use]
+    pub fn differences(&self, data: Option<&DataFacts>) -> Vec<String> {
+        let mut found = Vec::new();
+        let (before, now) = (&self.record.threads, self.job.setup.threads);
+        if self.keeps_work() && before.iter().any(|&threads| threads != now) {
+            let before: Vec<String> = before.iter().map(usize::to_string).collect();
+            found.push(format!(
+                "was computed with `pretrain.threads` = {}, this run has {now}, which changes scores as another seed would; set the old number",
+                before.join(" and ")
+            ));
+        }
+        let before = self.record.data.ids_left_out();
+        if self.keeps_work() && data.is_some_and(|now| now.ids_left_out() != before) {
+            found.push("left out other images that cannot be read than this run does".to_owned());
+        }
+        found
+    }
+
+    /// Whether results or a checkpoint of an earlier attempt are there.
+    fn keeps_work(&self) -> bool {
+        self.is_done() || self.job.dir.join("pretrain").join(CHECKPOINT_FILE).exists()
+    }
+
+    /// Whether the cell is pretrained when it is carried out.
+    #[must_use]
+    pub fn pretrains(&self) -> bool {
+        matches!(self.job.config.subject, Subject::Framework { .. })
     }
 
     /// Whether the ledger has the cell's scores already.
@@ -107,9 +140,16 @@ impl Supervisor<'_> {
     }
 
     fn carry_out(&self, cell: &mut Planned) -> Result<(), RunError> {
+        let keeps_work = cell.keeps_work();
         let Planned { job, dir, record } = cell;
         record.begin();
         record.device = job.setup.device.clone();
+        if !keeps_work {
+            record.threads.clear();
+        }
+        record.threads.insert(job.setup.threads);
+        record.workers = Some(job.setup.workers);
+        record.data = job.data.clone();
         dir.write(record)?;
         let name = dir.name();
         let mut bar = self.board.cell(&name);

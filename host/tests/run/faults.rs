@@ -78,7 +78,7 @@ fn missing_data_are_named() {
     let train = r#"data.train={ name = "train", kind = "cifar10", files = ["no/such.bin"] }"#;
     let ended = place.run(&[train, "data.root=here"]);
     assert_eq!(ended.code, Some(65), "{ended:?}");
-    assert!(ended.out.contains("no/such.bin"), "{ended:?}");
+    assert!(ended.err.contains("no/such.bin"), "{ended:?}");
 }
 
 #[test]

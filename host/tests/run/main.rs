@@ -11,6 +11,7 @@ mod interrupt;
 mod ledger;
 mod parallel;
 mod protocols;
+mod sets;
 
 #[path = "../torch_file/mod.rs"]
 mod torch_file;

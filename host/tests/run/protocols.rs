@@ -59,7 +59,8 @@ fn a_list_that_names_other_images_is_refused_with_the_name() {
         "data.root=.",
     ]);
     assert_eq!(ended.code, Some(65), "{ended:?}");
-    assert!(ended.out.contains("n01440764_10026.JPEG"), "{ended:?}");
+    assert!(ended.err.contains("n01440764_10026.JPEG"), "{ended:?}");
+    assert!(place.cells("echo").is_empty(), "nothing has begun");
 }
 
 #[test]

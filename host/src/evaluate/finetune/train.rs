@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use ssl_datasets::loader::{Batch, EpochOptions, LoaderConfig, OnBroken, TrainLoader};
+use ssl_datasets::loader::{Batch, EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::source::{Relabelled, Source};
 use ssl_plugin_api::description::{
     BatchNormMode, FinetuneRecipe, GroupRule, Level, Scope, ViewGroup,
@@ -41,8 +41,6 @@ pub struct Tuning<'a> {
     pub seed: u64,
     /// Threads that load images.
     pub workers: usize,
-    /// What is done about images that cannot be read.
-    pub on_broken: OnBroken,
 }
 
 /// A backbone with a classifier on its pooled features.
@@ -105,7 +103,6 @@ pub fn tune<E: From<EvaluateError>>(
         seed: tuning.seed,
         workers: tuning.workers,
         drop_last: true,
-        on_broken: tuning.on_broken,
         ..LoaderConfig::default()
     };
     let loader = TrainLoader::new(images, std::slice::from_ref(tuning.view), config)
@@ -120,9 +117,7 @@ pub fn tune<E: From<EvaluateError>>(
         for batch in batches {
             tick()?;
             let batch = batch.map_err(EvaluateError::from)?;
-            if !batch.is_empty() {
-                one_step(tuning, &network, &mut optimizer, &batch, step)?;
-            }
+            one_step(tuning, &network, &mut optimizer, &batch, step)?;
             step += 1;
         }
     }

@@ -15,6 +15,7 @@ use super::linear::LinearProtocol;
 use super::record::{ProtocolRef, Report, Variant};
 use super::{FeatureSet, Ranking, Result};
 use check::check;
+pub use check::{SET_ID, is_set_id};
 pub use finish::spaces;
 use protocols::Bench;
 use tch::{Device, Tensor};

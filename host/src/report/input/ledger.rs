@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::settings::{Done, by_settings, choose, protocols};
-use super::{Input, predictions};
+use super::{Input, circumstances, predictions};
 use crate::aggregate::{Cell, Observation, Record as Entry, Table, variance_split};
 use crate::evaluate::predictions::Group;
 use crate::evaluate::record::Evaluation;
@@ -77,6 +77,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
         })
         .collect();
     let (outcomes, mut notes) = predictions::read(&table, &sources)?;
+    notes.extend(circumstances::notes(&kept));
     let others: Vec<&str> = protocols
         .iter()
         .filter(|known| **known != protocol)

@@ -1,5 +1,6 @@
 //! Where tables come from: a CSV file, a study that is built in, a ledger.
 
+mod circumstances;
 mod ledger;
 mod predictions;
 mod settings;

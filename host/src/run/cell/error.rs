@@ -6,6 +6,7 @@ use crate::import::ImportError;
 use crate::ledger::FailureKind;
 use crate::pretrain::PretrainError;
 use ssl_datasets::DataError;
+use ssl_datasets::source::SetFault;
 use ssl_plugin_api::foreign::Refusal;
 use ssl_plugin_api::{Fault, FaultKind};
 use std::error::Error;
@@ -31,6 +32,8 @@ pub(super) enum CellError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error("{}", lines(.0))]
+    Sets(Vec<SetFault>),
     #[error("failed to evaluate: {0}")]
     Evaluate(#[from] EvaluateError),
     #[error("expected device {device}, found no such CUDA device here")]
@@ -39,6 +42,12 @@ pub(super) enum CellError {
     Torch(#[from] tch::TchError),
     #[error("the cell was asked to stop")]
     Cancelled,
+}
+
+/// The faults of all sets in one line.
+fn lines(faults: &[SetFault]) -> String {
+    let lines: Vec<String> = faults.iter().map(|fault| fault.error.to_string()).collect();
+    lines.join("; ")
 }
 
 impl From<PretrainError> for CellError {
@@ -74,6 +83,7 @@ impl CellError {
                 EvaluateError::NotFinite { .. } | EvaluateError::AllDiverged { .. },
             ) => FailureKind::Plugin,
             Self::Data(_)
+            | Self::Sets(_)
             | Self::Device { .. }
             | Self::Import(_)
             | Self::Backbone(_)

@@ -2,17 +2,17 @@
 
 use super::Work;
 use super::error::CellError;
-use super::images::{BATCH, eval_batches, labels, train_view};
+use super::images::{BATCH, eval_batches, train_view};
 use super::learn::Learnt;
 use crate::backbone::Inference;
 use crate::config::{ProtocolName, canonical};
 use crate::evaluate::{
-    CacheKey, Cause, FeatureCache, FeatureSet, Precision, TestSet, extract, raw_pixels,
+    CacheKey, Cause, FeatureCache, FeatureSet, Labels, Precision, TestSet, extract, raw_pixels,
 };
 use crate::run::event::Stage;
 use serde_json::json;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
-use ssl_datasets::source::{self, Source, SourceConfig};
+use ssl_datasets::source::{Source, SourceConfig};
 use ssl_datasets::views::evaluation;
 use ssl_plugin_api::description::ViewGroup;
 use std::collections::{BTreeMap, HashMap};
@@ -68,16 +68,15 @@ struct Extraction<'a> {
 impl Work<'_> {
     /// Computes the features of every set. Sets of the same images are computed once, and those that
     /// an earlier attempt or another cell has kept are not computed again.
-    pub(super) fn extract(&mut self, learnt: &Learnt) -> Result<Sets, CellError> {
-        let root = self.job.setup.data_root.clone();
-        let open = |config: &SourceConfig| source::open(config, root.as_deref());
+    pub(super) fn extract(
+        &mut self,
+        learnt: &Learnt,
+        sources: Vec<Arc<dyn Source>>,
+    ) -> Result<Sets, CellError> {
         let configs: Vec<SourceConfig> = std::iter::once(&self.job.config.train)
             .chain(&self.job.evaluation.test)
             .cloned()
             .collect();
-        let sources = self.timed(Stage::Prepare, |_| {
-            Ok(configs.iter().map(open).collect::<Result<Vec<_>, _>>()?)
-        })?;
         let passes = self.augmented_passes(learnt);
         self.timed(Stage::Extract, |work| {
             let images: u64 = sources.iter().map(|s| s.len() as u64).sum();
@@ -117,7 +116,7 @@ impl Work<'_> {
                 }
                 let entry = (source.name().to_owned(), features.shallow_clone());
                 known.entry(ids.clone()).or_insert(entry);
-                let labels = labels(source.as_ref())?;
+                let labels = Labels::of_source(source.as_ref())?;
                 sets.push(FeatureSet::try_new(source.name(), features, labels, ids)?);
             }
             let train = sets.remove(0);

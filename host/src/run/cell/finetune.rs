@@ -207,7 +207,6 @@ impl Work<'_> {
             init_std: lesson.protocol.init_std,
             seed,
             workers: self.job.setup.workers,
-            on_broken: self.job.setup.on_broken,
         };
         let note = format!("{} labels, rates x {factor}", rows.len());
         let network = tune(&tuning, || {

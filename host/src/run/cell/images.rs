@@ -1,11 +1,8 @@
 //! Images on their way to a network, outside pretraining.
 
-use super::error::CellError;
 use crate::config::Views;
-use crate::evaluate::Labels;
 use ssl_datasets::DataError;
 use ssl_datasets::loader::{Batch, Batches};
-use ssl_datasets::source::Source;
 use ssl_datasets::views::rescale;
 use ssl_plugin_api::description::{Interpolation, Transform, ViewGroup, ViewRole};
 use tch::Tensor;
@@ -59,14 +56,4 @@ pub(super) fn images(batch: &Batch) -> Tensor {
     let view = &batch.views[0];
     let side = view.size as i64;
     Tensor::from_slice(&view.data).view([batch.len() as i64, 3, side, side])
-}
-
-/// A source's labels over its declared classes.
-pub(super) fn labels(source: &dyn Source) -> Result<Labels, CellError> {
-    let classes = source.space().classes.len();
-    let labels = Labels::from_rows(source.labels().iter(), classes)?;
-    Ok(match &source.space().subset {
-        Some(subset) => labels.with_subset(subset.clone())?,
-        None => labels,
-    })
 }

@@ -10,7 +10,7 @@ use crate::pretrain::{self, PretrainJob, Progress};
 use crate::run::event::{Event, Listener, Stage};
 use crate::run::job::Subject;
 use serde_json::{Value, json};
-use ssl_datasets::source;
+use ssl_datasets::source::Source;
 use ssl_datasets::views::{normalization, rescale};
 use ssl_plugin_api::description::{
     Description, FinetuneRecipe, IMAGENET_MEAN, IMAGENET_STD, LinearRecipe, ViewGroup,
@@ -62,7 +62,7 @@ impl Work<'_> {
     }
 
     /// Pretrains the cell's framework, or takes what an earlier attempt has finished.
-    pub(super) fn learn(&mut self) -> Result<Learnt, CellError> {
+    pub(super) fn learn(&mut self, train: &Arc<dyn Source>) -> Result<Learnt, CellError> {
         let (
             Subject::Framework {
                 id, config, recipe, ..
@@ -72,7 +72,7 @@ impl Work<'_> {
         else {
             return self.untrained();
         };
-        self.tell(Stage::Prepare, 0, 2, "plugin");
+        self.tell(Stage::Prepare, 0, 1, "plugin");
         let config = Value::Object(config.clone());
         let (plugin, description) = self.timed(Stage::Prepare, |work| {
             let plugin = Plugin::open(path)?;
@@ -87,12 +87,7 @@ impl Work<'_> {
         })?;
         let recipe = recipe.apply(description.recipe.clone());
         let views = self.views(&description);
-        self.tell(Stage::Prepare, 1, 2, "training set");
         let setup = &self.job.setup;
-        let source = self.timed(Stage::Prepare, |work| {
-            let train = &work.job.config.train;
-            Ok(source::open(train, setup.data_root.as_deref())?)
-        })?;
         let services = Arc::new(CellServices {
             framework: id.clone(),
             cancel: self.cancel.clone(),
@@ -106,14 +101,13 @@ impl Work<'_> {
                 recipe: &recipe,
                 views: &views,
                 image_size: work.job.config.views.size,
-                source,
+                source: Arc::clone(train),
                 backbone: &work.job.config.backbone,
                 precision: work.job.config.precision,
                 seed: work.job.config.seed,
                 device,
                 workers: setup.workers,
                 threads: setup.threads,
-                on_broken: setup.on_broken,
                 probe: setup.probe,
                 dir: work.job.dir.join("pretrain"),
                 cancel: work.cancel.flag(),

@@ -8,6 +8,7 @@ mod import;
 mod judge;
 mod learn;
 mod services;
+mod sources;
 
 use super::cancel::Cancel;
 use super::event::{Event, Listener, Stage};
@@ -62,8 +63,9 @@ struct Work<'a> {
 impl Work<'_> {
     fn run(&mut self) -> Result<Results, CellError> {
         tch::set_num_threads(self.job.setup.threads.max(1) as i32);
+        let sources = self.open()?;
         let learnt = match &self.job.config.subject {
-            Subject::Framework { .. } => self.learn()?,
+            Subject::Framework { .. } => self.learn(&sources[0])?,
             Subject::Checkpoint(subject) => self.import(subject)?,
             Subject::Baseline {
                 baseline: Baseline::Untrained,
@@ -72,7 +74,7 @@ impl Work<'_> {
                 baseline: Baseline::Pixels,
             } => learn::pixels(),
         };
-        let sets = self.extract(&learnt)?;
+        let sets = self.extract(&learnt, sources)?;
         let tuned = self.finetune(&learnt, &sets)?;
         let report = self.evaluate(&learnt, &sets, tuned)?;
         Ok(Results {
