@@ -106,20 +106,12 @@ pub enum DataError {
         message: String,
     },
     /// Classes that are not the training set's.
-    #[error(
-        "{set}: expected classes of {train} in their order ({expected}), found {found}; {help}"
-    )]
+    #[error("{set}: {message}")]
     Classes {
         /// Name of the test set.
         set: String,
-        /// Name of the training set.
-        train: String,
-        /// The training set's classes.
-        expected: String,
-        /// The classes that are not among them, or out of order.
-        found: String,
-        /// What to do.
-        help: String,
+        /// What was expected and what was found, and what to do.
+        message: String,
     },
     /// An image that cannot be decoded.
     #[error("broken image {id}: {reason}")]

@@ -12,7 +12,7 @@ pub struct Broken {
     pub index: usize,
     /// Its id.
     pub id: String,
-    /// What is wrong, with its name.
+    /// What is wrong, with its name, in one line.
     pub reason: String,
 }
 
@@ -42,14 +42,17 @@ pub fn absent(source: &dyn Source, workers: usize) -> Vec<Broken> {
 }
 
 fn broken(source: &dyn Source, found: Vec<Result<(), DataError>>) -> Vec<Broken> {
+    let set = format!("{}: ", source.name());
     let found = found.into_iter().enumerate();
     found
         .filter_map(|(index, result)| {
-            let error = result.err()?;
+            let reason = result.err()?.to_string();
+            // Some decoders end with a line break, and whoever reads this knows the set.
+            let line = reason.lines().collect::<Vec<_>>().join(" ");
             Some(Broken {
                 index,
                 id: source.id(index),
-                reason: error.to_string(),
+                reason: line.strip_prefix(&set).unwrap_or(&line).to_owned(),
             })
         })
         .collect()

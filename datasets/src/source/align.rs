@@ -28,10 +28,13 @@ pub fn align(train: &dyn Source, test: Arc<dyn Source>) -> Result<Arc<dyn Source
     }
     let labels = places(known, own).map_err(|fault| DataError::Classes {
         set: test.name().to_owned(),
-        train: train.name().to_owned(),
-        expected: list(known.iter()),
-        found: fault.words(),
-        help: help(known, own),
+        message: format!(
+            "expected classes of {} in their order ({}), found {}; {}",
+            train.name(),
+            list(known.iter()),
+            fault.words(),
+            help(known, own)
+        ),
     })?;
     let lists = test.labels().iter();
     let lists: Vec<Vec<u32>> = lists

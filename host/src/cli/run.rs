@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::plugins;
-use crate::config::{Bench, Document};
+use crate::config::{Bench, Document, OnBroken};
 use crate::ledger::{DataFacts, Ledger, Status};
 use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, prepare, summary};
 use clap::Args;
@@ -76,12 +76,12 @@ pub(super) fn carry_out(
         ledger.write_bench(bench)?;
     }
     let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
-    let data = look_at_data(bench, document, &mut cells)?;
+    let board = Board::new(verbosity.is_quiet());
+    let data = look_at_data(bench, document, &mut cells, &board)?;
     let cancel = Cancel::default();
     if let Err(error) = cancel.on_signals() {
         tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
     }
-    let board = Board::new(verbosity.is_quiet());
     board.line(&announcement(&cells, out));
     if let Some(note) = crowded(bench, cells.iter().filter(|cell| !cell.is_done()).count()) {
         tracing::warn!("{note}");
@@ -124,11 +124,16 @@ fn look_at_data(
     bench: &Bench,
     document: &Document,
     cells: &mut [Planned],
+    board: &Board,
 ) -> Result<Option<DataFacts>, Failure> {
     let open = || cells.iter().filter(|cell| !cell.is_done());
     if open().next().is_none() {
         return Ok(None);
     }
+    board.line(match bench.data.on_broken {
+        OnBroken::Fail => "looking at the data",
+        OnBroken::Skip => "looking at the data, every image of every set",
+    });
     let pretrains = open().any(Planned::pretrains);
     let facts = prepare(bench, document, pretrains)?;
     for cell in cells {
