@@ -1,11 +1,10 @@
 //! Errors as they cross the boundary: a stable number, a kind, one sentence.
 
-use abi_stable::{StableAbi, std_types::RString};
 use std::fmt;
 
 /// What kind of thing went wrong. The numbers are stable for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
+#[repr(i32)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// A configuration key: unknown, of a wrong type, out of range, or at odds with the site.
@@ -43,10 +42,10 @@ impl FaultKind {
         Self::Collective,
     ];
 
-    fn from_code(code: u32) -> Self {
+    pub(crate) fn from_code(code: i32) -> Self {
         Self::ALL
             .into_iter()
-            .find(|kind| *kind as u32 == code)
+            .find(|kind| *kind as i32 == code)
             .unwrap_or(Self::Unknown)
     }
 
@@ -110,31 +109,5 @@ impl Fault {
     /// A fault of the plugin's own.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(FaultKind::Internal, message)
-    }
-}
-
-/// [`Fault`] with a stable layout.
-#[repr(C)]
-#[derive(StableAbi)]
-pub(crate) struct FfiFault {
-    code: u32,
-    message: RString,
-}
-
-impl From<Fault> for FfiFault {
-    fn from(fault: Fault) -> Self {
-        Self {
-            code: fault.kind as u32,
-            message: fault.message.into(),
-        }
-    }
-}
-
-impl From<FfiFault> for Fault {
-    fn from(fault: FfiFault) -> Self {
-        Self {
-            kind: FaultKind::from_code(fault.code),
-            message: fault.message.into(),
-        }
     }
 }

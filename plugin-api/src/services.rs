@@ -2,15 +2,12 @@
 
 #![expect(
     unsafe_code,
-    reason = "the service object crosses as a pointer with a table of functions"
+    reason = "services cross as a pointer with a table of functions"
 )]
 
-use crate::fault::{Fault, FaultKind, FfiFault};
-use crate::tensor::FfiTensor;
-use abi_stable::{
-    StableAbi,
-    std_types::{RResult, RStr},
-};
+use crate::abi::{Code, ServicesTable, Sink, Str, answer, read_sized};
+use crate::fault::{Fault, FaultKind};
+use crate::tensor::{FfiTensor, Lent, Managed};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -82,32 +79,16 @@ impl Services for SingleProcess {
     }
 }
 
-/// The services as a plugin sees them.
-#[repr(C)]
-#[derive(StableAbi)]
+/// The services as a plugin sees them; may be kept for as long as anyone likes.
 pub struct SharedServices {
-    context: *mut c_void,
-    table: ServicesTableRef,
-}
-
-#[repr(C)]
-#[derive(StableAbi)]
-#[sabi(kind(Prefix(prefix_ref = ServicesTableRef)))]
-pub(crate) struct ServicesTable {
-    release: unsafe extern "C" fn(*mut c_void),
-    log: unsafe extern "C" fn(*mut c_void, u8, RStr<'_>),
-    cancelled: unsafe extern "C" fn(*mut c_void) -> bool,
-    all_reduce: unsafe extern "C" fn(*mut c_void, FfiTensor, u8) -> RResult<(), FfiFault>,
-    all_gather: unsafe extern "C" fn(*mut c_void, FfiTensor) -> RResult<FfiTensor, FfiFault>,
-    #[sabi(last_prefix_field)]
-    broadcast: unsafe extern "C" fn(*mut c_void, FfiTensor, u32) -> RResult<(), FfiFault>,
+    table: ServicesTable,
 }
 
 type Shared = Arc<dyn Services>;
 
-// SAFETY: the context is an `Arc<dyn Services>`, and `Services` is `Send + Sync`.
+// SAFETY: the header lets any thread call the services' functions.
 unsafe impl Send for SharedServices {}
-// SAFETY: as above; the functions take shared references only.
+// SAFETY: as above.
 unsafe impl Sync for SharedServices {}
 
 impl SharedServices {
@@ -115,42 +96,99 @@ impl SharedServices {
     #[must_use]
     pub fn new(services: Shared) -> Self {
         Self {
-            context: Box::into_raw(Box::new(services)).cast(),
-            table: TABLE,
+            table: ServicesTable {
+                size: size_of::<ServicesTable>() as u64,
+                context: Arc::into_raw(Arc::new(services)).cast_mut().cast(),
+                retain: Some(retain),
+                release: Some(release),
+                log: Some(log),
+                cancelled: Some(cancelled),
+                all_reduce: Some(all_reduce),
+                all_gather: Some(all_gather),
+                broadcast: Some(broadcast),
+            },
+        }
+    }
+
+    /// The table to hand to a plugin, valid as long as `self` stays where it is.
+    pub(crate) const fn table(&self) -> *const ServicesTable {
+        &raw const self.table
+    }
+
+    /// Shares the services behind a host's table.
+    ///
+    /// # Safety
+    /// `table` is a host's, whose context is alive now.
+    pub(crate) unsafe fn from_table(table: *const ServicesTable) -> Result<Self, Fault> {
+        if table.is_null() {
+            return Err(Fault::unsupported(
+                "expected the host's services, found none",
+            ));
+        }
+        // SAFETY: the caller's promise.
+        let table = unsafe { read_sized(table) };
+        match (table.retain, table.release) {
+            (Some(retain), Some(_)) => {
+                // SAFETY: the table's own context, alive by the caller's promise.
+                unsafe { retain(table.context) };
+                Ok(Self { table })
+            }
+            _ => Err(absent("retain")),
         }
     }
 }
 
+fn absent(function: &str) -> Fault {
+    Fault::unsupported(format!(
+        "expected a host with the service `{function}`, found one without it"
+    ))
+}
+
 impl Drop for SharedServices {
     fn drop(&mut self) {
-        // SAFETY: `context` came from `new` on the side that owns `table`; dropped once.
-        unsafe { self.table.release()(self.context) }
+        if let Some(release) = self.table.release {
+            // SAFETY: gives back what `new` or `retain` took; dropped once.
+            unsafe { release(self.table.context) }
+        }
     }
+}
+
+/// Calls a function of the table with its own context.
+macro_rules! call {
+    ($self:ident . $name:ident ( $($arg:expr),* )) => {{
+        let function = $self.table.$name.ok_or_else(|| absent(stringify!($name)))?;
+        // SAFETY: the context belongs to the table and lives until `Drop`; tensors pass to the callee.
+        answer(|error| unsafe { function($self.table.context $(, $arg)*, error) })
+    }};
 }
 
 impl Services for SharedServices {
     fn log(&self, level: LogLevel, message: &str) {
-        // SAFETY: `context` belongs to `table` and lives until `Drop`.
-        unsafe { self.table.log()(self.context, level as u8, message.into()) }
+        if let Some(log) = self.table.log {
+            // SAFETY: the context belongs to the table and lives until `Drop`.
+            unsafe { log(self.table.context, level as u32, Str::new(message)) }
+        }
     }
     fn cancelled(&self) -> bool {
-        // SAFETY: as in `log`.
-        unsafe { self.table.cancelled()(self.context) }
+        self.table
+            .cancelled
+            // SAFETY: as in `log`.
+            .is_some_and(|cancelled| unsafe { cancelled(self.table.context) } != 0)
     }
     fn all_reduce(&self, tensor: FfiTensor, reduce: Reduce) -> Result<(), Fault> {
-        // SAFETY: as in `log`.
-        let result = unsafe { self.table.all_reduce()(self.context, tensor, reduce as u8) };
-        result.into_result().map_err(Fault::from)
+        call!(self.all_reduce(tensor.into_raw().cast(), reduce as u32))
     }
     fn all_gather(&self, tensor: FfiTensor) -> Result<FfiTensor, Fault> {
-        // SAFETY: as in `log`.
-        let result = unsafe { self.table.all_gather()(self.context, tensor) };
-        result.into_result().map_err(Fault::from)
+        let mut gathered = std::ptr::null_mut();
+        call!(self.all_gather(tensor.into_raw().cast(), &raw mut gathered))?;
+        // SAFETY: what the host put there passes to us.
+        let gathered = unsafe { FfiTensor::from_raw(gathered.cast()) };
+        gathered
+            .ok_or_else(|| Fault::new(FaultKind::Collective, "expected a tensor, found none"))?
+            .received(Lent::Refused)
     }
     fn broadcast(&self, tensor: FfiTensor, root: usize) -> Result<(), Fault> {
-        // SAFETY: as in `log`.
-        let result = unsafe { self.table.broadcast()(self.context, tensor, root as u32) };
-        result.into_result().map_err(Fault::from)
+        call!(self.broadcast(tensor.into_raw().cast(), root as u32))
     }
 }
 
@@ -164,76 +202,111 @@ unsafe fn services<'a>(context: *mut c_void) -> &'a Shared {
 }
 
 /// Runs a service; a panic of the host's own becomes a fault instead of crossing.
-fn guarded<T>(run: impl FnOnce() -> Result<T, Fault>) -> RResult<T, FfiFault> {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err(Fault::new(FaultKind::Collective, "a host service panicked")));
-    result.map_err(FfiFault::from).into()
+fn contained<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Fault::new(FaultKind::Collective, "a host service panicked")))
+}
+
+/// Runs a collective on a tensor that a plugin handed over.
+///
+/// # Safety
+/// The tensor's ownership passes; `error` is the plugin's sink, inside its call.
+unsafe fn collective(
+    tensor: *mut Managed,
+    error: Sink,
+    run: impl FnOnce(FfiTensor) -> Result<(), Fault>,
+) -> Code {
+    // SAFETY: the caller's promise.
+    let tensor = unsafe { FfiTensor::from_raw(tensor.cast()) };
+    let result = contained(|| {
+        let tensor = tensor.ok_or_else(|| Fault::shape("expected a tensor, found none"))?;
+        run(tensor.received(Lent::Refused)?)
+    });
+    match result {
+        Ok(()) => 0,
+        Err(fault) => {
+            // SAFETY: the caller's promise.
+            unsafe { error.put(&fault.message) };
+            fault.kind as Code
+        }
+    }
+}
+
+unsafe extern "C" fn retain(context: *mut c_void) {
+    // SAFETY: made by `Arc::into_raw` in `new`, and alive, because its caller shares it.
+    unsafe { Arc::increment_strong_count(context.cast::<Shared>()) }
 }
 
 unsafe extern "C" fn release(context: *mut c_void) {
-    // SAFETY: made by `Box::into_raw` in `new`; called once, by `Drop`.
-    drop(unsafe { Box::from_raw(context.cast::<Shared>()) });
+    // SAFETY: as in `retain`; called once for `new` and once for each `retain`.
+    unsafe { Arc::decrement_strong_count(context.cast::<Shared>()) }
 }
 
-unsafe extern "C" fn log(context: *mut c_void, level: u8, message: RStr<'_>) {
+unsafe extern "C" fn log(context: *mut c_void, level: u32, message: Str) {
     let level = match level {
         0 => LogLevel::Debug,
         1 => LogLevel::Info,
         _ => LogLevel::Warn,
     };
-    let _logged = guarded(|| {
-        // SAFETY: called through the table with its own context.
-        unsafe { services(context) }.log(level, message.as_str());
+    let _logged = contained(|| {
+        // SAFETY: called through the table with its own context, inside the plugin's call.
+        unsafe { services(context).log(level, &message.read()) };
         Ok(())
     });
 }
 
-unsafe extern "C" fn cancelled(context: *mut c_void) -> bool {
+unsafe extern "C" fn cancelled(context: *mut c_void) -> u32 {
     // SAFETY: called through the table with its own context.
-    guarded(|| Ok(unsafe { services(context) }.cancelled())).unwrap_or(true)
+    let asked = contained(|| Ok(unsafe { services(context) }.cancelled()));
+    asked.unwrap_or(true).into()
 }
 
 unsafe extern "C" fn all_reduce(
     context: *mut c_void,
-    tensor: FfiTensor,
-    reduce: u8,
-) -> RResult<(), FfiFault> {
-    let reduce = if reduce == Reduce::Max as u8 {
-        Reduce::Max
-    } else {
-        Reduce::Sum
+    tensor: *mut Managed,
+    reduce: u32,
+    error: Sink,
+) -> Code {
+    let run = |tensor| {
+        let reduce = [Reduce::Sum, Reduce::Max]
+            .into_iter()
+            .find(|known| *known as u32 == reduce)
+            .ok_or_else(|| {
+                Fault::unsupported(format!("expected a reduction 0 or 1, found {reduce}"))
+            })?;
+        // SAFETY: called through the table with its own context.
+        unsafe { services(context) }.all_reduce(tensor, reduce)
     };
-    // SAFETY: called through the table with its own context.
-    guarded(|| unsafe { services(context) }.all_reduce(tensor, reduce))
+    // SAFETY: called as the header says.
+    unsafe { collective(tensor, error, run) }
 }
 
 unsafe extern "C" fn all_gather(
     context: *mut c_void,
-    tensor: FfiTensor,
-) -> RResult<FfiTensor, FfiFault> {
-    // SAFETY: called through the table with its own context.
-    guarded(|| unsafe { services(context) }.all_gather(tensor))
+    tensor: *mut Managed,
+    gathered: *mut *mut Managed,
+    error: Sink,
+) -> Code {
+    let run = |tensor| {
+        // SAFETY: called through the table with its own context; the place for the result is the
+        // plugin's.
+        unsafe {
+            *gathered = services(context).all_gather(tensor)?.into_raw().cast();
+        }
+        Ok(())
+    };
+    // SAFETY: called as the header says.
+    unsafe { collective(tensor, error, run) }
 }
 
 unsafe extern "C" fn broadcast(
     context: *mut c_void,
-    tensor: FfiTensor,
+    tensor: *mut Managed,
     root: u32,
-) -> RResult<(), FfiFault> {
+    error: Sink,
+) -> Code {
     // SAFETY: called through the table with its own context.
-    guarded(|| unsafe { services(context) }.broadcast(tensor, root as usize))
+    let run = |tensor| unsafe { services(context) }.broadcast(tensor, root as usize);
+    // SAFETY: called as the header says.
+    unsafe { collective(tensor, error, run) }
 }
-
-const TABLE: ServicesTableRef = {
-    const VALUE: ServicesTable = ServicesTable {
-        release,
-        log,
-        cancelled,
-        all_reduce,
-        all_gather,
-        broadcast,
-    };
-    const WITH_META: &abi_stable::prefix_type::WithMetadata<ServicesTable> =
-        &abi_stable::prefix_type::WithMetadata::new(VALUE);
-    ServicesTableRef(WITH_META.static_as_prefix())
-};

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 /// A plugin's greeting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Version of `ssl-plugin-api` the plugin was built with.
+    /// What the plugin was built with: the version of `ssl-plugin-api`, or words of its own.
+    #[serde(default)]
     pub api: String,
+    /// Version of libtorch that the plugin was built for; `None` if it uses none.
+    #[serde(default)]
+    pub libtorch: Option<String>,
     /// Capabilities without which the plugin cannot run.
     #[serde(default)]
     pub requires: Vec<String>,

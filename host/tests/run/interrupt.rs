@@ -6,8 +6,8 @@ use std::process::Command;
 const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
 
 /// Steps and ends of epochs in the journal; the probe is left out.
-fn lines(place: &Place) -> usize {
-    let cells = place.cells("echo");
+pub fn lines(place: &Place, framework: &str) -> usize {
+    let cells = place.cells(framework);
     let path = cells
         .first()
         .map(|cell| cell.join("pretrain/metrics.jsonl"));
@@ -20,7 +20,7 @@ fn lines(place: &Place) -> usize {
 fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
     let place = Place::new();
     let run = place.start(&LONG);
-    wait_until("a few epochs", || lines(&place) > 12);
+    wait_until("a few epochs", || lines(&place, "echo") > 12);
     let busy = place.run(&LONG);
     assert_eq!(busy.code, Some(65), "{busy:?}");
     assert!(busy.err.contains("in use by process"), "{busy:?}");
@@ -36,7 +36,7 @@ fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     let record = place.record("echo");
     assert_eq!(record["status"], "pending", "{record:#}");
-    let at_stop = lines(&place);
+    let at_stop = lines(&place, "echo");
 
     let resumed = place.run(&LONG);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
@@ -44,7 +44,7 @@ fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
     assert_eq!(record["attempts"], 2);
     // 2 steps and an epoch's end, 40 times: nothing twice, nothing missing.
     assert!(at_stop < 120, "{at_stop}");
-    assert_eq!(lines(&place), 120);
+    assert_eq!(lines(&place, "echo"), 120);
 
     let straight = Place::new();
     assert_eq!(straight.run(&LONG).code, Some(0));
@@ -58,7 +58,7 @@ fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
 fn a_cell_does_not_outlive_its_parent() {
     let place = Place::new();
     let mut run = place.start(&["pretrain.recipe.epochs=100000", "baselines=[]"]);
-    wait_until("the first epoch", || lines(&place) > 3);
+    wait_until("the first epoch", || lines(&place, "echo") > 3);
     run.kill().unwrap();
     run.wait().unwrap();
     wait_until("the cell to say it was asked to stop", || {

@@ -31,6 +31,14 @@ pub enum Level {
 }
 
 impl Level {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Pooled,
+        Self::Layer1,
+        Self::Layer2,
+        Self::Layer3,
+        Self::Layer4,
+    ];
+
     /// The level's name, as golden files and configurations spell it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -46,15 +54,7 @@ impl Level {
     /// The level with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Pooled,
-            Self::Layer1,
-            Self::Layer2,
-            Self::Layer3,
-            Self::Layer4,
-        ]
-        .into_iter()
-        .find(|level| level.name() == name)
+        Self::ALL.into_iter().find(|level| level.name() == name)
     }
 }
 

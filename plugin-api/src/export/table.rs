@@ -4,70 +4,50 @@
 
 use super::framework::{Framework, Instance};
 use super::guard::guarded;
-use crate::exchange::{
-    Feature, FfiEpochPlan, FfiFeature, FfiNamedTensor, FfiStepInput, FfiStepOutput, Moment,
-    NamedTensor, convert,
+use crate::abi::{
+    self, Code, EpochPlan, InstanceTable, It, Named, NamedSink, PluginTable, ServicesTable, Sink,
+    StepIn, StepOut, Str, TrainStep, read_sized, take_features, take_named, write_sized,
 };
+use crate::exchange::{Moment, StepInput};
 use crate::fault::Fault;
-use crate::module::{
-    Answer, FfiInstance, InstanceTable, InstanceTableRef, PluginModule, PluginModuleRef,
-};
 use crate::services::SharedServices;
 use crate::site::Hello;
-use crate::tensor::FfiTensor;
-use abi_stable::{
-    library::{CheckTypeLayout, LibHeader, ROOT_MODULE_LOADER_NAME, RootModuleResult},
-    prefix_type::{PrefixTypeTrait, WithMetadata},
-    std_types::{ROption, RStr, RString, RVec},
-};
+use crate::tensor::{FfiTensor, Lent, Managed};
+use crate::version::{ABI_MAJOR, ABI_MINOR};
 use serde_json::Value;
-use std::ffi::c_void;
 use std::sync::OnceLock;
 
-/// How a library lists its frameworks.
-pub type Frameworks = fn() -> Vec<&'static dyn Framework>;
-
-/// The entry point's header: ties `load` to the type of our root module.
-#[must_use]
-pub const fn header(load: extern "C" fn() -> RootModuleResult) -> LibHeader {
-    // SAFETY: `export_plugin!`, the only caller, returns our root module from `load`.
-    unsafe { LibHeader::from_constructor::<PluginModuleRef>(load, CheckTypeLayout::Yes) }
-}
-
-/// `export_plugin!` must spell the entry point's name out, so it is compared here.
-const _: () = {
-    let (found, expected) = (
-        ROOT_MODULE_LOADER_NAME.as_bytes(),
-        b"_1as_0lib_1header_0root_bmodule_bloader",
-    );
-    assert!(found.len() == expected.len());
-    let mut n = 0;
-    while n < found.len() {
-        assert!(found[n] == expected[n]);
-        n += 1;
-    }
-};
-
-struct Library {
-    frameworks: Frameworks,
-    requires: &'static [&'static str],
+/// What a library contains and needs.
+pub struct Library {
+    /// Its frameworks.
+    pub frameworks: fn() -> Vec<&'static dyn Framework>,
+    /// Capabilities without which it cannot run.
+    pub requires: &'static [&'static str],
+    /// The version of libtorch it was built for, if it uses libtorch.
+    pub libtorch: fn() -> Option<String>,
 }
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 
-/// The library's root module. Called once, by the loader.
-pub fn module(frameworks: Frameworks, requires: &'static [&'static str]) -> PluginModuleRef {
-    LIBRARY.get_or_init(|| Library {
-        frameworks,
-        requires,
+/// The library's table. What the exported symbol returns.
+pub fn table(library: Library) -> *const PluginTable {
+    static TABLE: Shared<PluginTable> = Shared(PluginTable {
+        size: size_of::<PluginTable>() as u64,
+        major: ABI_MAJOR,
+        minor: ABI_MINOR,
+        hello: Some(hello),
+        describe: Some(describe),
+        create: Some(create),
     });
-    PluginModule {
-        hello,
-        describe,
-        create,
-    }
-    .leak_into_prefix()
+    LIBRARY.get_or_init(|| library);
+    &raw const TABLE.0
 }
+
+/// A table of numbers and functions, which any thread may read.
+struct Shared<T>(T);
+
+// SAFETY: tables have no interior mutability, and hold no pointers but to functions.
+unsafe impl<T> Sync for Shared<T> {}
 
 fn library() -> Result<&'static Library, Fault> {
     LIBRARY
@@ -75,29 +55,28 @@ fn library() -> Result<&'static Library, Fault> {
         .ok_or_else(|| Fault::internal("the library was not initialised"))
 }
 
-fn framework(id: RStr<'_>) -> Result<&'static dyn Framework, Fault> {
+fn framework(id: &str) -> Result<&'static dyn Framework, Fault> {
     (library()?.frameworks)()
         .into_iter()
-        .find(|framework| framework.card().id == id.as_str())
+        .find(|framework| framework.card().id == id)
         .ok_or_else(|| Fault::config(format!("no framework named `{id}` in this library")))
 }
 
-fn parse(what: &str, json: RStr<'_>) -> Result<Value, Fault> {
-    serde_json::from_str(json.as_str())
+fn parse(what: &str, json: &str) -> Result<Value, Fault> {
+    serde_json::from_str(json)
         .map_err(|error| Fault::config(format!("expected {what} as JSON, found {error}")))
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<RString, Fault> {
-    serde_json::to_string(value)
-        .map(RString::from)
-        .map_err(Fault::internal)
+fn to_json(value: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(Fault::internal)
 }
 
-extern "C" fn hello() -> Answer<RString> {
-    guarded("hello", || {
+unsafe extern "C" fn hello(json: Sink, error: Sink) -> Code {
+    guarded("hello", error, || {
         let library = library()?;
-        to_json(&Hello {
+        let hello = to_json(&Hello {
             api: env!("CARGO_PKG_VERSION").to_owned(),
+            libtorch: (library.libtorch)(),
             requires: library
                 .requires
                 .iter()
@@ -107,125 +86,208 @@ extern "C" fn hello() -> Answer<RString> {
                 .into_iter()
                 .map(Framework::card)
                 .collect(),
-        })
+        })?;
+        // SAFETY: the caller's sink, inside its call.
+        unsafe { json.put(&hello) };
+        Ok(())
     })
 }
 
-extern "C" fn describe(id: RStr<'_>, config: RStr<'_>) -> Answer<RString> {
-    guarded("describe", || {
-        to_json(&framework(id)?.describe(&parse("a configuration", config)?)?)
+unsafe extern "C" fn describe(id: Str, config: Str, json: Sink, error: Sink) -> Code {
+    guarded("describe", error, || {
+        // SAFETY: the caller's strings, inside its call.
+        let (id, config) = unsafe { (id.read(), config.read()) };
+        let description = framework(&id)?.describe(&parse("a configuration", &config)?)?;
+        // SAFETY: the caller's sink, inside its call.
+        unsafe { json.put(&to_json(&description)?) };
+        Ok(())
     })
 }
 
-extern "C" fn create(
-    id: RStr<'_>,
-    config: RStr<'_>,
-    site: RStr<'_>,
-    services: SharedServices,
-) -> Answer<FfiInstance> {
-    guarded("create", || {
-        let config = parse("a configuration", config)?;
-        let site = serde_json::from_value(parse("a site", site)?).map_err(Fault::config)?;
-        let instance = framework(id)?.create(&config, site, services)?;
-        Ok(FfiInstance {
-            context: Box::into_raw(Box::new(instance)).cast(),
-            table: TABLE,
-        })
+unsafe extern "C" fn create(
+    id: Str,
+    config: Str,
+    run: Str,
+    services: *const ServicesTable,
+    it: *mut It,
+    table: *mut *const InstanceTable,
+    error: Sink,
+) -> Code {
+    guarded("create", error, || {
+        // SAFETY: the caller's strings and services, inside its call.
+        let (id, config, run, services) = unsafe {
+            (
+                id.read(),
+                config.read(),
+                run.read(),
+                SharedServices::from_table(services)?,
+            )
+        };
+        let config = parse("a configuration", &config)?;
+        let run = serde_json::from_value(parse("the run", &run)?).map_err(Fault::config)?;
+        let instance = framework(&id)?.create(&config, run, services)?;
+        // SAFETY: the caller's places for the results.
+        unsafe {
+            *it = Box::into_raw(Box::new(instance)).cast();
+            *table = &raw const INSTANCE.0;
+        }
+        Ok(())
     })
 }
 
 type Boxed = Box<dyn Instance>;
 
-/// The instance behind a context.
+/// The instance behind a pointer.
 ///
 /// # Safety
-/// `context` was made by [`create`], is not released yet, and no other call on it is running.
-unsafe fn instance<'a>(context: *mut c_void) -> &'a mut Boxed {
-    // SAFETY: the caller's promise; the host's `Instance` takes `&mut self` on every call.
-    unsafe { &mut *context.cast::<Boxed>() }
+/// `it` was made by [`create`], is not released yet, and no other call on it is running.
+unsafe fn instance<'a>(it: It) -> &'a mut Boxed {
+    // SAFETY: the caller's promise.
+    unsafe { &mut *it.cast::<Boxed>() }
 }
 
 /// One exported function: forwards to the trait's method inside the guard.
 macro_rules! export {
-    ($name:ident ( $($arg:ident : $ty:ty),* ) -> $out:ty, |$it:ident| $body:expr) => {
-        unsafe extern "C" fn $name(context: *mut c_void $(, $arg: $ty)*) -> Answer<$out> {
-            guarded(stringify!($name), || {
-                // SAFETY: called through the table with its own context.
-                let $it = unsafe { instance(context) };
-                $body
+    ($name:ident ( $($arg:ident : $ty:ty),* ), |$it:ident| $body:expr) => {
+        unsafe extern "C" fn $name(it: It $(, $arg: $ty)*, error: Sink) -> Code {
+            guarded(stringify!($name), error, || {
+                // SAFETY: called through the table with its own pointer. All arguments are the
+                // caller's, inside its call, as the header says.
+                unsafe {
+                    let $it = instance(it);
+                    $body
+                }
             })
         }
     };
 }
 
-unsafe extern "C" fn release(context: *mut c_void) {
-    let _released = guarded("release", || {
+unsafe extern "C" fn release(it: It) {
+    // There is nobody to tell.
+    let _panicked = super::guard::contained(|| {
         // SAFETY: made by `Box::into_raw` in `create`; the host calls this once.
-        drop(unsafe { Box::from_raw(context.cast::<Boxed>()) });
-        Ok(())
+        drop(unsafe { Box::from_raw(it.cast::<Boxed>()) });
     });
 }
 
-export!(parameters() -> RVec<FfiNamedTensor>, |it| it.parameters().map(convert));
-export!(state() -> RVec<FfiNamedTensor>, |it| it.state().map(convert));
-export!(load(parameters: RVec<FfiNamedTensor>, state: RVec<FfiNamedTensor>) -> (), |it| {
-    it.load(checked(parameters)?, checked(state)?)
+export!(parameters(out: NamedSink), |it| {
+    out.put_all(it.parameters()?);
+    Ok(())
 });
-export!(due(moment: Moment) -> ROption<RString>, |it| {
-    it.due(&moment).map(|id| id.map(RString::from).into())
+export!(state(out: NamedSink), |it| {
+    out.put_all(it.state()?);
+    Ok(())
 });
-export!(begin_pass(moment: Moment, id: RStr<'_>, samples: u64) -> (), |it| {
-    it.begin_pass(&moment, id.as_str(), samples as usize)
+export!(load(parameters: *const Named, parameter_count: u64, state: *const Named, state_count: u64), |it| {
+    // Both before either is looked at: their ownership has passed.
+    let parameters = take_named(parameters, parameter_count, Lent::Copied);
+    let state = take_named(state, state_count, Lent::Copied);
+    it.load(parameters?, state?)
 });
-export!(absorb(indices: FfiTensor, features: RVec<FfiFeature>) -> (), |it| {
-    indices.validate()?;
-    let features: Vec<Feature> = convert(features);
-    features.iter().try_for_each(|f| f.tensor.validate())?;
-    it.absorb(indices, features)
+export!(due(at: *const TrainStep, pass: Sink), |it| {
+    if let Some(id) = it.due(&moment(at))? {
+        pass.put(&id);
+    }
+    Ok(())
 });
-export!(end_pass() -> (), |it| it.end_pass());
-export!(begin_epoch(moment: Moment) -> FfiEpochPlan, |it| {
-    it.begin_epoch(&moment).map(FfiEpochPlan::from)
+export!(begin_pass(at: *const TrainStep, pass: Str, samples: u64), |it| {
+    it.begin_pass(&moment(at), &pass.read(), samples as usize)
 });
-export!(step(input: FfiStepInput) -> FfiStepOutput, |it| {
-    input.indices.validate()?;
-    let input = crate::exchange::StepInput::from(input);
-    input.features.iter().try_for_each(|f| f.tensor.validate())?;
-    it.step(input).map(FfiStepOutput::from)
+export!(absorb(indices: *mut Managed, features: *const *const abi::Feature, count: u64), |it| {
+    let indices = FfiTensor::from_raw(indices.cast());
+    let features = take_features(features, count);
+    it.absorb(received(indices)?, features?)
 });
-export!(after_update(moment: Moment, momentum: ROption<f64>) -> (), |it| {
-    it.after_update(&moment, momentum.into())
+export!(end_pass(), |it| it.end_pass());
+export!(begin_epoch(at: *const TrainStep, plan: *mut EpochPlan), |it| {
+    let mut raw = read_sized(plan);
+    let wanted = it.begin_epoch(&moment(at))?;
+    for name in &wanted.reset_optimizer {
+        raw.reset_optimizer.put(name);
+    }
+    raw.order = wanted.order.map_or(std::ptr::null_mut(), |order| order.into_raw().cast());
+    raw.parameters_moved = wanted.parameters_moved.into();
+    write_sized(plan, &raw);
+    Ok(())
 });
-export!(cluster(moment: Moment, bank: RVec<FfiNamedTensor>) -> RVec<FfiNamedTensor>, |it| {
-    it.cluster(&moment, checked(bank)?).map(convert)
+export!(step(input: *const StepIn, out: *mut StepOut), |it| {
+    let (input, mut raw) = (read_sized(input), read_sized(out));
+    let indices = FfiTensor::from_raw(input.indices.cast());
+    let features = take_features(input.features, input.feature_count);
+    let output = it.step(StepInput {
+        moment: moment(input.at),
+        indices: received(indices)?,
+        features: features?,
+    })?;
+    fill("feature", raw.feature_grads, input.feature_count, output.feature_grads)?;
+    fill("parameter", raw.param_grads, raw.param_count, output.param_grads)?;
+    for metric in &output.metrics {
+        raw.metrics.put(metric);
+    }
+    raw.loss = output.loss;
+    raw.parameters_moved = output.parameters_moved.into();
+    write_sized(out, &raw);
+    Ok(())
+});
+export!(after_update(at: *const TrainStep, momentum: *const f64), |it| {
+    it.after_update(&moment(at), momentum.as_ref().copied())
+});
+export!(cluster(at: *const TrainStep, bank: *const Named, count: u64, out: NamedSink), |it| {
+    let bank = take_named(bank, count, Lent::Copied)?;
+    out.put_all(it.cluster(&moment(at), bank)?);
+    Ok(())
 });
 
-fn checked(tensors: RVec<FfiNamedTensor>) -> Result<Vec<NamedTensor>, Fault> {
-    let tensors: Vec<NamedTensor> = convert(tensors);
-    for named in &tensors {
-        named
-            .tensor
-            .validate()
-            .map_err(|fault| Fault::shape(format!("{}: {fault}", named.name)))?;
-    }
-    Ok(tensors)
+/// # Safety
+/// The host's, inside its call.
+unsafe fn moment(at: *const TrainStep) -> Moment {
+    // SAFETY: the caller's promise.
+    unsafe { read_sized(at) }.into()
 }
 
-const TABLE: InstanceTableRef = {
-    const VALUE: InstanceTable = InstanceTable {
-        release,
-        parameters,
-        state,
-        load,
-        due,
-        begin_pass,
-        absorb,
-        end_pass,
-        begin_epoch,
-        step,
-        after_update,
-        cluster,
-    };
-    const WITH_META: &WithMetadata<InstanceTable> = &WithMetadata::new(VALUE);
-    InstanceTableRef(WITH_META.static_as_prefix())
-};
+fn received(indices: Option<FfiTensor>) -> Result<FfiTensor, Fault> {
+    indices
+        .ok_or_else(|| Fault::shape("expected indices, found a null pointer"))?
+        .received(Lent::Copied)
+}
+
+/// Hands gradients over in the host's array.
+///
+/// # Safety
+/// `to` leads to `places` null pointers.
+unsafe fn fill(
+    of: &str,
+    to: *mut *mut Managed,
+    places: u64,
+    grads: Vec<Option<FfiTensor>>,
+) -> Result<(), Fault> {
+    if grads.len() as u64 != places {
+        return Err(Fault::shape(format!(
+            "expected {places} {of} gradients, found {} (step)",
+            grads.len()
+        )));
+    }
+    for (n, grad) in grads.into_iter().enumerate() {
+        if let Some(grad) = grad {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(n) = grad.into_raw().cast() }
+        }
+    }
+    Ok(())
+}
+
+static INSTANCE: Shared<InstanceTable> = Shared(InstanceTable {
+    size: size_of::<InstanceTable>() as u64,
+    release: Some(release),
+    parameters: Some(parameters),
+    step: Some(step),
+    state: Some(state),
+    load: Some(load),
+    after_update: Some(after_update),
+    begin_epoch: Some(begin_epoch),
+    due: Some(due),
+    begin_pass: Some(begin_pass),
+    absorb: Some(absorb),
+    end_pass: Some(end_pass),
+    cluster: Some(cluster),
+});

@@ -2,72 +2,119 @@
 
 #![expect(unsafe_code, reason = "calls through the plugin's table of functions")]
 
-use crate::exchange::{
-    EpochPlan, Feature, FfiStepInput, Moment, NamedTensor, StepInput, StepOutput, convert,
+use super::handle::Handle;
+use crate::abi::{
+    self, Features, Given, MetricSink, NamedSink, Sink, StepIn, StepOut, Str, TrainStep, answer,
+    text,
 };
+use crate::exchange::{EpochPlan, Feature, Moment, NamedTensor, StepInput, StepOutput};
 use crate::export::Instance as Contract;
 use crate::fault::Fault;
-use crate::module::{Answer, FfiInstance};
-use crate::tensor::FfiTensor;
+use crate::tensor::{FfiTensor, Lent, Managed};
+use std::sync::Arc;
 
 /// An instance inside a plugin. Methods and their order are those of
-/// [`crate::export::Instance`]; what comes back is validated.
+/// [`crate::export::Instance`]; what comes back is validated. A function that the plugin's table does
+/// not have is a feature that the framework does not have.
+///
+/// Parameters and state keep the instance alive: it is released with the last of them.
 pub struct Instance {
-    raw: FfiInstance,
+    handle: Arc<Handle>,
+    /// Number of parameters, once asked for.
+    parameters: Option<usize>,
 }
 
-// SAFETY: the plugin's `Instance` trait requires `Send`; every call takes `&mut self`.
-unsafe impl Send for Instance {}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // SAFETY: `context` belongs to `table`; dropped once.
-        unsafe { self.raw.table.release()(self.raw.context) }
-    }
-}
-
-fn result<T>(answer: Answer<T>) -> Result<T, Fault> {
-    answer.into_result().map_err(Fault::from)
-}
-
-/// Calls one function of the table with the instance's own context.
+/// Calls one function of the table with the instance's own pointer.
 macro_rules! call {
-    ($self:ident . $name:ident ( $($arg:expr),* )) => {
-        // SAFETY: `context` belongs to `table` and lives until `Drop`; `&mut self` excludes other
-        // calls.
-        result(unsafe { $self.raw.table.$name()($self.raw.context $(, $arg)*) })
-    };
+    ($self:ident . $name:ident ( $($arg:expr),* )) => {{
+        let it = $self.handle.it();
+        let function = $self.handle.table().$name.ok_or_else(|| absent(stringify!($name)))?;
+        // SAFETY: the pointer belongs to the table and lives as long as the handle; `&mut self`
+        // excludes other calls; the arguments live over the call, and tensors pass to the callee.
+        answer(|error| unsafe { function(it $(, $arg)*, error) })
+    }};
+}
+
+fn absent(function: &str) -> Fault {
+    Fault::unsupported(format!(
+        "expected a plugin with `{function}`, found one without it"
+    ))
 }
 
 impl Instance {
-    pub(super) const fn new(raw: FfiInstance) -> Self {
-        Self { raw }
+    pub(super) fn new(handle: Handle) -> Self {
+        Self {
+            handle: Arc::new(handle),
+            parameters: None,
+        }
+    }
+
+    /// Ties views of the plugin's memory to the instance.
+    fn tied(&self, list: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, Fault> {
+        list.into_iter()
+            .map(|NamedTensor { name, tensor }| {
+                let tensor = tensor.with(Arc::clone(&self.handle))?;
+                Ok(NamedTensor { name, tensor })
+            })
+            .collect()
     }
 }
 
 impl Contract for Instance {
     fn parameters(&mut self) -> Result<Vec<NamedTensor>, Fault> {
-        named(convert(call!(self.parameters())?))
+        let list = NamedSink::collect(Lent::Kept, |out| call!(self.parameters(out)))?;
+        self.parameters = Some(list.len());
+        self.tied(list)
     }
 
     fn state(&mut self) -> Result<Vec<NamedTensor>, Fault> {
-        named(convert(call!(self.state())?))
+        if self.handle.table().state.is_none() {
+            return Ok(Vec::new());
+        }
+        let list = NamedSink::collect(Lent::Kept, |out| call!(self.state(out)))?;
+        self.tied(list)
     }
 
     fn load(&mut self, parameters: Vec<NamedTensor>, state: Vec<NamedTensor>) -> Result<(), Fault> {
-        call!(self.load(convert(parameters), convert(state)))
+        if self.handle.table().load.is_none() {
+            // There is nothing to take over, or the plugin cannot.
+            let given = parameters.len() + state.len();
+            return if given == 0 {
+                Ok(())
+            } else {
+                Err(absent("load"))
+            };
+        }
+        let (parameters, state) = (Given::new(parameters), Given::new(state));
+        call!(self.load(
+            parameters.as_ptr(),
+            parameters.len(),
+            state.as_ptr(),
+            state.len()
+        ))
     }
 
     fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        call!(self.due(*moment)).map(|id| id.map(String::from).into())
+        let Some(due) = self.handle.table().due else {
+            return Ok(None);
+        };
+        let (it, at) = (self.handle.it(), TrainStep::from(moment));
+        // SAFETY: as in `call`.
+        let pass = text(|pass, error| unsafe { due(it, &raw const at, pass, error) })?;
+        Ok((!pass.is_empty()).then_some(pass))
     }
 
     fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
-        call!(self.begin_pass(*moment, id.into(), samples as u64))
+        let at = TrainStep::from(moment);
+        call!(self.begin_pass(&raw const at, Str::new(id), samples as u64))
     }
 
     fn absorb(&mut self, indices: FfiTensor, features: Vec<Feature>) -> Result<(), Fault> {
-        call!(self.absorb(indices, convert(features)))
+        if self.handle.table().absorb.is_none() {
+            return Err(absent("absorb"));
+        }
+        let features = Features::new(features);
+        call!(self.absorb(indices.into_raw().cast(), features.as_ptr(), features.len()))
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
@@ -75,45 +122,90 @@ impl Contract for Instance {
     }
 
     fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        let plan = EpochPlan::from(call!(self.begin_epoch(*moment))?);
-        if let Some(order) = &plan.order {
-            order.validate()?;
+        if self.handle.table().begin_epoch.is_none() {
+            return Ok(EpochPlan::default());
         }
-        Ok(plan)
+        let at = TrainStep::from(moment);
+        let mut reset_optimizer = Vec::new();
+        let mut plan = abi::EpochPlan {
+            size: size_of::<abi::EpochPlan>() as u64,
+            order: std::ptr::null_mut(),
+            reset_optimizer: Sink::list(&mut reset_optimizer),
+            parameters_moved: 0,
+            reserved: 0,
+        };
+        let result = call!(self.begin_epoch(&raw const at, &raw mut plan));
+        // SAFETY: what the plugin put there is ours, fault or not.
+        let order = unsafe { FfiTensor::from_raw(plan.order.cast()) };
+        result?;
+        Ok(EpochPlan {
+            order: order.map(|o| o.received(Lent::Refused)).transpose()?,
+            reset_optimizer,
+            parameters_moved: plan.parameters_moved != 0,
+        })
     }
 
     fn step(&mut self, input: StepInput) -> Result<StepOutput, Fault> {
+        let parameters = match self.parameters {
+            Some(parameters) => parameters,
+            None => self.parameters()?.len(),
+        };
         let shapes: Vec<Vec<i64>> = input
             .features
             .iter()
             .map(|f| f.tensor.shape().to_vec())
             .collect();
-        let output = StepOutput::from(call!(self.step(FfiStepInput::from(input)))?);
-        if output.feature_grads.len() != shapes.len() {
-            return Err(Fault::shape(format!(
-                "expected {} feature gradients, found {} (step)",
-                shapes.len(),
-                output.feature_grads.len()
-            )));
-        }
+        let mut output = StepOutput {
+            feature_grads: none(shapes.len()),
+            param_grads: none(parameters),
+            ..StepOutput::default()
+        };
+        let at = TrainStep::from(&input.moment);
+        let features = Features::new(input.features);
+        let input = StepIn {
+            size: size_of::<StepIn>() as u64,
+            at: &raw const at,
+            indices: input.indices.into_raw().cast(),
+            features: features.as_ptr(),
+            feature_count: features.len(),
+        };
+        let mut out = StepOut {
+            size: size_of::<StepOut>() as u64,
+            loss: f64::NAN,
+            feature_grads: places(&mut output.feature_grads),
+            param_grads: places(&mut output.param_grads),
+            param_count: parameters as u64,
+            metrics: MetricSink::list(&mut output.metrics),
+            parameters_moved: 0,
+            reserved: 0,
+        };
+        call!(self.step(&raw const input, &raw mut out))?;
+        output.loss = out.loss;
+        output.parameters_moved = out.parameters_moved != 0;
+        output.feature_grads = received(output.feature_grads)?;
+        output.param_grads = received(output.param_grads)?;
         for (n, (grad, shape)) in output.feature_grads.iter().zip(&shapes).enumerate() {
-            let Some(grad) = grad else { continue };
-            grad.validate()?;
-            if grad.shape() != shape {
+            if let Some(grad) = grad
+                && grad.shape() != shape
+            {
                 return Err(Fault::shape(format!(
                     "expected the gradient of feature {n} of shape {shape:?}, found {:?} (step)",
                     grad.shape()
                 )));
             }
         }
-        for grad in output.param_grads.iter().flatten() {
-            grad.validate()?;
-        }
         Ok(output)
     }
 
     fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
-        call!(self.after_update(*moment, momentum.into()))
+        if self.handle.table().after_update.is_none() {
+            return Ok(());
+        }
+        let at = TrainStep::from(moment);
+        let momentum = momentum
+            .as_ref()
+            .map_or(std::ptr::null(), std::ptr::from_ref);
+        call!(self.after_update(&raw const at, momentum))
     }
 
     fn cluster(
@@ -121,16 +213,29 @@ impl Contract for Instance {
         moment: &Moment,
         bank: Vec<NamedTensor>,
     ) -> Result<Vec<NamedTensor>, Fault> {
-        named(convert(call!(self.cluster(*moment, convert(bank)))?))
+        if self.handle.table().cluster.is_none() {
+            return Err(absent("cluster"));
+        }
+        let at = TrainStep::from(moment);
+        let bank = Given::new(bank);
+        NamedSink::collect(Lent::Refused, |out| {
+            call!(self.cluster(&raw const at, bank.as_ptr(), bank.len(), out))
+        })
     }
 }
 
-fn named(tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, Fault> {
-    for named in &tensors {
-        named
-            .tensor
-            .validate()
-            .map_err(|fault| Fault::shape(format!("{}: {fault}", named.name)))?;
-    }
-    Ok(tensors)
+fn none(count: usize) -> Vec<Option<FfiTensor>> {
+    (0..count).map(|_| None).collect()
+}
+
+/// A list of tensors as C has it: `FfiTensor` is a pointer that is never null, so `None` is the null
+/// pointer.
+fn places(list: &mut [Option<FfiTensor>]) -> *mut *mut Managed {
+    list.as_mut_ptr().cast()
+}
+
+fn received(list: Vec<Option<FfiTensor>>) -> Result<Vec<Option<FfiTensor>>, Fault> {
+    list.into_iter()
+        .map(|tensor| tensor.map(|t| t.received(Lent::Refused)).transpose())
+        .collect()
 }

@@ -2,21 +2,22 @@
 
 #![expect(
     unsafe_code,
-    reason = "loads a shared library and reads a static of it"
+    reason = "loads a shared library and calls through its table"
 )]
 
+use super::handle::Handle;
 use super::instance::Instance;
-use super::refusal::{Refusal, first_difference};
+use super::refusal::Refusal;
+use crate::abi::{PluginTable, SYMBOL, Str, answer, read_sized, text};
 use crate::description::{Card, Description};
-use crate::fault::{Fault, FfiFault};
-use crate::module::PluginModuleRef;
+use crate::fault::Fault;
 use crate::services::{Services, SharedServices};
 use crate::site::{Hello, Site};
-use crate::version::{ABI_MAJOR, AbiTag, CAPABILITIES, MAGIC};
-use abi_stable::library::lib_header_from_path;
-use abi_stable::std_types::{RResult, RString};
+use crate::version::{ABI_MAJOR, CAPABILITIES, LIBTORCH};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,43 +25,48 @@ use std::sync::Arc;
 pub struct Plugin {
     path: PathBuf,
     hello: Hello,
-    module: PluginModuleRef,
+    table: PluginTable,
 }
 
 impl Plugin {
-    /// Opens a library: tag and major number first, then the layout of every type, then the
-    /// greeting and the capabilities it asks for.
+    /// Opens a library: its symbol and the major number of its table first, then its greeting: the
+    /// capabilities that it asks for, and the libtorch that it was built for.
     ///
     /// The library's initialisers run, as with any shared library.
     ///
     /// # Errors
     /// A [`Refusal`] that names the file, what was expected and what was found.
     pub fn open(path: &Path) -> Result<Self, Refusal> {
-        check_tag(path)?;
-        let module = load_module(path)?;
+        Self::greet(path, table(path)?)
+    }
+
+    /// Asks a library's table who it is.
+    pub(super) fn greet(path: &Path, table: PluginTable) -> Result<Self, Refusal> {
         let greeting = |fault| Refusal::Greeting {
             path: path.to_owned(),
             fault,
         };
-        let hello: Hello = answer(module.hello()())
-            .and_then(|json| parse(&json))
-            .map_err(greeting)?;
-        if let Some(missing) = hello
-            .requires
-            .iter()
-            .find(|r| !CAPABILITIES.contains(&r.as_str()))
-        {
+        let json = hello(&table).map_err(greeting)?;
+        // Before the rest is looked at, which may be of a later version.
+        if let Some(missing) = missing(&json).map_err(greeting)? {
             return Err(Refusal::Capability {
                 path: path.to_owned(),
-                missing: missing.clone(),
+                missing,
                 known: CAPABILITIES.join(", "),
             });
         }
-        Ok(Self {
-            path: path.to_owned(),
-            hello,
-            module,
-        })
+        let hello: Hello = parse(&json).map_err(greeting)?;
+        match &hello.libtorch {
+            Some(version) if !same_release(version) => Err(Refusal::Libtorch {
+                path: path.to_owned(),
+                found: version.clone(),
+            }),
+            _ => Ok(Self {
+                path: path.to_owned(),
+                hello,
+                table,
+            }),
+        }
     }
 
     /// The file it came from.
@@ -84,12 +90,20 @@ impl Plugin {
     /// What a framework asks of the host under a configuration.
     ///
     /// # Errors
-    /// The plugin's fault, or a description that contradicts itself.
+    /// The plugin's fault, a capability that this host lacks, or a description that contradicts
+    /// itself.
     pub fn describe(&self, id: &str, config: &Value) -> Result<Description, Fault> {
-        let json = answer(self.module.describe()(
-            id.into(),
-            config.to_string().as_str().into(),
-        ))?;
+        let config = config.to_string();
+        let describe = self.table.describe.ok_or_else(|| absent("describe"))?;
+        // SAFETY: the table is the plugin's own; strings and sinks outlive the call.
+        let json =
+            text(|json, error| unsafe { describe(Str::new(id), Str::new(&config), json, error) })?;
+        if let Some(missing) = missing(&json)? {
+            return Err(Fault::unsupported(format!(
+                "expected capabilities among [{}], found `{missing}` in the description of {id}",
+                CAPABILITIES.join(", ")
+            )));
+        }
         let description: Description = parse(&json)?;
         description.validate().map_err(|faults| {
             Fault::internal(format!(
@@ -112,65 +126,123 @@ impl Plugin {
         services: Arc<dyn Services>,
     ) -> Result<Instance, Fault> {
         let site = serde_json::to_string(site).map_err(Fault::internal)?;
-        let raw = self.module.create()(
-            id.into(),
-            config.to_string().as_str().into(),
-            site.as_str().into(),
-            SharedServices::new(services),
-        );
-        raw.into_result().map(Instance::new).map_err(Fault::from)
+        let config = config.to_string();
+        let services = Box::new(SharedServices::new(services));
+        let create = self.table.create.ok_or_else(|| absent("create"))?;
+        let (mut it, mut table) = (std::ptr::null_mut(), std::ptr::null());
+        // SAFETY: the table is the plugin's own; strings, sinks and places for the results outlive
+        // the call, and the services the instance.
+        answer(|error| unsafe {
+            create(
+                Str::new(id),
+                Str::new(&config),
+                Str::new(&site),
+                services.table(),
+                &raw mut it,
+                &raw mut table,
+                error,
+            )
+        })?;
+        if table.is_null() {
+            return Err(Fault::internal("expected an instance's table, found none"));
+        }
+        // SAFETY: the plugin's own table, which lives as long as the library.
+        let table = unsafe { read_sized(table) };
+        Handle::new(it, table, services).map(Instance::new)
     }
 }
 
-fn check_tag(path: &Path) -> Result<(), Refusal> {
+fn absent(function: &str) -> Fault {
+    Fault::internal(format!(
+        "expected `{function}` in the plugin's table, found none"
+    ))
+}
+
+/// The library's table, once everything that later calls rely on is there.
+fn table(path: &Path) -> Result<PluginTable, Refusal> {
     // SAFETY: loading runs the library's initialisers; the user named this file as a plugin.
     let library =
         unsafe { libloading::Library::new(path) }.map_err(|error| Refusal::NotALibrary {
             path: path.to_owned(),
             reason: chain(&error),
         })?;
-    // SAFETY: only the address is taken here.
-    let symbol = unsafe { library.get::<*const [u8; 16]>(b"SSL_LOTTERY_ABI\0") };
-    let Ok(symbol) = symbol else {
-        return Err(Refusal::NotAPlugin {
-            path: path.to_owned(),
-        });
+    let find = |symbol: &str| {
+        // SAFETY: a symbol of this name is such a function by definition.
+        unsafe { library.get::<unsafe extern "C" fn() -> *const PluginTable>(symbol) }
+            .map(|symbol| *symbol)
     };
-    // SAFETY: a symbol of this name is ours by definition; its first 16 bytes are the magic.
-    if unsafe { **symbol } != MAGIC {
-        return Err(Refusal::NotAPlugin {
-            path: path.to_owned(),
+    let Ok(symbol) = find(SYMBOL) else {
+        let other = (1..=9).find(|n| find(&format!("ssl_lottery_plugin_v{n}")).is_ok());
+        return Err(match other {
+            Some(found) => major(path, found),
+            None => Refusal::NotAPlugin {
+                path: path.to_owned(),
+            },
         });
-    }
-    // SAFETY: the magic vouches for the tag's layout, which never changes.
-    let tag = unsafe { *symbol.cast::<AbiTag>() };
-    let result = if tag.major == ABI_MAJOR {
-        Ok(())
-    } else {
-        Err(Refusal::Major {
-            path: path.to_owned(),
-            expected: ABI_MAJOR,
-            found: tag.major,
-        })
     };
     // Plugins stay loaded: their threads and statics may outlive any handle.
     std::mem::forget(library);
-    result
-}
-
-fn load_module(path: &Path) -> Result<PluginModuleRef, Refusal> {
-    let layout = |error: abi_stable::library::LibraryError| Refusal::Layout {
+    let refuse = |found: String| Refusal::Table {
         path: path.to_owned(),
-        difference: first_difference(&error.to_string()),
+        found,
     };
-    // Not `load_from_file`: that caches one module per type, so every path would give the first.
-    lib_header_from_path(path)
-        .and_then(|header| header.init_root_module::<PluginModuleRef>())
-        .map_err(layout)
+    // SAFETY: the plugin's function, which takes nothing.
+    let pointer = unsafe { symbol() };
+    if pointer.is_null() {
+        return Err(refuse("a null pointer".to_owned()));
+    }
+    // SAFETY: every table begins with its size.
+    let table = unsafe { read_sized(pointer) };
+    if table.size < offset_of!(PluginTable, hello) as u64 {
+        return Err(refuse(format!("a table of {} bytes", table.size)));
+    }
+    if table.major != ABI_MAJOR {
+        return Err(major(path, table.major));
+    }
+    let functions = [
+        ("hello", table.hello.is_some()),
+        ("describe", table.describe.is_some()),
+        ("create", table.create.is_some()),
+    ];
+    match functions.iter().find(|(_, there)| !there) {
+        Some((name, _)) => Err(refuse(format!("a table without `{name}`"))),
+        None => Ok(table),
+    }
 }
 
-fn answer(raw: RResult<RString, FfiFault>) -> Result<String, Fault> {
-    raw.into_result().map(String::from).map_err(Fault::from)
+fn major(path: &Path, found: u32) -> Refusal {
+    Refusal::Major {
+        path: path.to_owned(),
+        expected: ABI_MAJOR,
+        found,
+    }
+}
+
+fn hello(table: &PluginTable) -> Result<String, Fault> {
+    let hello = table.hello.ok_or_else(|| absent("hello"))?;
+    // SAFETY: the table is the plugin's own; the sinks outlive the call.
+    text(|json, error| unsafe { hello(json, error) })
+}
+
+/// What a greeting or a description asks of the host.
+#[derive(Deserialize)]
+struct Requirements {
+    #[serde(default)]
+    requires: Vec<String>,
+}
+
+/// The first capability asked for that this host lacks.
+fn missing(json: &str) -> Result<Option<String>, Fault> {
+    let asked: Requirements = parse(json)?;
+    let unknown = |name: &String| !CAPABILITIES.contains(&name.as_str());
+    Ok(asked.requires.into_iter().find(unknown))
+}
+
+/// libtorch promises nothing between minor releases; patches of one are interchangeable.
+fn same_release(version: &str) -> bool {
+    version
+        .strip_prefix(LIBTORCH)
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Fault> {

@@ -1,8 +1,11 @@
-//! The host's side: opening a library in three checks, and ordinary Rust types over its tables.
+//! The host's side: opening a library, and ordinary Rust types over its C tables.
 
+mod handle;
 mod instance;
 mod library;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 pub use instance::Instance;
 pub use library::Plugin;

@@ -1,6 +1,7 @@
 //! Why a library was not loaded: one line that names the plugin, what was expected, what was found.
 
 use crate::fault::Fault;
+use crate::version::LIBTORCH;
 use std::path::PathBuf;
 
 /// Why a file is not a plugin this host can use.
@@ -15,14 +16,14 @@ pub enum Refusal {
         /// The linker's words.
         reason: String,
     },
-    /// It lacks the tag.
-    #[error("{}: expected an ssl-lottery plugin (symbol SSL_LOTTERY_ABI), found another library", path.display())]
+    /// It lacks the symbol.
+    #[error("{}: expected an ssl-lottery plugin (symbol ssl_lottery_plugin_v1), found another library", path.display())]
     NotAPlugin {
         /// The file.
         path: PathBuf,
     },
     /// Built against another major version of the boundary.
-    #[error("{}: expected ABI {expected}, found ABI {found}; rebuild the plugin against this host's ssl-plugin-api", path.display())]
+    #[error("{}: expected ABI {expected}, found ABI {found}; rebuild the plugin for this host's ABI", path.display())]
     Major {
         /// The file.
         path: PathBuf,
@@ -31,13 +32,21 @@ pub enum Refusal {
         /// The plugin's number.
         found: u32,
     },
-    /// A type that crosses has another layout.
-    #[error("{}: expected this host's type layouts, found another: {difference}", path.display())]
-    Layout {
+    /// Its table cannot be used.
+    #[error("{}: expected a plugin's table with hello, describe and create, found {found}", path.display())]
+    Table {
         /// The file.
         path: PathBuf,
-        /// The first difference.
-        difference: String,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// It was built for another libtorch, of which there is one in a process.
+    #[error("{}: expected a plugin built for libtorch {LIBTORCH}, found one built for {found}; rebuild it against this host's libtorch", path.display())]
+    Libtorch {
+        /// The file.
+        path: PathBuf,
+        /// The version it names.
+        found: String,
     },
     /// It needs something this host cannot do.
     #[error("{}: expected capabilities among [{known}], found `{missing}`", path.display())]
@@ -58,24 +67,4 @@ pub enum Refusal {
         #[source]
         fault: Fault,
     },
-}
-
-/// The first error of a layout report that runs over many pages, on one line.
-pub(super) fn first_difference(report: &str) -> String {
-    let mut lines = report
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
-    let Some(error) = lines.find(|line| line.starts_with("Error:")) else {
-        return report.lines().next().unwrap_or_default().to_owned();
-    };
-    let rest = lines.take_while(|line| !line.starts_with("Error:")).take(6);
-    let line = std::iter::once(error)
-        .chain(rest)
-        .collect::<Vec<_>>()
-        .join(" ");
-    line.trim_start_matches("Error:")
-        .chars()
-        .take(300)
-        .collect()
 }

@@ -87,7 +87,6 @@ const _: () = {
 /// Sizes, strides (in elements) and memory belong to whoever made it, and live until the descriptor
 /// is dropped, which calls its deleter exactly once.
 #[repr(transparent)]
-#[derive(StableAbi)]
 pub struct FfiTensor(NonNull<Managed>);
 
 // SAFETY: the producer promises in `from_raw_parts` and `from_raw` that memory and owner may move
@@ -198,10 +197,24 @@ impl FfiTensor {
         })
     }
 
+    /// Whether the memory stays its giver's: there is no deleter.
+    pub(super) const fn is_lent(&self) -> bool {
+        self.managed().deleter.is_none()
+    }
+
     pub(super) const fn managed(&self) -> &Managed {
         // SAFETY: the pointer leads to a descriptor that `self` owns.
         unsafe { self.0.as_ref() }
     }
+}
+
+/// Strides in elements of rows that lie one after another without gaps.
+pub(super) fn dense_strides(shape: &[i64]) -> Vec<i64> {
+    let mut strides = vec![1_i64; shape.len()];
+    for d in (1..shape.len()).rev() {
+        strides[d - 1] = strides[d].saturating_mul(shape[d]);
+    }
+    strides
 }
 
 impl Drop for FfiTensor {

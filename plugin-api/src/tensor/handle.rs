@@ -5,7 +5,7 @@
     reason = "reads dimensions and elements through the descriptor's pointers"
 )]
 
-use super::descriptor::{DLPACK_MAJOR, FfiTensor, Flags};
+use super::descriptor::{DLPACK_MAJOR, FfiTensor, Flags, dense_strides};
 use super::dtype::{Device, DeviceKind, Dtype, Element};
 use crate::fault::{Fault, FaultKind};
 use std::ffi::c_void;
@@ -62,6 +62,16 @@ impl FfiTensor {
     /// # Errors
     /// The first thing that is wrong. Accessors are meaningful only after this returned `Ok`.
     pub fn validate(&self) -> Result<(), TensorFault> {
+        self.validate_dims()?;
+        let raw = &self.managed().tensor;
+        if raw.ndim > 0 && raw.strides.is_null() {
+            return Err(TensorFault::Null { what: "strides" });
+        }
+        Ok(())
+    }
+
+    /// [`validate`](Self::validate), but for the strides.
+    pub(super) fn validate_dims(&self) -> Result<(), TensorFault> {
         if self.managed().version.major != DLPACK_MAJOR {
             return Err(TensorFault::Version {
                 found: self.managed().version.major,
@@ -75,9 +85,6 @@ impl FfiTensor {
         }
         if raw.ndim > 0 && raw.shape.is_null() {
             return Err(TensorFault::Null { what: "a shape" });
-        }
-        if raw.ndim > 0 && raw.strides.is_null() {
-            return Err(TensorFault::Null { what: "strides" });
         }
         if !raw.dtype.is_known() {
             return Err(TensorFault::Type {
@@ -188,10 +195,6 @@ impl FfiTensor {
             values.len(),
             "shape of the values"
         );
-        let mut strides = vec![1; shape.len()];
-        for d in (1..shape.len()).rev() {
-            strides[d - 1] = strides[d] * shape[d];
-        }
         let data = values.as_mut_ptr().cast();
         // SAFETY: the vector's buffer does not move when the vector does, holds exactly the
         // elements of `shape`, and is kept alive as the owner.
@@ -202,7 +205,7 @@ impl FfiTensor {
                 Device::CPU,
                 T::DTYPE,
                 shape,
-                &strides,
+                &dense_strides(shape),
                 Flags::default(),
             )
         }

@@ -5,7 +5,10 @@
 mod descriptor;
 mod dtype;
 mod handle;
+mod received;
 
+pub(crate) use descriptor::Managed;
 pub use descriptor::{FfiTensor, Flags};
 pub use dtype::{Device, DeviceKind, Dtype, Element};
 pub use handle::TensorFault;
+pub(crate) use received::Lent;

@@ -162,7 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_libtorch_has_three_numbers() {
-        assert_eq!(libtorch_version().split('.').count(), 3);
+    fn the_version_of_libtorch_is_the_one_that_the_host_asks_plugins_for() {
+        let version = libtorch_version();
+        assert_eq!(version.split('.').count(), 3);
+        assert!(
+            version.starts_with(ssl_plugin_api::LIBTORCH),
+            "the host asks for plugins built for {}, this one is for {version}",
+            ssl_plugin_api::LIBTORCH
+        );
     }
 }

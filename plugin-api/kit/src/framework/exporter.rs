@@ -32,6 +32,7 @@ macro_rules! export_frameworks {
         $crate::api::export_plugin!(
             $crate::framework::Registration::all
             $(, requires: [$($capability),*])?
+            , libtorch: $crate::libtorch_version
         );
     };
 }

@@ -1,0 +1,143 @@
+//! Plugins that are not Rust: one in C without any library, one in C++ on libtorch, both compiled here
+//! from `examples/`. They train beside a Rust one, and go on after an interruption.
+
+use crate::bench::{Place, wait_until};
+use crate::interrupt::lines;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+/// The two libraries, compiled once.
+static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let libtorch = PathBuf::from(std::env::var_os("LIBTORCH").expect("cargo sets LIBTORCH"));
+    let include = |path: &str| format!("-I{}", libtorch.join(path).display());
+    compile(
+        "CC",
+        "cc",
+        "c/align.c",
+        folder.path(),
+        &["-std=c11", "-Wall", "-Wextra"],
+        &["-lm"],
+    );
+    compile(
+        "CXX",
+        "c++",
+        "cpp/simsiam.cpp",
+        folder.path(),
+        &[
+            "-std=c++17",
+            &include("include"),
+            &include("include/torch/csrc/api/include"),
+        ],
+        &[
+            &format!("-L{}", libtorch.join("lib").display()),
+            "-ltorch",
+            "-ltorch_cpu",
+            "-lc10",
+        ],
+    );
+    folder
+});
+
+fn compile(
+    variable: &str,
+    default: &str,
+    source: &str,
+    to: &Path,
+    flags: &[&str],
+    libraries: &[&str],
+) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let source = root.join("examples").join(source);
+    let name = source.file_stem().unwrap().to_str().unwrap().to_owned();
+    let output = Command::new(std::env::var(variable).unwrap_or_else(|_| default.to_owned()))
+        .args(["-O1", "-fPIC", "-shared", "-o"])
+        .arg(to.join(format!("libssl_{name}.so")))
+        .arg("-I")
+        .arg(root.join("plugin-api/include"))
+        .args(flags)
+        .arg(source)
+        .args(libraries)
+        .output()
+        .expect("a compiler is installed");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+}
+
+/// A place whose plugins include the two.
+fn place() -> Place {
+    let place = Place::new();
+    for name in ["libssl_align.so", "libssl_simsiam.so"] {
+        std::fs::copy(
+            LIBRARIES.path().join(name),
+            place.path().join("plugins").join(name),
+        )
+        .unwrap();
+    }
+    place
+}
+
+#[test]
+fn plugins_in_c_and_in_cpp_train_beside_one_in_rust() {
+    let place = place();
+    let ended = place.run(&[
+        "frameworks=['echo', 'align', 'simsiam-cpp']",
+        "baselines=[]",
+        "pretrain.recipe.epochs=8",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for framework in ["echo", "align", "simsiam-cpp"] {
+        let record = place.record(framework);
+        assert_eq!(record["status"], "done", "{framework}: {record:#}");
+    }
+    for framework in ["align", "simsiam-cpp"] {
+        let losses = losses(&place, framework);
+        let (first, last) = (losses[0], losses[losses.len() - 1]);
+        assert!(last < first, "{framework} learns: {first} to {last}");
+    }
+}
+
+/// The losses in a cell's journal, step by step.
+fn losses(place: &Place, framework: &str) -> Vec<f64> {
+    let journal = place.cells(framework)[0].join("pretrain/metrics.jsonl");
+    std::fs::read_to_string(journal)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["kind"] == "step")
+        .map(|line| line["loss"].as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn plugins_in_c_and_in_cpp_resume_as_if_nothing_had_been() {
+    for framework in ["align", "simsiam-cpp"] {
+        let only = format!("frameworks=['{framework}']");
+        let set = [only.as_str(), "baselines=[]", "pretrain.recipe.epochs=30"];
+        let stopped = place();
+        let run = stopped.start(&set);
+        wait_until("a few epochs", || lines(&stopped, framework) > 9);
+        let id = run.id().to_string();
+        let kill = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(kill.success());
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(75), "{output:?}");
+        let resumed = stopped.run(&set);
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+
+        let straight = place();
+        assert_eq!(straight.run(&set).code, Some(0));
+        assert_eq!(
+            losses(&stopped, framework),
+            losses(&straight, framework),
+            "{framework}"
+        );
+        assert_eq!(
+            stopped.record(framework)["results"]["report"],
+            straight.record(framework)["results"]["report"],
+            "{framework}"
+        );
+    }
+}
