@@ -165,7 +165,7 @@ ssl_fault describe(ssl_str, ssl_str, ssl_sink json, ssl_sink error) {
   return guarded(error, [&] {
     json.put(json.context, str(R"({"views": [{"name": "view", "count": 2, "transforms": [
         {"op": "random-resized-crop", "size": 32, "area": [0.2, 1.0], "ratio": [0.75, 1.3333], "interpolation": "bilinear"},
-        {"op": "horizontal-flip", "probability": 0.5}]}],
+        {"op": "horizontal-flip", "p": 0.5}]}],
       "encoders": [{"encoder": "online", "views": [0, 1], "levels": ["pooled"], "grouping": "per-view"}],
       "recipe": {"batch_size": 64, "epochs": 10, "optimizer": {"kind": "sgd", "momentum": 0.9},
         "lr": {"base": 0.05, "decay": {"kind": "cosine"}}, "weight_decay": {"start": 0.0001, "end": 0.0001}}})"));

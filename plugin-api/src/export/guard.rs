@@ -45,7 +45,9 @@ pub(super) fn contained<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|payload| {
         let text = readable(message(payload.as_ref()));
         // Its destructor could panic in turn.
-        std::mem::forget(payload);
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(another);
+        }
         match PLACE.take() {
             Some(place) => format!("{text} ({place})"),
             None => text,

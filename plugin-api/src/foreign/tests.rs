@@ -12,6 +12,7 @@ use crate::services::{LogLevel, Reduce, Services, SharedServices};
 use crate::site::Site;
 use crate::tensor::{Device, Dtype, FfiTensor, Flags};
 use serde_json::{Value, json};
+use std::ffi::c_void;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -289,9 +290,12 @@ fn features_that_a_plugin_keeps_stay_alive() {
 /// Memory that a host lends for a call: a descriptor without a deleter, with strides.
 struct Loan {
     values: Vec<f32>,
-    raw: *mut u64,
-    deleter: u64,
+    raw: *mut Deleter,
+    deleter: Deleter,
 }
+
+/// A word of a descriptor; the third is its deleter.
+type Deleter = Option<unsafe extern "C" fn(*mut c_void)>;
 
 impl Loan {
     /// Two rows of two numbers, of which a transposed view is lent.
@@ -301,8 +305,7 @@ impl Loan {
             unsafe_code,
             reason = "takes a descriptor apart as a C host would make it"
         )]
-        // SAFETY: the memory outlives the descriptor; the third word of a descriptor is its deleter,
-        // which `drop` puts back.
+        // SAFETY: the memory outlives the descriptor, whose deleter `drop` puts back.
         unsafe {
             let tensor = FfiTensor::from_raw_parts(
                 (),
@@ -313,8 +316,8 @@ impl Loan {
                 &[1, 2],
                 Flags::READ_ONLY,
             );
-            let raw = tensor.into_raw().cast::<u64>();
-            let deleter = std::mem::replace(&mut *raw.add(2), 0);
+            let raw = tensor.into_raw().cast::<Deleter>();
+            let deleter = raw.add(2).replace(None);
             let lent = FfiTensor::from_raw(raw.cast()).unwrap();
             let loan = Self {
                 values,
@@ -331,7 +334,7 @@ impl Drop for Loan {
         #[expect(unsafe_code, reason = "as in `new`")]
         // SAFETY: the descriptor is whole again and nobody else's.
         unsafe {
-            *self.raw.add(2) = self.deleter;
+            self.raw.add(2).write(self.deleter);
             drop(FfiTensor::from_raw(self.raw.cast()));
         }
     }
