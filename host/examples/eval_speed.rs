@@ -171,6 +171,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
         backbone: "synthetic".to_owned(),
         data_set: format!("{rows} x {dim}"),
         transform: "none".to_owned(),
+        program: "synthetic".to_owned(),
         precision: Precision::Half,
     };
     let labels = |rows: i64| {

@@ -6,6 +6,7 @@
 //! | [`aggregate`] | statistics on tables of exact accuracies, pure functions |
 //! | [`augment`] | colour, blur and the like on whole batches, for GPUs |
 //! | [`backbone`] | residual networks: parameters, forward passes, import |
+//! | [`checksum`] | digests of what is kept on disk, checked when it is read |
 //! | [`cli`] | the command line, exit codes, how errors are shown |
 //! | [`conformance`] | certification of plugins against golden vectors |
 //! | [`config`] | benchmark files: schema, ranges, overrides, hashes |
@@ -23,6 +24,7 @@
 pub mod aggregate;
 pub mod augment;
 pub mod backbone;
+pub mod checksum;
 pub mod cli;
 pub mod config;
 pub mod conformance;

@@ -1,6 +1,7 @@
 //! Named tensors on disk: safetensors files, written so that a crash leaves the old file or the
-//! new one, never half of either.
+//! new one, never half of either. Each carries the digest of its bytes in its metadata.
 
+use crate::checksum::{self, Checksum, Damage};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, rename};
@@ -30,6 +31,24 @@ pub enum TensorFileError {
         /// Why.
         source: SafeTensorError,
     },
+    /// The bytes are not those that were written.
+    #[error("expected the tensors that were written to {}, found {damage}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        damage: Damage,
+    },
+    /// The tensors are whole, but not those that are asked for.
+    #[error("expected tensors with digest {expected}, found others with {found} ({})", path.display())]
+    Others {
+        /// The file.
+        path: PathBuf,
+        /// The digest asked for.
+        expected: String,
+        /// The digest of the file.
+        found: String,
+    },
     /// A tensor has an element type that cannot be converted.
     #[error("tensor {name}: expected an element type both sides know, found {found} ({})", path.display())]
     ElementType {
@@ -52,17 +71,67 @@ pub enum TensorFileError {
     },
 }
 
-/// Reads all tensors of a safetensors file onto the CPU, in the order of their names.
+/// Reads all tensors of a safetensors file onto the CPU, in the order of their names. A file of
+/// another program has no digest and is read as it is.
 ///
 /// # Errors
 /// [`TensorFileError`] when the file is missing, damaged or of an unknown element type.
 pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
-    let bytes = std::fs::read(path).map_err(|source| TensorFileError::Io {
+    let bytes = load(path)?;
+    if digest(&bytes, path)?.is_some_and(|digest| !Checksum::default().fits(&bytes, &digest)) {
+        return Err(damaged(path, Damage::Changed));
+    }
+    parse(&bytes, path)
+}
+
+/// Reads the very file that [`write`] gave this digest for.
+///
+/// # Errors
+/// As [`read`]; also when the file has no digest or another one.
+pub fn read_exactly(path: &Path, expected: &str) -> Result<Vec<(String, Tensor)>, TensorFileError> {
+    let bytes = load(path)?;
+    let found = digest(&bytes, path)?.ok_or_else(|| damaged(path, Damage::NoDigest))?;
+    if !Checksum::default().fits(&bytes, &found) {
+        return Err(damaged(path, Damage::Changed));
+    }
+    if found != expected {
+        return Err(TensorFileError::Others {
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            found,
+        });
+    }
+    parse(&bytes, path)
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, TensorFileError> {
+    std::fs::read(path).map_err(|source| TensorFileError::Io {
         doing: "read",
         path: path.to_owned(),
         source,
-    })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|source| TensorFileError::Format {
+    })
+}
+
+fn damaged(path: &Path, damage: Damage) -> TensorFileError {
+    TensorFileError::Damaged {
+        path: path.to_owned(),
+        damage,
+    }
+}
+
+/// The digest in the metadata.
+fn digest(bytes: &[u8], path: &Path) -> Result<Option<String>, TensorFileError> {
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|source| TensorFileError::Format {
+            path: path.to_owned(),
+            source,
+        })?;
+    let metadata = header.metadata().as_ref();
+    Ok(metadata.and_then(|pairs| pairs.get(checksum::KEY).cloned()))
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|source| TensorFileError::Format {
         path: path.to_owned(),
         source,
     })?;
@@ -89,14 +158,15 @@ pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
     Ok(tensors)
 }
 
-/// Writes tensors to a safetensors file: into `PATH.tmp`, synchronised, then renamed.
+/// Writes tensors to a safetensors file: into `PATH.tmp`, synchronised, then renamed. Gives back the
+/// file's digest.
 ///
 /// # Errors
 /// [`TensorFileError`] when the file cannot be written or an element type is unknown to the format.
 pub fn write<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
-) -> Result<(), TensorFileError> {
+) -> Result<String, TensorFileError> {
     let mut held = Vec::new();
     for (name, tensor) in tensors {
         held.push(Held::of(name, tensor, path)?);
@@ -105,17 +175,20 @@ pub fn write<'a>(
         .iter()
         .map(|h| TensorView::new(h.dtype, h.shape.clone(), &h.bytes).map(|v| (h.name.as_str(), v)))
         .collect::<Result<Vec<_>, _>>();
-    let bytes = views
-        .and_then(|views| serialize(views, None::<HashMap<String, String>>))
+    let blank = HashMap::from([(checksum::KEY.to_owned(), checksum::BLANK.to_owned())]);
+    let mut bytes = views
+        .and_then(|views| serialize(views, Some(blank)))
         .map_err(|source| TensorFileError::Format {
             path: path.to_owned(),
             source,
         })?;
+    let digest = Checksum::default().seal(&mut bytes);
     write_atomically(path, &bytes).map_err(|source| TensorFileError::Io {
         doing: "write",
         path: path.to_owned(),
         source,
-    })
+    })?;
+    Ok(digest)
 }
 
 /// Writes a file so that a reader finds the old content or the new one: `PATH.tmp`, fsync, rename,
@@ -236,6 +309,34 @@ mod tests {
         assert_eq!(back[1].1.kind(), Kind::Int64);
         assert_eq!(back[2].1, transposed);
         assert!(!folder.path().join("t.safetensors.tmp").exists());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed_and_the_file_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.safetensors");
+        let a = Tensor::arange(9, (Kind::Float, Device::Cpu));
+        let digest = write(&path, [("a".to_owned(), &a)]).unwrap();
+        read_exactly(&path, &digest).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, bytes).unwrap();
+            let message = read_exactly(&path, &digest).unwrap_err().to_string();
+            assert!(message.contains("t.safetensors"), "bit {bit}: {message}");
+            // Without its digest the file counts as another program's; its tensors are then whole.
+            assert!(
+                read(&path).is_ok_and(|it| it[0].1 == a) || read(&path).is_err(),
+                "bit {bit}"
+            );
+        }
+        let other = write(&path, [("a".to_owned(), &(a + 1))]).unwrap();
+        let refused = read_exactly(&path, &digest).unwrap_err().to_string();
+        assert!(
+            refused.contains(&digest) && refused.contains(&other),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -47,6 +47,8 @@ struct Setting {
     config: serde_json::Value,
     seed: u64,
     precision: Precision,
+    build: &'static str,
+    allow_other_build: bool,
     calls: Calls,
 }
 
@@ -58,6 +60,8 @@ impl Setting {
             config: serde_json::json!({ "temperature": 0.1 }),
             seed: 1,
             precision: Precision::F32,
+            build: "first-build",
+            allow_other_build: false,
             calls: Calls::default(),
         }
     }
@@ -69,6 +73,8 @@ impl Setting {
         .unwrap();
         let job = PretrainJob {
             framework: "toy",
+            plugin: Some(self.build),
+            allow_other_build: self.allow_other_build,
             config: &self.config,
             description: &self.description,
             recipe: &self.description.recipe,
@@ -378,7 +384,7 @@ fn faults_of_setting_are_named() {
     assert!(
         error
             .to_string()
-            .ends_with("one of a run with another seed"),
+            .contains("one of a run with another seed; remove the folder"),
         "{error}"
     );
 
@@ -388,7 +394,7 @@ fn faults_of_setting_are_named() {
     assert!(
         error
             .to_string()
-            .ends_with("one of a run with another config"),
+            .contains("one of a run with another config; remove the folder"),
         "{error}"
     );
 
@@ -399,4 +405,70 @@ fn faults_of_setting_are_named() {
         .unwrap_err();
     assert!(matches!(error, PretrainError::Data(_)), "{error}");
     assert!(error.to_string().contains("21"), "{error}");
+}
+
+#[test]
+fn another_build_of_the_plugin_goes_on_only_if_that_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setting = Setting::new(CONSTANT, Oddity::default());
+    let first = setting.done(dir.path());
+    assert_eq!(first.builds, ["first-build"]);
+    setting.build = "second-build";
+    let refused = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
+    let named = |text: &str| text.contains("first-build") && text.contains("second-build");
+    assert!(
+        matches!(refused, PretrainError::OtherBuild { .. }),
+        "{refused}"
+    );
+    assert!(named(&refused.to_string()), "{refused}");
+
+    setting.allow_other_build = true;
+    let mut progress = StopAt::default();
+    let second = setting.run(dir.path(), &mut progress).unwrap();
+    assert_eq!(second.builds, ["first-build", "second-build"]);
+    assert!(
+        progress.warnings.iter().any(|text| named(text)),
+        "{:?}",
+        progress.warnings
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_a_good_export_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = Setting::new(CONSTANT, Oddity::default());
+    setting.done(dir.path());
+    let export = dir.path().join("backbone.safetensors");
+    let good = fs::read(&export).unwrap();
+    let files = || {
+        let entries = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path());
+        entries.filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("checkpoint")
+        })
+    };
+    assert_eq!(files().count(), 2);
+    for path in files() {
+        let whole = fs::read(&path).unwrap();
+        // The first and last bytes, and some of every part between.
+        let places = (0..whole.len())
+            .step_by(whole.len() / 10)
+            .chain([whole.len() - 2]);
+        for at in places {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << (at % 8);
+            fs::write(&path, damaged).unwrap();
+            let refused = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
+            let message = refused.to_string();
+            assert!(
+                matches!(refused, PretrainError::Checkpoint { .. })
+                    && message.contains("to pretrain the cell again"),
+                "{} byte {at}: {message}",
+                path.display()
+            );
+            assert_eq!(fs::read(&export).unwrap(), good);
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    setting.done(dir.path());
 }

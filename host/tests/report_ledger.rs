@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use ssl_host::evaluate::predictions::{Part, write};
 use ssl_host::evaluate::record::{Evaluation, ProtocolRef, Variant};
 use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
-use ssl_host::ledger::{Ledger, Status};
+use ssl_host::ledger::{CellDir, Ledger, Status};
 use tch::{Device, Kind, Tensor};
 
 const CLASSES: usize = 5;
@@ -75,12 +75,10 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
                 score: scored,
             };
             std::fs::create_dir_all(dir.file("predictions")).unwrap();
-            write(
-                &dir.file("predictions").join(format!("{set}.parquet")),
-                &features,
-                &[part],
-            )
-            .unwrap();
+            let path = dir.file("predictions").join(format!("{set}.parquet"));
+            let digest = write(&path, &features, &[part]).unwrap();
+            let digests = &mut record.results.report.predictions;
+            digests.insert((*set).to_owned(), digest);
         }
     }
     for (dir, record) in &mut cells {
@@ -90,14 +88,25 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
     }
 }
 
-fn report(root: &Path, arguments: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+fn start(root: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
         .arg("report")
         .arg(root)
         .args(["--format", "json"])
         .args(arguments)
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// The message of a report that is refused.
+fn refusal(root: &Path) -> String {
+    let output = start(root, &["--draws", "100"]);
+    assert_eq!(output.status.code(), Some(65));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn report(root: &Path, arguments: &[&str]) -> Value {
+    let output = start(root, arguments);
     assert!(
         output.status.success(),
         "{}",
@@ -185,6 +194,50 @@ fn lost_predictions_fall_back_to_counts_and_say_so() {
         found["notes"]
             .to_string()
             .contains("Predictions on v2 are missing")
+    );
+}
+
+#[test]
+fn predictions_that_are_not_the_records_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ledger(folder.path(), 2, &["val"], 300);
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let [first, second] = [0, 1].map(|f| {
+        let cell = ledger.cell(&format!("f{f:02}"), 0, &json!({ "framework": f }));
+        cell.unwrap()
+    });
+    let file = |dir: &CellDir| dir.file("predictions/val.parquet");
+    let own = std::fs::read(file(&first.0)).unwrap();
+    let named =
+        |message: &str| message.contains(&first.0.name()) && message.contains("val.parquet");
+
+    std::fs::copy(file(&second.0), file(&first.0)).unwrap();
+    let message = refusal(folder.path());
+    assert!(
+        named(&message) && message.contains("found another file"),
+        "{message}"
+    );
+
+    // A bit at many places of the file: pages, headers, metadata.
+    for at in (0..own.len()).step_by(own.len() / 12) {
+        let mut damaged = own.clone();
+        damaged[at] ^= 1 << (at % 8);
+        std::fs::write(file(&first.0), damaged).unwrap();
+        let message = refusal(folder.path());
+        assert!(named(&message), "byte {at}: {message}");
+    }
+
+    // An older record knows no digest; its counts are compared.
+    let mut record = first.1;
+    record.results.report.predictions.clear();
+    first.0.write(&record).unwrap();
+    std::fs::write(file(&first.0), &own).unwrap();
+    report(folder.path(), &["--draws", "100"]);
+    std::fs::copy(file(&second.0), file(&first.0)).unwrap();
+    let message = refusal(folder.path());
+    assert!(
+        named(&message) && message.contains("right as in its record"),
+        "{message}"
     );
 }
 

@@ -1,6 +1,6 @@
 //! The image files of a split in sample order.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -79,6 +79,14 @@ impl FileSet {
         match self.parts(index) {
             ("", name) => name.to_owned(),
             (folder, name) => format!("{folder}/{name}"),
+        }
+    }
+
+    /// What the file system says of a file, or of the archive that it is in.
+    pub fn metadata(&self, index: usize) -> Option<Metadata> {
+        match &self.archive {
+            Some(archive) => archive.metadata().ok(),
+            None => std::fs::metadata(self.root.join(self.id(index))).ok(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Images in one folder per class, on disk or in a `tar` archive.
 
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -147,5 +148,9 @@ impl Source for Files {
     ) -> Result<ImageRef<'a>, DataError> {
         self.files.decode(index, scratch, needed)?;
         Ok(scratch.image.as_ref())
+    }
+
+    fn metadata(&self, index: usize) -> Option<Metadata> {
+        self.files.metadata(index)
     }
 }

@@ -10,6 +10,7 @@ mod align;
 mod cifar;
 mod classmap;
 mod config;
+mod content;
 mod folder;
 mod keep;
 mod labels;
@@ -22,6 +23,7 @@ mod sets;
 pub use align::align;
 pub use classmap::{ClassMap, check_class_map};
 pub use config::{DATA_ENV, Expect, SourceConfig, open};
+pub use content::{content, version};
 pub(crate) use folder::Files;
 pub use keep::Keep;
 pub use labels::{LabelSpace, Labels};
@@ -32,6 +34,7 @@ pub use registry::{Context, SourceKind, kinds};
 pub use relabel::Relabelled;
 pub use sets::{SetFault, Sets, open_sets};
 
+use std::fs::Metadata;
 use std::path::PathBuf;
 
 use crate::{DataError, Image, ImageRef};
@@ -107,6 +110,13 @@ pub trait Source: Send + Sync {
     ) -> Result<ImageRef<'a>, DataError> {
         let _ = needed;
         self.image(index, scratch)
+    }
+
+    /// What the file system says of the file that a sample is read from; `None` where the source
+    /// holds its images.
+    fn metadata(&self, index: usize) -> Option<Metadata> {
+        let _ = index;
+        None
     }
 }
 

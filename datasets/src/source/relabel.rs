@@ -1,5 +1,6 @@
 //! A layer over a source: fewer samples, other labels, another label space.
 
+use std::fs::Metadata;
 use std::sync::Arc;
 
 use super::{LabelSpace, Labels, Scratch, Source};
@@ -106,5 +107,9 @@ impl Source for Relabelled {
     ) -> Result<ImageRef<'a>, DataError> {
         let index = self.inner_index(index);
         self.inner.image_rows(index, scratch, needed)
+    }
+
+    fn metadata(&self, index: usize) -> Option<Metadata> {
+        self.inner.metadata(self.inner_index(index))
     }
 }

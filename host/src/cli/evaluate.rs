@@ -76,6 +76,7 @@ impl Evaluate {
                 out: run::out(self.out.as_deref(), &self.bench),
                 plugin_dir: &self.plugin_dir,
                 in_process: self.in_process,
+                allow_other_build: false,
                 owned: false,
             },
             verbosity,

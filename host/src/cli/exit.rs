@@ -126,7 +126,11 @@ impl From<LedgerError> for Failure {
             LedgerError::Io { .. } => {
                 "check that the directory may be written and the disk has room"
             }
-            LedgerError::Record { .. } => "move the file away; its cell is then computed again",
+            LedgerError::Record { .. }
+            | LedgerError::Damaged { .. }
+            | LedgerError::Counts { .. } => {
+                "remove the file; what it describes is then computed again"
+            }
             LedgerError::Format { .. } => "use the version of ssl-lottery that wrote it, or newer",
             _ => "this is a fault of ssl-lottery itself; please report it",
         };

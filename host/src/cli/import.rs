@@ -66,7 +66,8 @@ impl Import {
                 .filter(|(name, _)| !name.starts_with("backbone."))
                 .map(|(name, tensor)| (name.clone(), tensor));
             tensorfile::write(out, whole.chain(rest))
-                .map_err(|error| refuse(ImportError::Safetensors(error)))?;
+                .map_err(|error| refuse(ImportError::Safetensors(error)))
+                .map(drop)?;
         }
         self.print(&imported.report);
         Ok(Exit::Done)

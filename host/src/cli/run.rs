@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::plugins;
 use crate::config::{Bench, Document, OnBroken};
-use crate::ledger::{DataFacts, Ledger, Status};
+use crate::ledger::{DataFacts, Ledger, Plan, Status};
 use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, prepare, summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub struct Run {
     /// Run cells in this process, one by one, for a debugger
     #[arg(long)]
     in_process: bool,
+    /// Resume checkpoints that another build of their plugin wrote, with a warning
+    #[arg(long)]
+    allow_other_build: bool,
 }
 
 impl Run {
@@ -36,6 +39,7 @@ impl Run {
             out: out(self.out.as_deref(), &self.bench),
             plugin_dir: &self.plugin_dir,
             in_process: self.in_process,
+            allow_other_build: self.allow_other_build,
             owned: true,
         };
         carry_out(&bench, &document, &place, verbosity)
@@ -50,6 +54,8 @@ pub(super) struct Place<'a> {
     pub plugin_dir: &'a [PathBuf],
     /// Whether cells are computed in this process.
     pub in_process: bool,
+    /// Whether a checkpoint of another build of its plugin is resumed.
+    pub allow_other_build: bool,
     /// Whether the results' folder is the benchmark's own, which keeps it.
     pub owned: bool,
 }
@@ -72,12 +78,17 @@ pub(super) fn carry_out(
     let out = &place.out;
     let registry = plugins::find(place.plugin_dir);
     let ledger = Ledger::open(out)?;
-    if place.owned {
-        ledger.write_bench(bench)?;
-    }
     let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
+    let planned = planned(&cells);
+    for cell in &mut cells {
+        cell.job.setup.allow_other_build = place.allow_other_build;
+    }
     let board = Board::new(verbosity.is_quiet());
     let data = look_at_data(bench, document, &mut cells, &board)?;
+    if place.owned {
+        ledger.write_bench(bench)?;
+        ledger.write_plan(&planned)?;
+    }
     let cancel = Cancel::default();
     if let Err(error) = cancel.on_signals() {
         tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
@@ -114,7 +125,7 @@ pub(super) fn carry_out(
     print!("{}", summary::shortfall(&cells));
     files::write_scores(out, &cells)?;
     let reference = bench.data.test.first().map_or("val", |set| &set.name);
-    files::write_reports(out, reference, &bench.aggregate, &standings)?;
+    files::write_reports(out, &planned, reference, &bench.aggregate, &standings)?;
     board.line(&format!("records, predictions, reports: {}", out.display()));
     Ok(exit(&cells, &cancel))
 }
@@ -140,6 +151,15 @@ fn look_at_data(
         cell.job.data = facts.clone();
     }
     Ok(Some(facts))
+}
+
+/// The cells that make up the tables of this run.
+fn planned(cells: &[Planned]) -> Plan {
+    let evaluation = cells.first().map(|cell| &cell.job.evaluation);
+    Plan {
+        cells: cells.iter().map(|cell| cell.dir.name()).collect(),
+        evaluation: serde_json::to_value(evaluation).unwrap_or_default(),
+    }
 }
 
 fn this_program() -> Result<PathBuf, Failure> {

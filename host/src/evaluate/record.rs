@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ssl_plugin_api::description::{FinetuneRecipe, LinearRecipe};
+use std::collections::BTreeMap;
 
 use super::ClassCount;
 use super::finetune::Subset;
@@ -159,6 +160,9 @@ pub struct Report {
     /// Fine-tunings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finetune: Vec<FinetuneDetails>,
+    /// BLAKE3 digest of the file of predictions, by test set; none in older records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub predictions: BTreeMap<String, String>,
 }
 
 #[cfg(test)]
@@ -209,6 +213,7 @@ mod tests {
             linear: None,
             paper: None,
             finetune: Vec::new(),
+            predictions: BTreeMap::from([("val".to_owned(), "ab".to_owned())]),
         };
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);

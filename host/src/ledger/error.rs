@@ -1,5 +1,6 @@
 //! What can go wrong with a ledger.
 
+use crate::checksum::Damage;
 use std::io;
 use std::path::PathBuf;
 
@@ -34,6 +35,22 @@ pub enum LedgerError {
         /// Where and why it was refused.
         #[source]
         source: serde_json::Error,
+    },
+    /// The bytes are not those that were written.
+    #[error("expected what was written to {path}, found {damage}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+    },
+    /// A record counts more right answers than images.
+    #[error("expected at most as many right answers as images in {path}, found {found}", path = path.display())]
+    Counts {
+        /// The file.
+        path: PathBuf,
+        /// The count.
+        found: String,
     },
     /// A record was written in a later format.
     #[error("expected a cell record of format {expected} in {path}, found format {found}", path = path.display())]

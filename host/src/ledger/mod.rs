@@ -4,22 +4,25 @@
 //! ```text
 //! OUT/
 //!   bench.json                            the resolved benchmark
+//!   plan.json                             the cells that it asks for
 //!   cells/simclr-0-1f2e3d4c/cell.json     the record: status, configuration, results
 //!   cells/simclr-0-1f2e3d4c/…             log, checkpoints, metrics, predictions
 //! ```
 //!
 //! A directory's name ends with the hash of the cell's resolved configuration: change the
 //! configuration and another cell is computed, change it back and the old one is found. Records are
-//! replaced atomically. One run at a time may hold a ledger.
+//! replaced atomically and carry a digest of their bytes, which is checked when they are read. One run at a time may hold a ledger.
 
 mod atomic;
 mod data;
 mod error;
+mod plan;
 mod record;
 mod store;
 
 pub use atomic::write_atomic;
 pub use data::{DataFacts, LeftOut, TrainImages};
 pub use error::LedgerError;
+pub use plan::Plan;
 pub use record::{Failure, FailureKind, PluginStamp, Record, Results, Status, Versions};
 pub use store::{CellDir, Ledger};

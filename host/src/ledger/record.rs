@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of the record's format.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+/// From this version on a record carries its digest.
+pub(super) const WITH_DIGEST: u32 = 2;
 
 /// Where a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +193,24 @@ impl Record {
         self.label.as_ref().unwrap_or(&self.framework)
     }
 
+    /// What the counts of the results say that cannot be: more right answers than images.
+    #[must_use]
+    pub fn impossible_count(&self) -> Option<String> {
+        let evaluations = self.results.report.evaluations.iter();
+        evaluations
+            .filter_map(|it| {
+                let classes = it.per_class.iter().map(|class| (class.correct, class.n));
+                let own = [(it.correct, it.n), (it.correct_top5, it.n)];
+                let (correct, n) = own
+                    .into_iter()
+                    .chain(classes)
+                    .find(|(correct, n)| correct > n)?;
+                let (protocol, set) = (&it.protocol.id, &it.dataset);
+                Some(format!("{correct} of {n} ({protocol} on {set})"))
+            })
+            .next()
+    }
+
     /// Marks the cell as begun, now.
     pub fn begin(&mut self) {
         self.status = Status::Running;
@@ -198,6 +218,7 @@ impl Record {
         self.started_unix_s = Some(now_unix_s());
         self.finished_unix_s = None;
         self.failure = None;
+        self.format = FORMAT;
         self.versions = Versions::current();
     }
 

@@ -2,10 +2,11 @@
 
 use super::atomic::write_atomic;
 use super::error::LedgerError;
-use super::record::{FORMAT, Record};
+use super::plan::Plan;
+use super::record::{FORMAT, Record, WITH_DIGEST};
+use crate::checksum::{self, Damage};
 use crate::config::canonical;
 use serde::Serialize;
-use serde_json::Value;
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,14 @@ impl Ledger {
     /// When it cannot be written.
     pub fn write_bench<T: Serialize>(&self, bench: &T) -> Result<(), LedgerError> {
         write_json(&self.root.join("bench.json"), bench, "the benchmark")
+    }
+
+    /// Writes down which cells make up the tables.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_plan(&self, plan: &Plan) -> Result<(), LedgerError> {
+        plan.write(&self.root)
     }
 
     /// The cell of a framework, a seed and a resolved configuration: its directory, and its record,
@@ -161,7 +170,7 @@ impl CellDir {
     /// When it is there and cannot be read.
     pub fn read(&self) -> Result<Option<Record>, LedgerError> {
         let path = self.file("cell.json");
-        let text = match fs::read_to_string(&path) {
+        let text = match fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(io_error("read", &path)(e)),
@@ -170,8 +179,19 @@ impl CellDir {
             path: path.clone(),
             source,
         };
-        let value: Value = serde_json::from_str(&text).map_err(refuse)?;
+        let (value, damage) = checksum::from_json(&text).map_err(refuse)?;
         let format = value["format"].as_u64().unwrap_or(0) as u32;
+        match damage {
+            // Their scores are worth more than the doubt.
+            Some(Damage::NoDigest) if (1..WITH_DIGEST).contains(&format) => {
+                tracing::warn!(
+                    "{}: a record of format {format} has no digest; damage would go unnoticed",
+                    path.display()
+                );
+            }
+            Some(damage) => return Err(LedgerError::Damaged { path, damage }),
+            None => {}
+        }
         if format > FORMAT {
             return Err(LedgerError::Format {
                 path,
@@ -179,7 +199,11 @@ impl CellDir {
                 found: format,
             });
         }
-        serde_json::from_value(value).map(Some).map_err(refuse)
+        let record: Record = serde_json::from_value(value).map_err(refuse)?;
+        match record.impossible_count() {
+            Some(found) => Err(LedgerError::Counts { path, found }),
+            None => Ok(Some(record)),
+        }
     }
 
     /// Replaces the cell's record.
@@ -191,16 +215,22 @@ impl CellDir {
     }
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T, cell: &str) -> Result<(), LedgerError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|source| LedgerError::Serialize {
+pub(super) fn write_json<T: Serialize>(
+    path: &Path,
+    value: &T,
+    cell: &str,
+) -> Result<(), LedgerError> {
+    let text = checksum::to_json(value).map_err(|source| LedgerError::Serialize {
         cell: cell.to_owned(),
         source,
     })?;
-    text.push(b'\n');
     write_atomic(path, &text).map_err(io_error("write", path))
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError {
+pub(super) fn io_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(std::io::Error) -> LedgerError {
     let path = path.to_owned();
     move |source| LedgerError::Io {
         action,
@@ -213,6 +243,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) ->
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
+    use crate::evaluate::record::{Evaluation, ProtocolRef, Variant};
     use crate::ledger::{Failure, FailureKind, Status};
     use serde_json::json;
 
@@ -272,13 +303,70 @@ mod tests {
     fn a_record_from_the_future_is_refused_and_a_broken_one_named() {
         let out = tempfile::tempdir().unwrap();
         let dir = CellDir::at(out.path().to_owned());
-        fs::write(dir.file("cell.json"), r#"{"format": 99}"#).unwrap();
+        let future = checksum::to_json(&json!({"format": 99})).unwrap();
+        fs::write(dir.file("cell.json"), future).unwrap();
         assert!(matches!(
             dir.read().unwrap_err(),
             LedgerError::Format { found: 99, .. }
         ));
         fs::write(dir.file("cell.json"), "{").unwrap();
         assert!(dir.read().unwrap_err().to_string().contains("cell.json"));
+    }
+
+    fn record_with_counts(correct: u64, n: u64) -> Record {
+        let mut record = Record::pending("toy", 0, json!({}), "00");
+        record.results.report.evaluations.push(Evaluation {
+            protocol: ProtocolRef::new("knn", &1),
+            dataset: "val".to_owned(),
+            label_space: "full-2".to_owned(),
+            variant: Variant::Knn { k: 1, used: 1 },
+            headline: true,
+            correct,
+            n,
+            correct_top5: 0,
+            excluded: 0,
+            per_class: Vec::new(),
+        });
+        record
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_record_is_noticed() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = CellDir::at(out.path().to_owned());
+        dir.write(&record_with_counts(7, 9)).unwrap();
+        let whole = fs::read(dir.file("cell.json")).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(dir.file("cell.json"), bytes).unwrap();
+            let refused = dir.read().unwrap_err().to_string();
+            assert!(refused.contains("cell.json"), "bit {bit}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_format_before_digests_is_read() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = CellDir::at(out.path().to_owned());
+        let old = Record {
+            format: 1,
+            ..record_with_counts(7, 9)
+        };
+        fs::write(dir.file("cell.json"), json!(old).to_string()).unwrap();
+        assert_eq!(dir.read().unwrap(), Some(old));
+    }
+
+    #[test]
+    fn more_right_answers_than_images_are_refused() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = CellDir::at(out.path().to_owned());
+        dir.write(&record_with_counts(4500, 9)).unwrap();
+        let refused = dir.read().unwrap_err().to_string();
+        assert!(
+            refused.contains("cell.json") && refused.contains("4500 of 9 (knn on val)"),
+            "{refused}"
+        );
     }
 
     #[test]

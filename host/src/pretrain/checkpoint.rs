@@ -5,10 +5,10 @@
 
 use super::error::PretrainError;
 use super::heads::{adopt, offer};
-use super::job::PretrainJob;
+use super::job::{PretrainJob, Progress};
 use super::trainer::Trainer;
 use crate::backbone::Backbone;
-use crate::tensorfile;
+use crate::{checksum, tensorfile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use ssl_plugin_api::NamedTensor;
@@ -17,7 +17,7 @@ use tch::Tensor;
 
 /// Name of the checkpoint in a pretraining's folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint.json";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -28,6 +28,11 @@ struct Header {
     steps: u64,
     /// The tensor file beside this one.
     tensors: String,
+    /// Its digest.
+    tensors_blake3: String,
+    /// SHA-256 of the plugin files that trained so far, in order.
+    #[serde(default)]
+    builds: Vec<String>,
     /// What must be the same for the run to go on.
     run: Value,
 }
@@ -52,6 +57,7 @@ fn identity(job: &PretrainJob<'_>) -> Value {
 pub(super) fn save(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
+    builds: &[String],
     epochs: u64,
     steps: u64,
 ) -> Result<(), PretrainError> {
@@ -81,7 +87,7 @@ pub(super) fn save(
     );
 
     let file = format!("checkpoint-{epochs:05}.safetensors");
-    tensorfile::write(
+    let digest = tensorfile::write(
         &job.dir.join(&file),
         tensors.iter().map(|(n, t)| (n.clone(), t)),
     )?;
@@ -90,10 +96,12 @@ pub(super) fn save(
         epochs,
         steps,
         tensors: file.clone(),
+        tensors_blake3: digest,
+        builds: builds.to_vec(),
         run: identity(job),
     };
     let path = job.dir.join(CHECKPOINT_FILE);
-    serde_json::to_vec_pretty(&header)
+    checksum::to_json(&header)
         .map_err(std::io::Error::other)
         .and_then(|bytes| tensorfile::write_atomically(&path, &bytes))
         .map_err(|source| PretrainError::Io {
@@ -105,15 +113,29 @@ pub(super) fn save(
     Ok(())
 }
 
-/// Takes over the checkpoint in the run's folder; gives back the epochs done, 0 without one.
+/// Where a run starts.
+pub(super) struct Start {
+    /// Epochs done.
+    pub(super) epochs: u64,
+    /// SHA-256 of the plugin files that take part, in order.
+    pub(super) builds: Vec<String>,
+}
+
+/// Takes over the checkpoint in the run's folder, if there is one.
 pub(super) fn resume(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
-) -> Result<u64, PretrainError> {
+    progress: &mut dyn Progress,
+) -> Result<Start, PretrainError> {
     let path = job.dir.join(CHECKPOINT_FILE);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Start {
+                epochs: 0,
+                builds: job.plugin.map(str::to_owned).into_iter().collect(),
+            });
+        }
         Err(source) => {
             return Err(PretrainError::Io {
                 doing: "read",
@@ -126,17 +148,25 @@ pub(super) fn resume(
         path: path.clone(),
         found,
     };
-    let header: Header = serde_json::from_slice(&bytes)
+    let (value, damage) = checksum::from_json(&bytes)
         .map_err(|error| refuse(format!("a file that cannot be read ({error})")))?;
-    if header.format != FORMAT {
-        return Err(refuse(format!("format {}", header.format)));
+    if let Some(damage) = damage {
+        return Err(refuse(damage.to_string()));
     }
+    if value["format"] != FORMAT {
+        return Err(refuse(format!("format {}", value["format"])));
+    }
+    let header: Header = serde_json::from_value(value)
+        .map_err(|error| refuse(format!("a file that cannot be read ({error})")))?;
     // Through text as theirs went, so that both sides' numbers were read by the same parser.
     let ours = serde_json::from_str(&identity(job).to_string()).unwrap_or(Value::Null);
     if let Some(key) = first_difference(&ours, &header.run) {
         return Err(refuse(format!("one of a run with another {key}")));
     }
-    let tensors = tensorfile::read(&job.dir.join(&header.tensors))?;
+    let builds = go_on(header.builds, job, &path, progress)?;
+    let file = job.dir.join(&header.tensors);
+    let tensors = tensorfile::read_exactly(&file, &header.tensors_blake3)
+        .map_err(|error| refuse(with_causes(&error)))?;
     let part = |prefix: &'static str| {
         let named = tensors.iter();
         named.filter_map(move |(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
@@ -160,7 +190,46 @@ pub(super) fn resume(
     trainer
         .optimizer
         .load_state(optimizer.iter().map(|(n, t)| (*n, t)))?;
-    Ok(header.epochs)
+    Ok(Start {
+        epochs: header.epochs,
+        builds,
+    })
+}
+
+/// The builds that take part when this one goes on; refuses another one than wrote the checkpoint
+/// unless the user has allowed it.
+fn go_on(
+    mut builds: Vec<String>,
+    job: &PretrainJob<'_>,
+    path: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Vec<String>, PretrainError> {
+    let Some(found) = job.plugin else {
+        return Ok(builds);
+    };
+    match builds.last() {
+        Some(last) if last == found => return Ok(builds),
+        Some(last) if !job.allow_other_build => {
+            return Err(PretrainError::OtherBuild {
+                path: path.to_owned(),
+                expected: last.clone(),
+                found: found.to_owned(),
+            });
+        }
+        Some(last) => progress.warning(&format!(
+            "the checkpoint {} was written with another build of the plugin (sha256 {last}); this one (sha256 {found}) goes on",
+            path.display()
+        )),
+        None => {}
+    }
+    builds.push(found.to_owned());
+    Ok(builds)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let lines: Vec<String> = causes.map(ToString::to_string).collect();
+    lines.join(": ")
 }
 
 fn on_device<'t>(

@@ -74,11 +74,30 @@ pub enum PretrainError {
         source: io::Error,
     },
     /// A checkpoint of another run, or a damaged one.
-    #[error("expected a checkpoint of this run in {}, found {found}", path.display())]
+    #[error(
+        "expected a checkpoint of this run in {}, found {found}; remove the folder {} to pretrain the cell again",
+        path.display(),
+        path.parent().unwrap_or(path).display()
+    )]
     Checkpoint {
         /// The checkpoint.
         path: PathBuf,
         /// What is there.
+        found: String,
+    },
+    /// A checkpoint that another build of the plugin wrote.
+    #[error(
+        "expected the plugin that wrote the checkpoint {} (sha256 {expected}), found another build (sha256 {found}); \
+         put the old file back, remove the folder {} to pretrain the cell again, or go on with `run --allow-other-build`",
+        path.display(),
+        path.parent().unwrap_or(path).display()
+    )]
+    OtherBuild {
+        /// The checkpoint.
+        path: PathBuf,
+        /// SHA-256 of the plugin's file when the checkpoint was written.
+        expected: String,
+        /// SHA-256 of the file that is there.
         found: String,
     },
     /// A feature pass that the description does not list.

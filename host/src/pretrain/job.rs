@@ -13,6 +13,11 @@ use tch::Device;
 pub struct PretrainJob<'a> {
     /// The framework's id.
     pub framework: &'a str,
+    /// SHA-256 of the plugin's file, which its checkpoints name; `None` for a framework that is in
+    /// no file.
+    pub plugin: Option<&'a str>,
+    /// Whether a checkpoint of another build of the plugin is resumed.
+    pub allow_other_build: bool,
     /// Its configuration.
     pub config: &'a serde_json::Value,
     /// What the framework asks for.
@@ -60,6 +65,9 @@ pub struct PretrainOutcome {
     pub loss: Option<f64>,
     /// Training images per second over the epochs of this call.
     pub images_per_s: Option<f64>,
+    /// SHA-256 of the plugin files that trained it, in order; several where a run went on with
+    /// another build.
+    pub builds: Vec<String>,
     /// Files written: the exported backbones, without heads.
     pub exports: Vec<PathBuf>,
 }

@@ -51,7 +51,10 @@ pub fn run(
     let loader = pinned::place(loader, job.device);
     let steps_per_epoch = loader.batches_per_epoch() as u64;
     let mut trainer = Trainer::new(job, steps_per_epoch, create)?;
-    let first = checkpoint::resume(&mut trainer, job)?;
+    let checkpoint::Start {
+        epochs: first,
+        builds,
+    } = checkpoint::resume(&mut trainer, job, progress)?;
     let mut session = Session {
         job,
         loader,
@@ -69,7 +72,7 @@ pub fn run(
         if let Some(probe) = probe.as_ref().filter(|p| p.is_due(done, job.recipe.epochs)) {
             session.look(probe, &trainer, epoch)?;
         }
-        checkpoint::save(&mut trainer, job, done, done * steps_per_epoch)?;
+        checkpoint::save(&mut trainer, job, &builds, done, done * steps_per_epoch)?;
     }
     let exports = checkpoint::export(&trainer, &job.dir)?;
     Ok(PretrainOutcome {
@@ -77,6 +80,7 @@ pub fn run(
         steps: job.recipe.epochs * steps_per_epoch,
         loss: session.epoch_loss,
         images_per_s: (session.seconds > 0.0).then(|| session.images as f64 / session.seconds),
+        builds,
         exports,
         backbone: trainer.backbone.with_precision(Precision::F32),
         target: trainer

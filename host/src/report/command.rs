@@ -104,6 +104,7 @@ impl Report {
                 let selection = Selection {
                     protocol: self.protocol.clone(),
                     subset: self.subset,
+                    plan: None,
                 };
                 read_ledger(root, &selection)
             }

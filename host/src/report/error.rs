@@ -77,6 +77,22 @@ pub enum ReportError {
     /// Predictions that cannot be read.
     #[error("cannot read the predictions: {0}")]
     Evaluate(#[source] crate::evaluate::EvaluateError),
+    /// A file of predictions that does not belong to the record beside it.
+    #[error(
+        "{cell}: expected {expected}, found {found} ({}); the file was damaged, or is another cell's: remove it to \
+         report without tests of pairs, or the cell's folder to compute it again",
+        path.display()
+    )]
+    Predictions {
+        /// The cell.
+        cell: String,
+        /// What the record says.
+        expected: String,
+        /// What the file is.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// An option that does not fit the table.
     #[error(transparent)]
     Option(Box<AggregateError>),

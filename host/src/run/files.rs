@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::summary::{Placed, Standing, scores};
 use super::supervise::Planned;
 use crate::config::{self, SpaceChoice};
-use crate::ledger::write_atomic;
+use crate::ledger::{Plan, write_atomic};
 use crate::report::input::{Selection, read_ledger};
 use crate::report::{Analysis, Options, ReportError, html, markdown};
 use serde::Serialize;
@@ -46,8 +46,8 @@ pub fn write_scores(out: &Path, cells: &[Planned]) -> Result<(), RunError> {
     written.map_err(|source| RunError::Write { path, source })
 }
 
-/// Writes `report-<protocol>.html` and `.md` for every protocol with a table, over all finished
-/// cells of the ledger.
+/// Writes `report-<protocol>.html` and `.md` for every protocol with a table, over the cells of the
+/// plan that are finished: those that the terminal shows.
 ///
 /// `reference` is the test set the others are compared with.
 ///
@@ -55,6 +55,7 @@ pub fn write_scores(out: &Path, cells: &[Planned]) -> Result<(), RunError> {
 /// [`RunError::Write`]. A table that cannot be analysed is only warned about: its scores stand.
 pub fn write_reports(
     out: &Path,
+    plan: &Plan,
     reference: &str,
     settings: &config::Aggregate,
     standings: &[Standing],
@@ -63,6 +64,7 @@ pub fn write_reports(
         let selection = Selection {
             protocol: Some(standing.protocol.clone()),
             subset: settings.label_space == SpaceChoice::Subset,
+            plan: Some(plan.clone()),
         };
         match pages(out, reference, &selection) {
             Err(error) => tracing::warn!("no report for {}: {error}", standing.protocol),

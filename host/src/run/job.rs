@@ -121,6 +121,9 @@ pub struct Evaluation {
 pub struct Setup {
     /// The plugin's file, for a framework.
     pub plugin: Option<PathBuf>,
+    /// Whether a checkpoint that another build of the plugin wrote is resumed.
+    #[serde(default)]
+    pub allow_other_build: bool,
     /// The checkpoint's file, for one.
     #[serde(default)]
     pub checkpoint: Option<PathBuf>,

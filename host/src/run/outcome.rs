@@ -2,6 +2,7 @@
 
 use super::child::{Ended, signal};
 use super::event::Stage;
+use crate::checksum;
 use crate::cli::Exit;
 use crate::ledger::{Failure, FailureKind, PluginStamp, Record, Results, Status, write_atomic};
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ impl Outcome {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(io::Error::other)?;
+        let text = checksum::to_json(self).map_err(io::Error::other)?;
         write_atomic(&dir.join(OUTCOME_FILE), &text)
     }
 
@@ -85,7 +86,7 @@ impl Outcome {
     pub fn judge(ended: Ended, dir: &Path) -> Self {
         let written = fs::read(dir.join(OUTCOME_FILE))
             .ok()
-            .and_then(|text| serde_json::from_slice::<Self>(&text).ok());
+            .and_then(|text| checksum::read_json::<Self>(&text).ok());
         let mut outcome = match (ended, written) {
             // A fault after the outcome was written (a plugin's destructor) spoils nothing.
             (Ended::Exited(_), Some(outcome)) => outcome,

@@ -167,6 +167,7 @@ fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
 fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
     Setup {
         plugin: None,
+        allow_other_build: false,
         checkpoint: None,
         features: bench
             .run

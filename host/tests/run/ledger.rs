@@ -2,6 +2,7 @@
 
 use crate::bench::{Place, record};
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn a_finished_benchmark_is_a_no_op_with_the_same_table() {
@@ -67,6 +68,84 @@ fn another_configuration_is_another_cell_and_the_old_one_stays() {
     let cells = place.cells("echo");
     assert_eq!(cells.len(), 2, "{cells:?}");
     assert!(cells.iter().all(|cell| record(cell)["attempts"] == 1));
+}
+
+/// The rows of a table of the report that `report` makes of the folder alone.
+fn rows(place: &Place) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+        .current_dir(place.path())
+        .args(["report", "out", "--format", "json", "--draws", "100"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_value(report["frameworks"].clone()).unwrap()
+}
+
+#[test]
+fn cells_of_an_earlier_setting_are_in_no_table() {
+    let place = Place::new();
+    let written = || fs::read_to_string(place.path().join("out/report-knn.md")).unwrap();
+    let changed = ["pretrain.recipe.lr=0.0005"];
+    for (set, abandoned) in [(&[][..], 0), (&changed[..], 1), (&[][..], 1)] {
+        let ended = place.run(set);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(rows(&place), ["echo", "pixels"], "{set:?}");
+        let text = written();
+        assert!(!text.contains("echo ("), "{set:?}: {text}");
+        assert_eq!(text.contains("not in the plan"), abandoned > 0, "{text}");
+    }
+    assert_eq!(place.cells("echo").len(), 2);
+}
+
+#[test]
+fn another_build_of_a_plugin_resumes_only_with_the_option() {
+    let place = Place::new();
+    assert_eq!(place.run(&["baselines=[]"]).code, Some(0));
+    let old = place.record("echo")["plugin"]["sha256"].clone();
+    let plugins = fs::read_dir(place.path().join("plugins")).unwrap();
+    let library = plugins.map(|entry| entry.unwrap().path()).next().unwrap();
+    let mut bytes = fs::read(&library).unwrap();
+    // Bytes behind its end change nothing that a library does.
+    bytes.extend_from_slice(b"another build");
+    fs::write(&library, bytes).unwrap();
+
+    let judge_again = ["--set", "baselines=[]", "--set", "evaluate.knn.k=[5,7]"];
+    let refused = place.run_with(&judge_again);
+    assert_eq!(refused.code, Some(65), "{refused:?}");
+    let failure = place.record("echo")["failure"]["message"].clone();
+    let new = place.record("echo")["plugin"]["sha256"].clone();
+    assert_ne!(old, new);
+    let named = |text: &str| {
+        [&old, &new]
+            .iter()
+            .all(|it| text.contains(it.as_str().unwrap()))
+    };
+    assert!(named(failure.as_str().unwrap()), "{failure}");
+
+    let ended = place.run_with(&[&judge_again[..], &["--allow-other-build"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(named(&ended.err), "{ended:?}");
+    let builds = &place.record("echo")["results"]["pretrain"]["builds"];
+    assert_eq!(*builds, serde_json::json!([old, new]));
+}
+
+#[test]
+fn a_damaged_record_is_named_with_what_to_do() {
+    let place = Place::new();
+    assert_eq!(place.run(&[]).code, Some(0));
+    let path = place.cells("echo")[0].join("cell.json");
+    let mut bytes = fs::read(&path).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let at = text.find("\"correct\": ").unwrap() + "\"correct\": ".len();
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let ended = place.run(&[]);
+    assert_eq!(ended.code, Some(65), "{ended:?}");
+    assert!(
+        ended.err.contains("cell.json") && ended.err.contains("remove the file"),
+        "{ended:?}"
+    );
 }
 
 #[test]

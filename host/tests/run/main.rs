@@ -6,6 +6,7 @@ mod bench;
 mod checkpoints;
 mod data;
 mod faults;
+mod features;
 mod foreign;
 mod imagenet;
 mod interrupt;

@@ -3,15 +3,18 @@
 //! The header has a fixed length so that it can be written last, when the number of rows is known,
 //! and so that the data is aligned when the file is mapped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::CacheKey;
+use crate::checksum::{self, Checksum};
 use crate::evaluate::{EvaluateError, Result, atomic};
 
 /// Bytes before the data: the length of the header, the header, spaces.
@@ -33,14 +36,21 @@ struct Entry {
 
 fn metadata(key: &CacheKey) -> BTreeMap<String, String> {
     // Keys may be long (a whole configuration); what matters is that they are the same.
-    BTreeMap::from([("key".to_owned(), key.hash())])
+    BTreeMap::from([
+        ("key".to_owned(), key.hash()),
+        (checksum::KEY.to_owned(), checksum::BLANK.to_owned()),
+    ])
 }
+
+/// Files whose bytes this process has checked: name, length, time of change.
+static CHECKED: Mutex<BTreeSet<(PathBuf, u64, Option<SystemTime>)>> = Mutex::new(BTreeSet::new());
 
 /// Writes rows as they come.
 pub(super) struct Writer<'a> {
     file: BufWriter<File>,
     partial: PathBuf,
     key: &'a CacheKey,
+    checksum: Checksum,
     rows: u64,
     dim: u64,
 }
@@ -55,6 +65,7 @@ impl<'a> Writer<'a> {
             file,
             partial: partial.to_owned(),
             key,
+            checksum: Checksum::default(),
             rows: 0,
             dim: 0,
         })
@@ -71,6 +82,7 @@ impl<'a> Writer<'a> {
         let mut bytes = vec![0_u8; raw.numel()];
         let len = bytes.len();
         raw.f_copy_data(&mut bytes, len)?;
+        self.checksum.update(&bytes);
         self.file
             .write_all(&bytes)
             .map_err(atomic::io("write", &self.partial))
@@ -89,11 +101,11 @@ impl<'a> Writer<'a> {
         };
         let mut json = serde_json::to_vec(&header).map_err(|e| fault()(e.into()))?;
         json.resize(HEAD as usize - 8, b' ');
+        let mut head = (HEAD - 8).to_le_bytes().to_vec();
+        head.append(&mut json);
+        self.checksum.seal(&mut head);
         self.file.seek(SeekFrom::Start(0)).map_err(fault())?;
-        self.file
-            .write_all(&(HEAD - 8).to_le_bytes())
-            .map_err(fault())?;
-        self.file.write_all(&json).map_err(fault())?;
+        self.file.write_all(&head).map_err(fault())?;
         self.file.flush().map_err(fault())?;
         self.file.get_ref().sync_all().map_err(fault())?;
         fs::rename(&self.partial, path).map_err(atomic::io("rename", &self.partial))
@@ -108,7 +120,8 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
         path: path.to_owned(),
     };
     let mut file = File::open(path).map_err(atomic::io("read", path))?;
-    let length = file.metadata().map_err(atomic::io("read", path))?.len();
+    let about = file.metadata().map_err(atomic::io("read", path))?;
+    let (length, changed) = (about.len(), about.modified().ok());
     if length < HEAD {
         return Err(refuse(
             format!("a feature file of at least {HEAD} bytes"),
@@ -118,8 +131,10 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
     let mut head = [0_u8; HEAD as usize];
     file.read_exact(&mut head)
         .map_err(atomic::io("read", path))?;
-    let header: Header = serde_json::from_slice(&head[8..])
+    let mut header: Header = serde_json::from_slice(&head[8..])
         .map_err(|e| refuse("the header of a feature file".to_owned(), e.to_string()))?;
+    let digest = header.metadata.get_mut(checksum::KEY);
+    let digest = digest.map(|digest| std::mem::replace(digest, checksum::BLANK.to_owned()));
     if header.metadata != metadata(key) || header.features.dtype != key.precision.name() {
         return Err(refuse(
             format!("{} features of key {}", key.precision.name(), key.hash()),
@@ -140,6 +155,18 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
             format!("{length} bytes"),
         ));
     }
+    let about = (path.to_owned(), length, changed);
+    let checked = || CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !checked().contains(&about) {
+        if !fits(file, &head, &digest.unwrap_or_default()).map_err(atomic::io("read", path))? {
+            return Err(refuse(
+                "the features that were written".to_owned(),
+                "other bytes: the file is damaged; remove it, and the features are computed again"
+                    .to_owned(),
+            ));
+        }
+        checked().insert(about);
+    }
     let name = path.to_str().ok_or_else(|| {
         refuse(
             "a path in UTF-8".to_owned(),
@@ -157,4 +184,16 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
     Ok(values
         .f_narrow(0, skip as i64, (total - skip) as i64)?
         .f_view([rows as i64, dim as i64])?)
+}
+
+/// Whether the header and the rest of the file have the digest.
+fn fits(mut file: File, head: &[u8], digest: &str) -> std::io::Result<bool> {
+    let mut checksum = Checksum::default();
+    let mut block = vec![0_u8; 1 << 20];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(checksum.fits(head, digest)),
+            n => checksum.update(&block[..n]),
+        }
+    }
 }

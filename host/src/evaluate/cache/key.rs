@@ -46,11 +46,15 @@ impl Precision {
 pub struct CacheKey {
     /// Hash of the backbone's weights and architecture, or the name of a baseline without weights.
     pub backbone: String,
-    /// What identifies the images: the set's resolved configuration and, where files may change
-    /// under the same name, a hash of them.
+    /// What identifies the images: a digest of their names and contents ([`FeatureCache::content`]).
+    ///
+    /// [`FeatureCache::content`]: super::FeatureCache::content
     pub data_set: String,
     /// The transform, with all its settings.
     pub transform: String,
+    /// What computes: versions of the program and of libtorch, the device. Another one rounds
+    /// otherwise.
+    pub program: String,
     /// Precision of the stored features.
     #[serde(default)]
     pub precision: Precision,
@@ -65,6 +69,7 @@ impl CacheKey {
             &self.backbone,
             &self.data_set,
             &self.transform,
+            &self.program,
             self.precision.name(),
         ];
         for field in fields {
@@ -86,6 +91,7 @@ mod tests {
             backbone: backbone.to_owned(),
             data_set: data_set.to_owned(),
             transform: "t".to_owned(),
+            program: String::new(),
             precision,
         };
         let hashes = [

@@ -5,6 +5,7 @@
 //! memory. An entry appears whole or not at all: it grows as `<hash>.partial` under an exclusive
 //! lock, which the system releases when a writer dies, and is renamed when it is on the disk.
 
+mod content;
 mod file;
 mod key;
 
@@ -130,6 +131,7 @@ mod tests {
             backbone: "raw pixels".to_owned(),
             data_set: "val".to_owned(),
             transform: "whole 2".to_owned(),
+            program: "host".to_owned(),
             precision,
         }
     }
@@ -220,6 +222,41 @@ mod tests {
                 matches!(cache.get(&single), Err(EvaluateError::File { .. })),
                 "cut at {cut}"
             );
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let key = key(Precision::Single);
+        let _ = cache.features(&key, batches, raw_pixels).unwrap();
+        let path = cache.path(&key);
+        let whole = fs::read(&path).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        // Every bit of the text of the header and of the data; a sample of the blanks between.
+        let text = whole.iter().rposition(|&byte| byte == b'}').unwrap();
+        let bits = (0..8 * whole.len()).filter(|bit| {
+            let byte = bit / 8;
+            byte <= text.min(500) || byte >= 8192 || byte % 97 == 0
+        });
+        for (n, bit) in bits.enumerate() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, bytes).unwrap();
+            // Another time of change than that of any file that was found whole.
+            let later = written + std::time::Duration::from_secs(1 + n as u64);
+            File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_modified(later)
+                .unwrap();
+            let refused = cache.get(&key).map(|_| ()).unwrap_err();
+            let EvaluateError::File { path: named, .. } = &refused else {
+                unreachable!("bit {bit}: {refused}")
+            };
+            assert_eq!(*named, path, "bit {bit}");
         }
     }
 

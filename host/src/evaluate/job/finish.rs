@@ -25,13 +25,13 @@ pub fn spaces(test: &TestSet<'_>, tests: &[TestSet<'_>]) -> Vec<LabelSpace> {
     spaces
 }
 
-/// Scores all variants of one test set and writes its predictions.
+/// Scores all variants of one test set and writes its predictions, whose digest comes back too.
 pub(super) fn finish(
     set: &FeatureSet,
     spaces: &[LabelSpace],
     varieties: Vec<Variety>,
     folder: Option<&Path>,
-) -> Result<Vec<Evaluation>> {
+) -> Result<(Vec<Evaluation>, Option<String>)> {
     let mut evaluations = Vec::new();
     let mut parts = Vec::new();
     for variety in varieties {
@@ -60,9 +60,11 @@ pub(super) fn finish(
             }
         }
     }
-    if let Some(folder) = folder {
-        let path = folder.join(format!("{}.parquet", set.id()));
-        predictions::write(&path, set, &parts)?;
-    }
-    Ok(evaluations)
+    let digest = folder
+        .map(|folder| {
+            let path = folder.join(format!("{}.parquet", set.id()));
+            predictions::write(&path, set, &parts)
+        })
+        .transpose()?;
+    Ok((evaluations, digest))
 }

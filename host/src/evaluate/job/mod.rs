@@ -118,8 +118,10 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
         found.extend(more);
     }
     for ((test, spaces), found) in job.tests.iter().zip(&bench.spaces).zip(bench.found) {
-        let evaluations = finish::finish(test.set, spaces, found, job.predictions)?;
+        let (evaluations, digest) = finish::finish(test.set, spaces, found, job.predictions)?;
         report.evaluations.extend(evaluations);
+        let digest = digest.map(|digest| (test.set.id().to_owned(), digest));
+        report.predictions.extend(digest);
     }
     Ok(report)
 }

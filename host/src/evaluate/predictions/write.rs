@@ -1,7 +1,6 @@
 //! Writing per-image predictions.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::{SAMPLES, SCHEMA};
+use crate::checksum::Tee;
 use crate::evaluate::{EvaluateError, FeatureSet, Outcome, Ranking, Result, Score, atomic};
 use crate::hex::hex;
 
@@ -34,23 +34,29 @@ pub struct Part {
     pub score: Score,
 }
 
-/// Writes the predictions of one test set; the file appears whole or not at all.
+/// Writes the predictions of one test set; the file appears whole or not at all. Gives back its
+/// digest, by which a record knows its own file.
 ///
 /// # Errors
 /// [`EvaluateError::Io`] and [`EvaluateError::Columns`] name the file.
-pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<()> {
+pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<String> {
+    let mut digest = String::new();
     atomic::write(path, |file| {
-        write_parts(file, set, parts).map_err(|source| EvaluateError::Columns {
+        let mut file = Tee::new(file);
+        let written = write_parts(&mut file, set, parts);
+        digest = file.finish();
+        written.map_err(|source| EvaluateError::Columns {
             action: "write",
             path: path.to_owned(),
             source,
         })
-    })
+    })?;
+    Ok(digest)
 }
 
 type Parquet<T> = std::result::Result<T, ParquetError>;
 
-fn write_parts(file: &mut BufWriter<File>, set: &FeatureSet, parts: &[Part]) -> Parquet<()> {
+fn write_parts<W: Write + Send>(file: W, set: &FeatureSet, parts: &[Part]) -> Parquet<()> {
     // Sample ids are all different and share prefixes: front coding beats a dictionary.
     let ids = ColumnPath::from("sample_id");
     let properties = WriterProperties::builder()
@@ -80,7 +86,7 @@ fn digest(set: &FeatureSet) -> String {
     hex(&hash.finalize())
 }
 
-fn write_part<W: std::io::Write + Send>(
+fn write_part<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     set: &FeatureSet,
     part: &Part,
@@ -112,7 +118,7 @@ fn write_part<W: std::io::Write + Send>(
     flags(group, &part.score.outcomes, |outcome| outcome.top5)
 }
 
-fn column<W: std::io::Write + Send, T: DataType>(
+fn column<W: Write + Send, T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
     definition: Option<&[i16]>,
@@ -127,7 +133,7 @@ fn column<W: std::io::Write + Send, T: DataType>(
     column.close()
 }
 
-fn list<'a, W: std::io::Write + Send>(
+fn list<'a, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     rows: impl Iterator<Item = &'a [u32]>,
 ) -> Parquet<()> {
@@ -146,7 +152,7 @@ fn list<'a, W: std::io::Write + Send>(
     column::<_, Int32Type>(group, &values, Some(&definition), Some(&repetition))
 }
 
-fn flags<W: std::io::Write + Send>(
+fn flags<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     outcomes: &[Option<Outcome>],
     flag: fn(&Outcome) -> bool,

@@ -7,7 +7,7 @@ use super::{Input, circumstances, predictions};
 use crate::aggregate::{Cell, Observation, Record as Entry, Table, variance_split};
 use crate::evaluate::predictions::Group;
 use crate::evaluate::record::Evaluation;
-use crate::ledger::{CellDir, Ledger, Record, Status};
+use crate::ledger::{CellDir, Ledger, Plan, Record, Status};
 use crate::report::ReportError;
 
 /// Which of a ledger's results make the table.
@@ -17,25 +17,36 @@ pub struct Selection {
     pub protocol: Option<String>,
     /// Whether sets that declare a class list are scored over it, instead of over all classes.
     pub subset: bool,
+    /// The cells that take part; `None` for those of the plan that the ledger keeps, or for all
+    /// where it keeps none.
+    pub plan: Option<Plan>,
 }
 
 /// One result chosen for the table.
 struct Chosen<'a> {
     entry: Entry,
     dir: &'a CellDir,
+    record: &'a Record,
     group: Group,
 }
 
-/// Reads the cells of a ledger that are done.
+/// Reads the cells of a ledger that are planned and done.
 ///
 /// # Errors
 /// [`ReportError`] for a ledger that cannot be read, without results, or whose results may not be compared.
 pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportError> {
-    let all = Ledger::records(root)?;
-    let done: Vec<&Done> = all
-        .iter()
-        .filter(|(_, record)| record.status == Status::Done)
-        .collect();
+    let plan = match &selection.plan {
+        Some(plan) => Some(plan.clone()),
+        None => Plan::read(root)?,
+    };
+    let (all, others): (Vec<Done>, Vec<Done>) = Ledger::records(root)?
+        .into_iter()
+        .partition(|(dir, _)| plan.as_ref().is_none_or(|plan| plan.has(dir)));
+    let is_done = |record: &Record| match &plan {
+        Some(plan) => plan.is_met_by(record),
+        None => record.status == Status::Done,
+    };
+    let done: Vec<&Done> = all.iter().filter(|(_, record)| is_done(record)).collect();
     let protocols = protocols(&done);
     let protocol = choose(root, &protocols, selection)?;
     let (kept, left_out) = by_settings(&done, &protocol);
@@ -53,6 +64,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
                 chosen.push(Chosen {
                     entry: entry(&row(record, &kept), record, evaluation),
                     dir,
+                    record,
                     group: group(evaluation),
                 });
             }
@@ -74,19 +86,31 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
                 .file("predictions")
                 .join(format!("{}.parquet", chosen.entry.data_set)),
             group: chosen.group.clone(),
+            cell: chosen.dir.name(),
+            counts: (chosen.entry.correct, chosen.entry.n),
+            digest: {
+                let digests = &chosen.record.results.report.predictions;
+                digests.get(&chosen.entry.data_set).cloned()
+            },
         })
         .collect();
     let (outcomes, mut notes) = predictions::read(&table, &sources)?;
     notes.extend(circumstances::notes(&kept));
-    let others: Vec<&str> = protocols
+    let protocols_left: Vec<&str> = protocols
         .iter()
         .filter(|known| **known != protocol)
         .map(String::as_str)
         .collect();
-    if !others.is_empty() {
+    if !protocols_left.is_empty() {
         notes.push(format!(
             "Results of {protocol}; the ledger also has {} (--protocol).",
-            others.join(", ")
+            protocols_left.join(", ")
+        ));
+    }
+    if !others.is_empty() {
+        notes.push(format!(
+            "{} further cells of the ledger are not in the plan of its benchmark and take no part.",
+            others.len()
         ));
     }
     if !left_out.is_empty() {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::aggregate::{PairedOutcomes, Table};
-use crate::evaluate;
+use crate::checksum;
 use crate::evaluate::predictions::{Flags, Group, Ids, read_flags, read_scored};
 use crate::report::ReportError;
 
@@ -18,6 +18,12 @@ pub(super) struct Source {
     pub(super) data_set: String,
     pub(super) path: PathBuf,
     pub(super) group: Group,
+    /// The cell whose record this is from.
+    pub(super) cell: String,
+    /// Right answers and images by the record.
+    pub(super) counts: (u64, u64),
+    /// Digest of the file by the record; `None` in older ones.
+    pub(super) digest: Option<String>,
 }
 
 /// Sample ids of one cell that are scored, in file order, and their outcomes.
@@ -26,7 +32,8 @@ type Scored = (Ids, Vec<bool>);
 /// Outcomes by data set, `None` where a file is missing or the samples differ, and notes on both.
 ///
 /// # Errors
-/// [`ReportError::Evaluate`] for a file that is there and cannot be read.
+/// [`ReportError::Evaluate`] for a file that is there and cannot be read, [`ReportError::Predictions`]
+/// for one that is not the record's.
 pub(super) fn read(
     table: &Table,
     sources: &[Source],
@@ -46,6 +53,7 @@ pub(super) fn read(
             all.push(None);
             continue;
         }
+        on_all_cores(&of_set, is_of_its_record)?;
         let aligned = read_aligned(&of_set)?;
         if aligned.is_none() {
             notes.push(format!(
@@ -71,15 +79,71 @@ pub(super) fn read(
     Ok((all, notes))
 }
 
+/// Refuses a file that is not the one that the record was written with.
+fn is_of_its_record(source: &Source) -> Result<(), ReportError> {
+    let Some(expected) = &source.digest else {
+        return Ok(());
+    };
+    let found = checksum::of_file(&source.path).map_err(|error| ReportError::Read {
+        path: source.path.clone(),
+        source: error,
+    })?;
+    if found == *expected {
+        return Ok(());
+    }
+    Err(source.foreign(
+        format!(
+            "the predictions that its record names ({})",
+            short(expected)
+        ),
+        format!("another file ({})", short(&found)),
+    ))
+}
+
+/// Refuses predictions that do not give the record's counts.
+fn counts_agree(source: &Source, flags: &Flags) -> Result<(), ReportError> {
+    let scored = flags.correct.iter().flatten();
+    let found = (
+        scored.clone().filter(|&&correct| correct).count() as u64,
+        scored.count() as u64,
+    );
+    if found == source.counts {
+        return Ok(());
+    }
+    let of = |(correct, n): (u64, u64)| format!("{correct} of {n} right");
+    Err(source.foreign(format!("{} as in its record", of(source.counts)), of(found)))
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}
+
+impl Source {
+    fn foreign(&self, expected: String, found: String) -> ReportError {
+        ReportError::Predictions {
+            cell: self.cell.clone(),
+            expected,
+            found,
+            path: self.path.clone(),
+        }
+    }
+}
+
 /// Outcomes of the scored samples in one order; `None` if the samples are not the same. Their ids are read only
 /// where the files do not say themselves that they have the same.
 fn read_aligned(sources: &[&Source]) -> Result<Option<Vec<Vec<bool>>>, ReportError> {
-    let flags = on_all_cores(sources, |source| read_flags(&source.path, &source.group))?;
+    let flags = on_all_cores(sources, |source| {
+        let flags = read_flags(&source.path, &source.group).map_err(ReportError::Evaluate)?;
+        counts_agree(source, &flags)?;
+        Ok(flags)
+    })?;
     let same = |pair: &[Flags]| pair[0].samples == pair[1].samples;
     if flags.iter().all(|it| it.samples.is_some()) && flags.windows(2).all(same) {
         return Ok(drop_unscored(&flags));
     }
-    let scored = on_all_cores(sources, |source| read_scored(&source.path, &source.group))?;
+    let scored = on_all_cores(sources, |source| {
+        read_scored(&source.path, &source.group).map_err(ReportError::Evaluate)
+    })?;
     Ok(align(&scored))
 }
 
@@ -99,7 +163,7 @@ fn drop_unscored(flags: &[Flags]) -> Option<Vec<Vec<bool>>> {
 /// Reads the files on all cores.
 fn on_all_cores<T: Send>(
     sources: &[&Source],
-    read: impl Fn(&Source) -> evaluate::Result<T> + Sync,
+    read: impl Fn(&Source) -> Result<T, ReportError> + Sync,
 ) -> Result<Vec<T>, ReportError> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<T, ReportError>>>> =
@@ -110,7 +174,7 @@ fn on_all_cores<T: Send>(
             let Some(source) = sources.get(index) else {
                 return;
             };
-            let read = read(source).map_err(ReportError::Evaluate);
+            let read = read(source);
             if let Ok(mut result) = results[index].lock() {
                 *result = Some(read);
             }

@@ -9,10 +9,11 @@ use crate::config::{ProtocolName, canonical};
 use crate::evaluate::{
     CacheKey, Cause, FeatureCache, FeatureSet, Labels, Precision, TestSet, extract, raw_pixels,
 };
+use crate::ledger::Versions;
 use crate::run::event::Stage;
 use serde_json::json;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
-use ssl_datasets::source::{Source, SourceConfig};
+use ssl_datasets::source::{self, Source};
 use ssl_datasets::views::evaluation;
 use ssl_plugin_api::description::ViewGroup;
 use std::collections::{BTreeMap, HashMap};
@@ -49,8 +50,9 @@ impl Sets {
 /// What one extraction needs to know about its images.
 struct Images<'a> {
     source: &'a Arc<dyn Source>,
-    config: &'a SourceConfig,
     ids: &'a [String],
+    /// Digest of their contents; empty where nothing depends on it.
+    content: &'a str,
     /// The pass with augmentation; `None` for the evaluation transform.
     pass: Option<u32>,
 }
@@ -66,17 +68,13 @@ struct Extraction<'a> {
 }
 
 impl Work<'_> {
-    /// Computes the features of every set. Sets of the same images are computed once, and those that
-    /// an earlier attempt or another cell has kept are not computed again.
+    /// Computes the features of every set. Sets of the same images (names and contents) are computed
+    /// once, and those that an earlier attempt or another cell has kept are not computed again.
     pub(super) fn extract(
         &mut self,
         learnt: &Learnt,
         sources: Vec<Arc<dyn Source>>,
     ) -> Result<Sets, CellError> {
-        let configs: Vec<SourceConfig> = std::iter::once(&self.job.config.train)
-            .chain(&self.job.evaluation.test)
-            .cloned()
-            .collect();
         let passes = self.augmented_passes(learnt);
         self.timed(Stage::Extract, |work| {
             let images: u64 = sources.iter().map(|s| s.len() as u64).sum();
@@ -87,20 +85,27 @@ impl Work<'_> {
                 done: 0,
                 total: images + u64::from(passes) * sources[0].len() as u64,
             };
-            let mut known: HashMap<Vec<String>, (String, Tensor)> = HashMap::new();
+            let ids: Vec<Vec<String>> = sources.iter().map(|source| ids(source.as_ref())).collect();
+            let mut known: HashMap<(&[String], String), (String, Tensor)> = HashMap::new();
             let mut same_images = BTreeMap::new();
             let mut sets = Vec::new();
             let mut augmented = Vec::new();
-            for (n, (source, config)) in sources.iter().zip(&configs).enumerate() {
+            for (n, source) in sources.iter().enumerate() {
                 work.check_cancelled()?;
-                let ids: Vec<String> = (0..source.len()).map(|i| source.id(i)).collect();
+                let own: &[String] = &ids[n];
+                let namesakes = ids.iter().filter(|other| *other == own).count() > 1;
+                let content = if namesakes || work.job.setup.features.is_some() {
+                    work.content(source.as_ref(), &extraction)
+                } else {
+                    String::new()
+                };
                 let of = |pass| Images {
                     source,
-                    config,
-                    ids: &ids,
+                    ids: own,
+                    content: &content,
                     pass,
                 };
-                let features = match known.get(&ids) {
+                let features = match known.get(&(own, content.clone())) {
                     Some((first, features)) => {
                         same_images.insert(source.name().to_owned(), first.clone());
                         features.shallow_clone()
@@ -115,9 +120,10 @@ impl Work<'_> {
                     }
                 }
                 let entry = (source.name().to_owned(), features.shallow_clone());
-                known.entry(ids.clone()).or_insert(entry);
                 let labels = Labels::of_source(source.as_ref())?;
-                sets.push(FeatureSet::try_new(source.name(), features, labels, ids)?);
+                let set = FeatureSet::try_new(source.name(), features, labels, own.to_vec())?;
+                sets.push(set);
+                known.entry((own, content)).or_insert(entry);
             }
             let train = sets.remove(0);
             Ok(Sets {
@@ -128,6 +134,18 @@ impl Work<'_> {
                 sources,
             })
         })
+    }
+
+    /// Digest of a set's images, kept beside the features where those are.
+    fn content(&mut self, source: &dyn Source, extraction: &Extraction<'_>) -> String {
+        let (done, total) = (extraction.done, extraction.total);
+        let setup = &self.job.setup;
+        let note = format!("reading {}", source.name());
+        let mut seen = |_| self.tell(Stage::Extract, done, total, &note);
+        match &setup.features {
+            Some(folder) => FeatureCache::new(folder).content(source, setup.workers, &mut seen),
+            None => source::content(source, setup.workers, &mut seen),
+        }
     }
 
     /// How many augmented passes the linear protocols want.
@@ -211,7 +229,9 @@ impl Work<'_> {
     }
 
     fn key(&self, extraction: &Extraction<'_>, images: &Images<'_>, view: &ViewGroup) -> CacheKey {
-        let data_set = json!({ "config": images.config, "ids": images.ids });
+        let data_set = json!({ "ids": images.ids, "content": images.content });
+        let versions = Versions::current();
+        let device = &self.job.setup.device;
         let seed = images
             .pass
             .map(|pass| [self.job.config.seed, u64::from(pass)]);
@@ -219,6 +239,7 @@ impl Work<'_> {
             backbone: extraction.backbone.clone(),
             data_set: canonical::sha256_hex(data_set.to_string().as_bytes()),
             transform: json!({ "view": view, "pass": seed }).to_string(),
+            program: json!([versions.host, versions.libtorch, device]).to_string(),
             precision: self.job.evaluation.protocols.precision,
         }
     }
@@ -231,4 +252,8 @@ impl Work<'_> {
             Some(backbone) => Ok(backbone.sha256()?),
         }
     }
+}
+
+fn ids(source: &dyn Source) -> Vec<String> {
+    (0..source.len()).map(|index| source.id(index)).collect()
 }

@@ -93,9 +93,12 @@ impl Work<'_> {
             cancel: self.cancel.clone(),
         });
         let device = self.device()?;
+        let build = self.plugin.as_ref().map(|stamp| stamp.sha256.clone());
         let outcome = self.timed(Stage::Pretrain, |work| {
             let job = PretrainJob {
                 framework: id,
+                plugin: build.as_deref(),
+                allow_other_build: setup.allow_other_build,
                 config: &config,
                 description: &description,
                 recipe: &recipe,
@@ -126,6 +129,7 @@ impl Work<'_> {
                 "steps": outcome.steps,
                 "loss": outcome.loss,
                 "images_per_s": outcome.images_per_s,
+                "builds": outcome.builds,
             }),
             normalize: normalization(&description.views),
             backbone: Some(outcome.backbone),
