@@ -5,8 +5,8 @@ use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
 use ssl_plugin_api::{
-    Fault, Feature, FeatureDim, FfiTensor, Moment, NamedTensor, SingleProcess, Site, StepInput,
-    StepOutput,
+    Fault, FaultKind, Feature, FeatureDim, FfiTensor, Moment, NamedTensor, SingleProcess, Site,
+    StepInput, StepOutput,
 };
 use ssl_plugin_tensor::{export, export_read_only, import};
 use std::sync::Arc;
@@ -96,9 +96,9 @@ fn plugin(id: &str) -> Plugin {
     Plugin::open(&exe.with_file_name(format!("libssl_{id}.so"))).expect("the library loads")
 }
 
-fn start(plugin: &Plugin, id: &str, config: &Value) -> Result<Instance, Fault> {
+fn site() -> Site {
     let levels = [(Level::Pooled, DIM), (Level::Layer3, 4), (Level::Layer4, 5)];
-    let site = Site {
+    Site {
         features: levels
             .map(|(level, dim)| FeatureDim {
                 level,
@@ -113,8 +113,11 @@ fn start(plugin: &Plugin, id: &str, config: &Value) -> Result<Instance, Fault> {
         rank: 0,
         device: "cpu".to_owned(),
         seed: 3,
-    };
-    plugin.create(id, config, &site, Arc::new(SingleProcess))
+    }
+}
+
+fn start(plugin: &Plugin, id: &str, config: &Value) -> Result<Instance, Fault> {
+    plugin.create(id, config, &site(), Arc::new(SingleProcess))
 }
 
 /// The features that the framework asks for, with names.
@@ -393,5 +396,28 @@ fn configurations_that_do_not_fit_name_key_value_and_rule() {
     ];
     for (id, config, message) in cases {
         assert_eq!(refusal(id, config), message, "{id}");
+    }
+}
+
+#[test]
+fn a_libtorch_exception_is_one_line_with_the_call_and_without_frames() {
+    // A memory of every sample that is larger than any machine's: libtorch's allocator throws.
+    let (id, config, _) = &frameworks()[2];
+    let site = Site {
+        samples: 1_000_000_000_000,
+        ..site()
+    };
+    let created = plugin(id).create(id, config, &site, Arc::new(SingleProcess));
+    let fault = created.err().expect("terabytes are refused");
+    assert_eq!(fault.kind, FaultKind::Panic, "{fault}");
+    let message = &fault.message;
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(
+        message.starts_with("panicked in create: libtorch: "),
+        "{message}"
+    );
+    assert!(message.contains("can't allocate memory"), "{message}");
+    for words in ["frame #", "Exception raised", "Result::unwrap"] {
+        assert!(!message.contains(words), "{message}");
     }
 }
