@@ -5,6 +5,7 @@ use super::logging::Verbosity;
 use super::run::{self, carry_out};
 use crate::backbone::BackboneConfig;
 use crate::config::{Bench, CheckpointEntry, Frameworks};
+use crate::import::Selection;
 use crate::ledger::CellDir;
 use crate::run::{CellConfig, Subject};
 use clap::Args;
@@ -33,6 +34,8 @@ pub struct Evaluate {
     /// The row's name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// The checkpoint has the network of `[backbone]`, not a ResNet-50
     #[arg(long)]
     bench_backbone: bool,
@@ -92,6 +95,9 @@ impl Evaluate {
             } else {
                 BackboneConfig::default()
             },
+            encoder: self.selection.encoder,
+            root: self.selection.root.clone(),
+            prefix: self.selection.prefix.clone(),
             ..CheckpointEntry::default()
         }
     }

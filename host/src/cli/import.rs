@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::plugins::find;
 use crate::backbone::{Backbone, BackboneConfig};
-use crate::import::{ImportError, Imported, KeyReport};
+use crate::import::{ImportError, Imported, KeyReport, Selection};
 use crate::tensorfile;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -15,12 +15,18 @@ use tch::Device;
 /// Read an official checkpoint with a framework's key map; say what became of every key
 #[derive(Args, Debug)]
 pub struct Import {
-    /// Framework whose checkpoint map is applied
+    /// Framework whose checkpoint map is applied, or a label
     #[arg(long, value_name = "ID")]
     framework: String,
     /// The checkpoint: PyTorch (zip or legacy) or safetensors; nothing in it is executed
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
+    /// The network, as `[[checkpoint]]` takes it, for instance `{ depth = "resnet18" }` [default: a
+    /// ResNet-50 of width 1 with the ImageNet stem]
+    #[arg(long, value_name = "TOML", value_parser = network)]
+    backbone: Option<BackboneConfig>,
     /// Where to write the renamed tensors, as safetensors; without it they are only checked
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -44,17 +50,28 @@ enum Format {
 impl Import {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
         let map = self.map()?;
-        // Official checkpoints are ResNet-50s of width 1 with the ImageNet stem.
-        let mut backbone = Backbone::new(&BackboneConfig::default(), 0, Device::Cpu)
+        let config = self.backbone.clone().unwrap_or_default();
+        let mut backbone = Backbone::new(&config, 0, Device::Cpu)
             .map_err(|error| refuse(ImportError::Backbone(error)))?;
-        let imported = match Imported::read(&self.checkpoint, &map, &backbone, self.allow_partial) {
+        let read = Imported::read(
+            &self.checkpoint,
+            &map,
+            &self.selection,
+            &backbone,
+            self.allow_partial,
+        );
+        let imported = match read {
             Ok(imported) => imported,
-            Err(ImportError::Partial { report }) => {
-                self.print(&report);
-                return Err(refuse(ImportError::Partial { report }));
+            Err(error) => {
+                if let ImportError::Partial { report, .. } = &error {
+                    self.print(report);
+                }
+                return Err(refuse(error));
             }
-            Err(error) => return Err(refuse(error)),
         };
+        for warning in &imported.report.warnings {
+            tracing::warn!("{}: {warning}", self.checkpoint.display());
+        }
         imported.fill(&mut backbone).map_err(refuse)?;
         if let Some(out) = &self.out {
             let whole = backbone
@@ -73,21 +90,18 @@ impl Import {
         Ok(Exit::Done)
     }
 
-    /// The framework's checkpoint map.
+    /// The framework's checkpoint map; an empty one for a label.
     fn map(&self) -> Result<CheckpointMap, Failure> {
         let registry = find(&self.plugin_dir);
         let known = |c: &&crate::plugins::Candidate| c.card.id == self.framework;
         let Some(candidate) = registry.candidates.iter().find(known) else {
-            let ids: Vec<&str> = registry
-                .candidates
-                .iter()
-                .map(|c| c.card.id.as_str())
-                .collect();
-            return Err(Failure::message(
-                Exit::BadInput,
-                format!("expected a known framework, found `{}`", self.framework),
-                format!("known: {}", ids.join(", ")),
-            ));
+            let ids = registry.candidates.iter().map(|c| c.card.id.as_str());
+            tracing::warn!(
+                "no plugin has `{}`, so the network is found by its names alone; known: {}",
+                self.framework,
+                ids.collect::<Vec<_>>().join(", ")
+            );
+            return Ok(CheckpointMap::default());
         };
         let faulty = |error: &dyn std::fmt::Display| {
             Failure::message(
@@ -111,8 +125,29 @@ impl Import {
     }
 }
 
+/// The network of `--backbone`.
+fn network(text: &str) -> Result<BackboneConfig, String> {
+    #[derive(serde::Deserialize)]
+    struct Given {
+        backbone: BackboneConfig,
+    }
+    let given: Given = toml::from_str(&format!("backbone = {text}"))
+        .map_err(|error| error.message().to_owned())?;
+    let width = given.backbone.width;
+    if width > 0.0 && width <= 8.0 {
+        Ok(given.backbone)
+    } else {
+        Err(format!("expected a width in (0, 8], found {width}"))
+    }
+}
+
 fn text(report: &KeyReport) -> String {
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines = vec![format!(
+        "network  root `{}`, prefix `{}`, {}",
+        report.root,
+        report.prefix,
+        report.encoder.name()
+    )];
     let used = report.used.iter();
     lines.extend(used.map(|key| format!("used     {} -> {}", key.from, key.to)));
     lines.extend(report.unused.iter().map(|key| format!("unused   {key}")));
@@ -123,16 +158,25 @@ fn text(report: &KeyReport) -> String {
             wrong.key, wrong.expected, wrong.found
         )
     }));
+    let objects = report.objects.iter();
+    lines.extend(objects.map(|name| format!("object   {name}, passed over")));
     format!("{}\n", lines.join("\n"))
 }
 
 fn refuse(error: ImportError) -> Failure {
     let help = match &error {
         ImportError::Partial { .. } => {
-            "is this the right --framework? --allow-partial imports what there is"
+            "is this the right --backbone? --allow-partial imports what there is"
         }
         ImportError::Pickle { .. } => {
             "load the file where it came from and save its state dict alone, as safetensors"
+        }
+        ImportError::NoNetwork { .. } => {
+            "is it a ResNet's checkpoint? give a state dict; a whole pickled model is not read"
+        }
+        ImportError::Choice { .. } => "give --encoder, --root or --prefix",
+        ImportError::NotFinite { .. } | ImportError::NegativeVariance { .. } => {
+            "the training diverged or the file is damaged; take another checkpoint"
         }
         _ => "check that this is the whole, original file",
     };

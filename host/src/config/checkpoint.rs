@@ -3,6 +3,7 @@
 
 use super::check::Checks;
 use crate::backbone::BackboneConfig;
+use crate::import::{Selection, WhichEncoder};
 use serde::{Deserialize, Serialize};
 use ssl_datasets::source::DATA_ENV;
 use std::path::{Path, PathBuf};
@@ -23,8 +24,16 @@ pub struct CheckpointEntry {
     /// The network. Default: a ResNet-50 of width 1 with the ImageNet stem, whatever `[backbone]`
     /// says.
     pub backbone: BackboneConfig,
-    /// Which of a file's two backbones is judged. Default `online`.
-    pub encoder: WhichEncoder,
+    /// Which of a file's networks is judged. Default: the one that the framework's key map calls the
+    /// backbone, else the trained one, else the only one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WhichEncoder>,
+    /// The keys that lead to the state dict, joined by dots; empty for the top. Default: found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// What stands before the backbone's names. Default: found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// The framework's own keys, where the key map depends on them.
     pub config: serde_json::Map<String, serde_json::Value>,
     /// Whether parts of the backbone may be missing. Default false.
@@ -61,17 +70,6 @@ pub struct Covariates {
     pub source: Option<String>,
 }
 
-/// Which backbone of a checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WhichEncoder {
-    /// The trained one, or the one that the key map calls the backbone.
-    #[default]
-    Online,
-    /// The momentum encoder.
-    Target,
-}
-
 impl CheckpointEntry {
     /// What is known about its training.
     #[must_use]
@@ -81,6 +79,16 @@ impl CheckpointEntry {
             views: self.views.clone(),
             batch: self.batch,
             source: self.source.clone(),
+        }
+    }
+
+    /// Which of the file's networks is meant.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            encoder: self.encoder,
+            root: self.root.clone(),
+            prefix: self.prefix.clone(),
         }
     }
 

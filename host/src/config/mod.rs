@@ -21,7 +21,7 @@ mod run;
 
 pub use bench::{Aggregate, Baseline, Bench, RECIPE_SIZE, SpaceChoice, Views};
 pub use check::Checks;
-pub use checkpoint::{CheckpointEntry, Covariates, WhichEncoder};
+pub use checkpoint::{CheckpointEntry, Covariates};
 pub use data::{Data, OnBroken, OnTrainImages};
 pub use decode::nearest;
 pub use document::Document;

@@ -40,12 +40,24 @@ pub enum ImportError {
     /// The safetensors file is damaged.
     #[error(transparent)]
     Safetensors(#[from] crate::tensorfile::TensorFileError),
-    /// No state dict where the checkpoint map looks for one.
-    #[error("expected a state dict under one of {roots}, found the keys {found} ({})", path.display())]
-    NoState {
-        /// Where it was looked for.
-        roots: String,
+    /// No key of the file is a tensor of the backbone.
+    #[error(
+        "expected the {wanted} tensors of a ResNet (`conv1.weight`, `layer1.0.conv1.weight`, …) behind any prefix, found none in {found} ({})", path.display()
+    )]
+    NoNetwork {
+        /// How many tensors the backbone has.
+        wanted: usize,
         /// What there is at the top.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The network that is meant is not there, or several may be meant.
+    #[error("expected {expected}, found {found} ({}); name the network with root and prefix", path.display())]
+    Choice {
+        /// What was looked for.
+        expected: String,
+        /// The networks that are there.
         found: String,
         /// The file.
         path: PathBuf,
@@ -87,11 +99,28 @@ pub enum ImportError {
         /// How many values.
         count: i64,
     },
-    /// The checkpoint does not hold the whole backbone.
+    /// A running variance is negative.
     #[error(
-        "expected every tensor of the backbone, found {report}; to import what there is, allow a partial match"
+        "tensor `{name}`: expected variances >= 0, found {count} that are negative, the least {least}"
+    )]
+    NegativeVariance {
+        /// The key.
+        name: String,
+        /// How many values.
+        count: i64,
+        /// The most negative one.
+        least: f64,
+    },
+    /// The network does not hold the whole backbone.
+    #[error(
+        "expected every tensor of the backbone under {place}, found {report}{}; to import what there is, allow a partial match",
+        also(others)
     )]
     Partial {
+        /// Where the network is.
+        place: String,
+        /// The networks that would match; empty for none.
+        others: String,
         /// What was found.
         report: Box<KeyReport>,
     },
@@ -101,6 +130,13 @@ pub enum ImportError {
     /// libtorch refused.
     #[error(transparent)]
     Torch(#[from] tch::TchError),
+}
+
+fn also(others: &str) -> String {
+    match others {
+        "" => String::new(),
+        others => format!("; these would match: {others}"),
+    }
 }
 
 /// Result of an import step.

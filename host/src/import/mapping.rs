@@ -3,6 +3,7 @@
 use regex::Regex;
 use ssl_plugin_api::description::CheckpointMap;
 
+use super::names::unwrapped;
 use super::{ImportError, Result};
 
 /// What becomes of a key.
@@ -14,37 +15,6 @@ pub enum Fate {
     Dropped,
     /// No rule matches it.
     Unknown,
-}
-
-/// The map for a checkpoint of no known framework: the backbone under its own names, behind the
-/// prefixes that training scripts put before it.
-#[must_use]
-pub fn usual() -> CheckpointMap {
-    CheckpointMap::new(
-        &[],
-        &[
-            (r".*num_batches_tracked", ""),
-            (
-                r"(?:module\.)?(?:(?:backbone|encoder|model|net|base_encoder|encoder_q)\.)?((?:conv1|bn1|layer[1-4])\..+)",
-                "backbone.$1",
-            ),
-            (r"(?:module\.)?(?:fc|head|classifier)\..+", ""),
-        ],
-    )
-}
-
-/// The same map with the momentum encoder in the place of the backbone.
-#[must_use]
-pub fn of_target(map: &CheckpointMap) -> CheckpointMap {
-    let mut map = map.clone();
-    for rename in &mut map.renames {
-        if let Some(rest) = rename.to.strip_prefix("target.backbone.") {
-            rename.to = format!("backbone.{rest}");
-        } else if let Some(rest) = rename.to.strip_prefix("backbone.") {
-            rename.to = format!("online.backbone.{rest}");
-        }
-    }
-    map
 }
 
 /// A checkpoint map with its expressions compiled.
@@ -76,14 +46,12 @@ impl Mapping {
     }
 
     /// What becomes of a key: the first rule that matches decides. A key that no rule knows is
-    /// tried once more with the prefix `module.`, which data-parallel training adds, taken away or
-    /// put on.
+    /// tried without the wrappers at its beginning, then behind `module.`, which data-parallel
+    /// training adds.
     #[must_use]
     pub fn fate(&self, key: &str) -> Fate {
-        let other = key
-            .strip_prefix("module.")
-            .map_or_else(|| format!("module.{key}"), str::to_owned);
-        [key, &other]
+        let bare = unwrapped(key);
+        [key, bare, &format!("module.{bare}")]
             .into_iter()
             .map(|key| self.first_match(key))
             .find(|fate| *fate != Fate::Unknown)
@@ -132,6 +100,7 @@ mod tests {
             ),
             ("encoder_q.conv1.weight", renamed("backbone.conv1.weight")),
             ("module.queue", renamed("state.queue")),
+            ("_orig_mod.module.queue", renamed("state.queue")),
             ("module.queue_ptr", Fate::Dropped),
             ("module.queue_other", Fate::Unknown),
             ("the module.queue", Fate::Unknown),

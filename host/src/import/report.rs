@@ -1,19 +1,24 @@
 //! The outcome of an import: tensors under the host's names and an account of every key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
 use ssl_plugin_api::description::CheckpointMap;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
+use super::checkpoint::Entry;
+use super::health;
 use super::mapping::{Fate, Mapping};
-use super::{Checkpoint, Entry, ImportError, Result};
+use super::network::{self, Network, Wanted};
+use super::role::Role;
+use super::select::{Selection, WhichEncoder, list};
+use super::{Checkpoint, ImportError, Result};
 use crate::backbone::Backbone;
 
 /// Prefix of the backbone's tensors.
-const BACKBONE: &str = "backbone.";
+pub(super) const BACKBONE: &str = "backbone.";
 
 /// A key that was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,9 +40,15 @@ pub struct KeyShape {
     pub found: Vec<i64>,
 }
 
-/// What became of every key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// What became of every key of the dictionary that holds the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyReport {
+    /// The keys that lead to the dictionary, joined by dots; empty at the top.
+    pub root: String,
+    /// What stands before the backbone's names.
+    pub prefix: String,
+    /// Which of the framework's two networks it is.
+    pub encoder: WhichEncoder,
     /// Keys that were used.
     pub used: Vec<KeyUse>,
     /// Keys that nothing wants: no rule knows them, the map drops them, or the backbone has no such
@@ -47,6 +58,10 @@ pub struct KeyReport {
     pub missing: Vec<String>,
     /// Keys whose tensors have another shape than the backbone's.
     pub wrong_shape: Vec<KeyShape>,
+    /// Types of objects in the file that were passed over.
+    pub objects: Vec<String>,
+    /// What is strange about the weights.
+    pub warnings: Vec<String>,
 }
 
 impl KeyReport {
@@ -96,91 +111,57 @@ pub struct Imported {
 }
 
 impl Imported {
-    /// Reads a checkpoint as `map` says and checks it against `backbone`.
+    /// Reads the network that `selection` means and checks it against `backbone`.
     ///
-    /// Keys that no rule knows but that are the backbone's own names are taken as such, so that
-    /// files with the backbone alone need no rule.
+    /// The network is found by the ends of its keys, so that any prefix may stand before them; the
+    /// framework's `map` decides where a file holds several, and names heads and states.
     ///
     /// # Errors
-    /// [`ImportError::Partial`] when a tensor of the backbone is missing or of another shape, unless
-    /// `allow_partial`; [`ImportError::NotFinite`] for NaN or infinite weights;
-    /// [`ImportError::Collision`]; what [`Checkpoint`] refuses.
+    /// [`ImportError::NoNetwork`] and [`ImportError::Choice`] when there is none or more than one;
+    /// [`ImportError::Partial`] when a tensor of it is missing or of another shape, unless
+    /// `allow_partial`; [`ImportError::NotFinite`] and [`ImportError::NegativeVariance`] for weights
+    /// that cannot be; [`ImportError::Collision`]; what [`Checkpoint`] refuses.
     pub fn read(
         path: &Path,
         map: &CheckpointMap,
+        selection: &Selection,
         backbone: &Backbone,
         allow_partial: bool,
     ) -> Result<Self> {
         let mapping = Mapping::compile(map)?;
         let checkpoint = Checkpoint::open(path)?;
-        let entries = checkpoint.entries(&map.roots)?;
-        let wanted: HashMap<String, Vec<i64>> = backbone
-            .tensors()
-            .map(|named| (format!("{BACKBONE}{}", named.name), named.tensor.size()))
-            .collect();
-
-        let mut report = KeyReport::default();
-        let mut chosen: Vec<(String, &Entry)> = Vec::new();
-        let mut owners: HashMap<String, &str> = HashMap::new();
-        let mut misshapen: HashSet<String> = HashSet::new();
-        for entry in &entries {
-            let own = format!("{BACKBONE}{}", entry.key);
-            let name = match mapping.fate(&entry.key) {
-                Fate::Renamed(name) => name,
-                Fate::Unknown if wanted.contains_key(&own) => own,
-                // A file that this program wrote.
-                Fate::Unknown if wanted.contains_key(&entry.key) => entry.key.clone(),
-                Fate::Unknown | Fate::Dropped => {
-                    report.unused.push(entry.key.clone());
-                    continue;
-                }
-            };
-            if name.starts_with(BACKBONE) {
-                let Some(expected) = wanted.get(&name) else {
-                    report.unused.push(entry.key.clone());
-                    continue;
-                };
-                if *expected != entry.shape {
-                    misshapen.insert(name);
-                    report.wrong_shape.push(KeyShape {
-                        key: entry.key.clone(),
-                        expected: expected.clone(),
-                        found: entry.shape.clone(),
-                    });
-                    continue;
-                }
-            }
-            if let Some(first) = owners.insert(name.clone(), &entry.key) {
-                return Err(ImportError::Collision {
-                    first: first.to_owned(),
-                    second: entry.key.clone(),
-                    name,
-                });
-            }
-            report.used.push(KeyUse {
-                from: entry.key.clone(),
-                to: name.clone(),
-            });
-            chosen.push((name, entry));
-        }
-        report.missing = backbone
-            .tensors()
-            .map(|named| format!("{BACKBONE}{}", named.name))
-            .filter(|name| !owners.contains_key(name) && !misshapen.contains(name))
-            .collect();
-        if !report.is_full() && !allow_partial {
+        let states = checkpoint.states()?;
+        let wanted = Wanted::of(backbone);
+        let networks = network::find(&states, &map.roots, &mapping, &wanted);
+        let (network, encoder) =
+            selection.choose(&networks, &checkpoint, &wanted, allow_partial)?;
+        let (mut report, chosen) = account(network, encoder, &mapping, &wanted)?;
+        // Nothing at all is no part.
+        if network.fitting == 0 || !(report.is_full() || allow_partial) {
+            let others: Vec<&Network<'_>> = networks
+                .iter()
+                .filter(|other| !std::ptr::eq(*other, network) && other.is_whole(&wanted))
+                .collect();
             return Err(ImportError::Partial {
+                place: network.place(),
+                others: list(&others, &wanted),
                 report: Box::new(report),
             });
         }
-        let tensors = chosen
-            .into_iter()
-            .map(|(name, entry)| {
-                let tensor = checkpoint.tensor(entry)?;
-                check_finite(&entry.key, &tensor)?;
-                Ok((name, tensor))
-            })
-            .collect::<Result<_>>()?;
+        let mut tensors = Vec::with_capacity(chosen.len());
+        for (name, entry) in chosen {
+            let tensor = checkpoint.tensor(entry)?;
+            match name.strip_prefix(BACKBONE) {
+                Some(name) => health::check(&entry.key, name, &tensor)?,
+                None => health::check_finite(&entry.key, &tensor)?,
+            }
+            tensors.push((name, tensor));
+        }
+        let of_backbone = tensors
+            .iter()
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(BACKBONE)?, tensor)));
+        report.warnings = health::warnings(of_backbone)?;
+        report.objects = checkpoint.foreign();
         Ok(Self { report, tensors })
     }
 
@@ -203,23 +184,79 @@ impl Imported {
     }
 }
 
-fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
-    if !matches!(
-        tensor.kind(),
-        Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16
-    ) {
-        return Ok(());
+type Chosen<'c> = Vec<(String, &'c Entry)>;
+
+/// What becomes of every key beside the chosen network, and the tensors to read, in the file's order.
+fn account<'c>(
+    network: &Network<'c>,
+    encoder: WhichEncoder,
+    mapping: &Mapping,
+    wanted: &Wanted,
+) -> Result<(KeyReport, Chosen<'c>)> {
+    let mut report = KeyReport {
+        root: network.state.root.clone(),
+        prefix: network.prefix.clone(),
+        encoder,
+        used: Vec::new(),
+        unused: Vec::new(),
+        missing: Vec::new(),
+        wrong_shape: Vec::new(),
+        objects: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let parts = network.parts.iter();
+    let parts: HashMap<&str, usize> = parts.map(|(n, entry)| (entry.key.as_str(), *n)).collect();
+    let mut chosen: Chosen<'c> = Vec::new();
+    let mut owners: HashMap<String, &str> = HashMap::new();
+    for entry in &network.state.entries {
+        let name = match parts.get(entry.key.as_str()) {
+            Some(&part) => {
+                let (name, expected) = &wanted.tensors[part];
+                if !entry.fits(expected) {
+                    report.wrong_shape.push(KeyShape {
+                        key: entry.key.clone(),
+                        expected: expected.clone(),
+                        found: entry.shape.clone(),
+                    });
+                    continue;
+                }
+                format!("{BACKBONE}{name}")
+            }
+            None => match mapping.fate(&entry.key) {
+                Fate::Renamed(name) if is_kept(&name, network) && !entry.is_foreign() => name,
+                _ => {
+                    report.unused.push(entry.key.clone());
+                    continue;
+                }
+            },
+        };
+        if let Some(first) = owners.insert(name.clone(), &entry.key) {
+            return Err(ImportError::Collision {
+                first: first.to_owned(),
+                second: entry.key.clone(),
+                name,
+            });
+        }
+        report.used.push(KeyUse {
+            from: entry.key.clone(),
+            to: name.clone(),
+        });
+        chosen.push((name, entry));
     }
-    let broken = tensor
-        .f_isfinite()?
-        .f_logical_not()?
-        .f_sum(Kind::Int64)?
-        .f_int64_value(&[])?;
-    if broken == 0 {
-        return Ok(());
+    let missing = wanted.tensors.iter().enumerate();
+    report.missing = missing
+        .filter(|(part, _)| !network.parts.contains_key(part))
+        .map(|(_, (name, _))| format!("{BACKBONE}{name}"))
+        .collect();
+    Ok((report, chosen))
+}
+
+/// Whether a tensor beside the chosen network is kept: heads and states are, another backbone only
+/// as the target of the one that the map calls the backbone.
+fn is_kept(name: &str, network: &Network<'_>) -> bool {
+    if name.starts_with("target.") {
+        network.mapped == Some(Role::Plain)
+    } else {
+        !name.starts_with(BACKBONE)
     }
-    Err(ImportError::NotFinite {
-        name: name.to_owned(),
-        count: broken,
-    })
 }

@@ -4,6 +4,7 @@ use super::job::{CheckpointSubject, Subject};
 use crate::backbone::BackboneConfig;
 use crate::config::{Bench, CheckpointEntry, Document, Fault};
 use crate::hex::hex;
+use crate::import::container::regular;
 use crate::plugins::Candidate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -70,7 +71,7 @@ fn entrant(
         }
         None if entry.config.is_empty() => {
             tracing::warn!(
-                "{}: no plugin has `{}`; the usual key names are tried",
+                "{}: no plugin has `{}`; the network is found by its names alone",
                 entry.row(),
                 entry.framework
             );
@@ -88,7 +89,7 @@ fn entrant(
         framework: entry.framework.clone(),
         name: entry.row(),
         sha256,
-        encoder: entry.encoder,
+        selection: entry.selection(),
         version: candidate.map(|c| c.card.version.clone()),
         config,
         allow_partial: entry.allow_partial,
@@ -104,7 +105,7 @@ fn entrant(
 
 /// SHA-256 of a file of any size, in lower-case hexadecimal.
 pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = File::open(regular(path)?)?;
     let mut hasher = Sha256::new();
     let mut part = vec![0; 1 << 20];
     loop {

@@ -1,7 +1,8 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
 use crate::backbone::{BackboneConfig, Precision};
-use crate::config::{Baseline, Covariates, Evaluate, Probe, RecipeOverride, Views, WhichEncoder};
+use crate::config::{Baseline, Covariates, Evaluate, Probe, RecipeOverride, Views};
+use crate::import::Selection;
 use crate::ledger::DataFacts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -74,8 +75,9 @@ pub struct CheckpointSubject {
     pub name: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// Which of its backbones.
-    pub encoder: WhichEncoder,
+    /// Which of its networks.
+    #[serde(flatten)]
+    pub selection: Selection,
     /// Version of the plugin whose key map applies; `None` for a label without one.
     pub version: Option<String>,
     /// The framework's own configuration, defaults filled in.

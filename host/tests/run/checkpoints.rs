@@ -6,16 +6,22 @@ use ssl_host::backbone::{Backbone, BackboneConfig, Depth, Stem};
 use std::path::Path;
 use tch::{Device, Tensor};
 
-const NETWORK: &str = r#"backbone = { depth = "resnet18", stem = "cifar", width = 0.125 }"#;
+pub const NETWORK: &str = r#"backbone = { depth = "resnet18", stem = "cifar", width = 0.125 }"#;
 
-fn state(prefix: &str) -> Vec<(String, Tensor)> {
+/// A network's tensors behind a prefix.
+pub fn state(prefix: &str) -> Vec<(String, Tensor)> {
+    of_seed(5, prefix)
+}
+
+/// Another network's tensors behind a prefix.
+pub fn of_seed(seed: u64, prefix: &str) -> Vec<(String, Tensor)> {
     let config = BackboneConfig {
         depth: Depth::Resnet18,
         stem: Stem::Cifar,
         width: 0.125,
         ..BackboneConfig::default()
     };
-    let backbone = Backbone::new(&config, 5, Device::Cpu).unwrap();
+    let backbone = Backbone::new(&config, seed, Device::Cpu).unwrap();
     backbone
         .tensors()
         .map(|named| {
@@ -25,7 +31,7 @@ fn state(prefix: &str) -> Vec<(String, Tensor)> {
         .collect()
 }
 
-fn write(folder: &Path, name: &str, tensors: &[(String, Tensor)]) {
+pub fn write(folder: &Path, name: &str, tensors: &[(String, Tensor)]) {
     torch_file::write(&folder.join(name), Layout::Zip, &["state_dict"], tensors);
 }
 

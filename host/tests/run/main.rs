@@ -5,6 +5,7 @@
 mod bench;
 mod checkpoints;
 mod data;
+mod encoders;
 mod faults;
 mod features;
 mod foreign;

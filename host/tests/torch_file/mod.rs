@@ -1,6 +1,8 @@
 //! Writes state dicts the way `torch.save` does, so that tests need no Python: pickle protocol 2,
 //! either in a zip file of stored entries or as the sequence of pickles of torch before 1.6.
 
+#![allow(dead_code, reason = "every test program uses its own part")]
+
 use std::path::Path;
 use tch::Tensor;
 
@@ -13,27 +15,55 @@ pub enum Layout {
     Legacy,
 }
 
+/// What a file holds.
+pub enum Item {
+    /// A dictionary.
+    Dict(Vec<(String, Self)>),
+    /// f32 numbers.
+    Tensor(Tensor),
+    /// Pickle instructions that push one value.
+    Raw(Vec<u8>),
+}
+
 /// Writes f32 tensors as a state dict below `roots`, outermost first.
 pub fn write(path: &Path, layout: Layout, roots: &[&str], tensors: &[(String, Tensor)]) {
+    let tensors = tensors.iter();
+    let tensors =
+        tensors.map(|(name, tensor)| (name.clone(), Item::Tensor(tensor.shallow_clone())));
+    let nest = |item, root: &&str| Item::Dict(vec![((*root).to_owned(), item)]);
+    let item = roots.iter().rev().fold(Item::Dict(tensors.collect()), nest);
+    write_item(path, layout, &item);
+}
+
+/// Writes anything.
+pub fn write_item(path: &Path, layout: Layout, item: &Item) {
     let mut pickle = vec![0x80, 2];
-    for root in roots {
-        pickle.push(b'}');
-        text(&mut pickle, root);
-    }
-    pickle.extend(b"}(");
-    for (n, (name, tensor)) in tensors.iter().enumerate() {
-        text(&mut pickle, name);
-        rebuild(&mut pickle, layout, n, tensor);
-    }
-    pickle.push(b'u');
-    pickle.resize(pickle.len() + roots.len(), b's');
+    let mut storages = Vec::new();
+    push(&mut pickle, &mut storages, layout, item);
     pickle.push(b'.');
-    let storages: Vec<Vec<u8>> = tensors.iter().map(|(_, tensor)| bytes(tensor)).collect();
     let file = match layout {
         Layout::Zip => zip(&pickle, &storages),
         Layout::Legacy => legacy(&pickle, &storages),
     };
     std::fs::write(path, file).unwrap();
+}
+
+fn push(out: &mut Vec<u8>, storages: &mut Vec<Vec<u8>>, layout: Layout, item: &Item) {
+    match item {
+        Item::Dict(pairs) => {
+            out.extend(b"}(");
+            for (key, value) in pairs {
+                text(out, key);
+                push(out, storages, layout, value);
+            }
+            out.push(b'u');
+        }
+        Item::Tensor(tensor) => {
+            rebuild(out, layout, storages.len(), tensor);
+            storages.push(bytes(tensor));
+        }
+        Item::Raw(bytes) => out.extend(bytes),
+    }
 }
 
 fn bytes(tensor: &Tensor) -> Vec<u8> {

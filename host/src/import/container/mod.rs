@@ -46,7 +46,8 @@ impl Format {
     /// [`ImportError::Io`], and [`ImportError::Format`] for anything else.
     pub fn of(path: &Path) -> Result<Self> {
         let mut head = Vec::new();
-        File::open(path)
+        regular(path)
+            .and_then(File::open)
             .and_then(|file| file.take(300).read_to_end(&mut head))
             .map_err(io(path))?;
         let json_begins = head.get(8).is_some_and(|&byte| byte == b'{');
@@ -63,11 +64,27 @@ impl Format {
     }
 }
 
+/// The path, if a file is there: a pipe would be waited for without end.
+pub(crate) fn regular(path: &Path) -> std::io::Result<&Path> {
+    if std::fs::metadata(path)?.is_file() {
+        return Ok(path);
+    }
+    let what = if path.is_dir() {
+        "a folder"
+    } else {
+        "a pipe or device"
+    };
+    Err(std::io::Error::other(format!(
+        "expected a file, found {what}"
+    )))
+}
+
 fn describe(head: &[u8]) -> &'static str {
     match head {
         [] => "an empty file",
         [0x1f, 0x8b, ..] => "a gzip file; unpack it first",
         [b'B', b'Z', b'h', ..] => "a bzip2 file; unpack it first",
+        [b'P', b'K', 5 | 7, ..] => "an empty or split zip file",
         [b'<', ..] => "a web page; was the download redirected?",
         [0x89, b'H', b'D', b'F', ..] => "an HDF5 file; convert it to safetensors first",
         _ if head.get(257..262) == Some(b"ustar") => {

@@ -81,8 +81,8 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
         }
     }
     let (start, size) = archive.entries[&format!("{root}data.pkl")];
-    let pickle = reader.at(start, size)?;
-    let mut input = Input::new(pickle.as_slice(), size);
+    reader.file.seek(SeekFrom::Start(start)).map_err(io(path))?;
+    let mut input = Input::new(&mut reader.file, size);
     let loaded = load(&mut input).map_err(|source| ImportError::Pickle {
         path: path.to_owned(),
         source,

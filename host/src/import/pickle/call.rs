@@ -5,13 +5,20 @@ use std::rc::Rc;
 use super::globals::Known;
 use super::value::{Arena, StorageRef, TensorRef, Value};
 
-/// What a call with these arguments gives; the error says what was expected instead.
+/// What a call with these arguments gives; the error says what was expected instead. Whatever is made
+/// of an unknown object is one.
 pub(super) fn call(known: Known, arena: &mut Arena, args: &[Value]) -> Result<Value, &'static str> {
+    let needs_all = matches!(known, Known::Tensor | Known::Parameter | Known::Encode);
+    if let (true, Some(Value::Object(object))) = (needs_all, args.first()) {
+        return Ok(arena.new_object(&object.name));
+    }
     match known {
         Known::Dict => {
-            // `OrderedDict([(k, v), …])` or `OrderedDict()`; `defaultdict(factory)` is empty.
+            // `OrderedDict([(k, v), …])`, `dict({…})` or `OrderedDict()`; `defaultdict(factory)` is
+            // empty.
             let pairs = match args.first() {
                 Some(Value::List(id)) => pairs(arena, *id)?,
+                Some(Value::Dict(id)) => arena.dict(*id).to_vec(),
                 _ => Vec::new(),
             };
             Ok(Value::Dict(arena.new_dict(pairs)))
@@ -28,21 +35,32 @@ pub(super) fn call(known: Known, arena: &mut Arena, args: &[Value]) -> Result<Va
             [Value::Tensor(tensor), ..] => Ok(Value::Tensor(Rc::clone(tensor))),
             _ => Err("a tensor"),
         },
+        // The function, the subclass, and the function's arguments.
+        Known::Subclass => match args {
+            [Value::Global(Known::Tensor), _, Value::Tuple(id), ..] => {
+                let args = arena.list(*id).to_vec();
+                arena.spend(args.len());
+                call(Known::Tensor, arena, &args)
+            }
+            [Value::Foreign(name), ..] => Ok(arena.new_object(name)),
+            _ => Err("a function, a class and arguments"),
+        },
         Known::Size => match args {
             [Value::Tuple(id) | Value::List(id)] => Ok(Value::Tuple(*id)),
             _ => Err("a tuple of sizes"),
         },
         Known::Encode => match args {
-            [Value::Text(text), ..] => text
-                .chars()
-                .map(|c| u8::try_from(u32::from(c)))
-                .collect::<Result<Vec<u8>, _>>()
-                .map(|bytes| Value::Bytes(bytes.into()))
-                .map_err(|_| "a string of latin-1 characters"),
+            [Value::Text(text), ..] => {
+                arena.spend(text.len() / 16);
+                text.chars()
+                    .map(|c| u8::try_from(u32::from(c)))
+                    .collect::<Result<Vec<u8>, _>>()
+                    .map(|bytes| Value::Bytes(bytes.into()))
+                    .map_err(|_| "a string of latin-1 characters")
+            }
             _ => Err("a string"),
         },
         Known::Storage(_) => Err("a function, not a storage class"),
-        Known::Inert(name) => Ok(Value::Opaque(name)),
     }
 }
 
@@ -61,7 +79,7 @@ fn pairs(arena: &Arena, id: usize) -> Result<Vec<(Value, Value)>, &'static str> 
 }
 
 /// `_rebuild_tensor(storage, offset, shape, stride, …)`; what follows (gradient, hooks) is dropped.
-fn tensor(arena: &Arena, args: &[Value]) -> Result<Value, &'static str> {
+fn tensor(arena: &mut Arena, args: &[Value]) -> Result<Value, &'static str> {
     let [
         Value::Storage(storage),
         Value::Int(offset),
@@ -83,6 +101,7 @@ fn tensor(arena: &Arena, args: &[Value]) -> Result<Value, &'static str> {
             .collect()
     };
     let (shape, stride) = (integers(*shape)?, integers(*stride)?);
+    arena.spend(6 + shape.len() + stride.len());
     if shape.len() != stride.len() {
         return Err("as many strides as dimensions");
     }
@@ -101,6 +120,11 @@ pub(super) fn storage(arena: &mut Arena, id: &Value) -> Result<Value, &'static s
         return Err(EXPECTED);
     };
     let items = arena.list(*id);
+    // A kind of numbers that no backbone has.
+    if let [_, Value::Foreign(name), ..] = items {
+        let name = Rc::clone(name);
+        return Ok(arena.new_object(&name));
+    }
     let [
         Value::Text(what),
         Value::Global(Known::Storage(element)),

@@ -29,9 +29,9 @@ pub enum PickleError {
         /// Where.
         at: u64,
     },
-    /// A class or function that data does not need.
+    /// A class or function that only an attack needs.
     #[error(
-        "refused the pickle's global `{name}` at byte {at}: it is not among the types of a state dict; save the state dict alone"
+        "refused the pickle's global `{name}` at byte {at}: loading such a file with Python runs a program; no checkpoint needs it"
     )]
     Global {
         /// Module and name.
@@ -51,8 +51,8 @@ pub enum PickleError {
         /// Where.
         at: u64,
     },
-    /// More items than any checkpoint has.
-    #[error("refused a pickle that builds more than {limit} items")]
+    /// More values than any checkpoint has.
+    #[error("refused a pickle that holds or copies more than {limit} values")]
     TooMany {
         /// The limit.
         limit: usize,

@@ -23,34 +23,49 @@ pub enum Known {
     List,
     /// `torch._utils._rebuild_tensor`, or `_v2`.
     Tensor,
-    /// `torch._utils._rebuild_parameter`.
+    /// `torch._utils._rebuild_parameter`, or `_with_state`.
     Parameter,
+    /// `torch._tensor._rebuild_from_type_v2`, by which subclasses of tensors are written.
+    Subclass,
     /// `torch.Size`.
     Size,
     /// `_codecs.encode`, by which Python 3 writes bytes in protocol 2.
     Encode,
     /// A typed storage class.
     Storage(Element),
-    /// Something harmless that is built as an empty object of this name.
-    Inert(&'static str),
 }
 
-/// Types of objects that training checkpoints carry beside their state dicts.
-const INERT: [(&str, &str, &str); 13] = [
-    ("argparse", "Namespace", "argparse.Namespace"),
-    ("numpy", "dtype", "numpy.dtype"),
-    ("numpy", "ndarray", "numpy.ndarray"),
-    ("numpy.core.multiarray", "scalar", "a numpy scalar"),
-    ("numpy._core.multiarray", "scalar", "a numpy scalar"),
-    ("numpy.core.multiarray", "_reconstruct", "a numpy array"),
-    ("numpy._core.multiarray", "_reconstruct", "a numpy array"),
-    ("torch", "device", "torch.device"),
-    ("torch", "float32", "torch.float32"),
-    ("torch", "float16", "torch.float16"),
-    ("torch", "bfloat16", "torch.bfloat16"),
-    ("torch", "float64", "torch.float64"),
-    ("torch", "int64", "torch.int64"),
+/// Modules whose functions start programs, run code or touch files. No checkpoint needs one, so a file
+/// that names one was made to harm whoever loads it with Python, and is refused.
+const HARMFUL: [&str; 14] = [
+    "_posixsubprocess",
+    "commands",
+    "ctypes",
+    "importlib",
+    "nt",
+    "os",
+    "posix",
+    "pty",
+    "runpy",
+    "shutil",
+    "socket",
+    "subprocess",
+    "sys",
+    "webbrowser",
 ];
+
+/// Whether a class or function of this name is a sign of an attack. What is not listed is harmless
+/// here as well, for nothing is executed: the list is for the user's sake.
+pub(super) fn is_harmful(module: &str, name: &str) -> bool {
+    let package = module.split('.').next().unwrap_or_default();
+    match package {
+        "builtins" | "__builtin__" => matches!(
+            name,
+            "eval" | "exec" | "execfile" | "compile" | "__import__" | "open" | "breakpoint"
+        ),
+        package => HARMFUL.contains(&package),
+    }
+}
 
 impl Known {
     /// The class or function of this name, if it is known.
@@ -62,7 +77,10 @@ impl Known {
             | ("builtins" | "__builtin__", "dict") => Some(Self::Dict),
             ("builtins" | "__builtin__", "set" | "frozenset" | "list") => Some(Self::List),
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Some(Self::Tensor),
-            ("torch._utils", "_rebuild_parameter") => Some(Self::Parameter),
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                Some(Self::Parameter)
+            }
+            ("torch._tensor", "_rebuild_from_type_v2") => Some(Self::Subclass),
             ("torch", "Size") => Some(Self::Size),
             ("_codecs", "encode") => Some(Self::Encode),
             ("torch" | "torch.cuda", "FloatStorage") => storage(Kind::Float),
@@ -75,10 +93,7 @@ impl Known {
             ("torch" | "torch.cuda", "CharStorage") => storage(Kind::Int8),
             ("torch" | "torch.cuda", "ByteStorage") => storage(Kind::Uint8),
             ("torch" | "torch.cuda", "BoolStorage") => storage(Kind::Bool),
-            _ => INERT
-                .iter()
-                .find(|known| (known.0, known.1) == (module, name))
-                .map(|known| Self::Inert(known.2)),
+            _ => None,
         }
     }
 }

@@ -70,9 +70,10 @@ impl<R: Read> Input<R> {
                 byte => line.push(byte),
             }
         }
-        Ok(String::from_utf8_lossy(&line)
-            .trim_end_matches('\r')
-            .to_owned())
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        Ok(printable(&line))
     }
 
     /// A whole number of eight bytes, lowest first.
@@ -94,4 +95,11 @@ impl<R: Read + Seek> Input<R> {
         }
         fits
     }
+}
+
+/// Bytes as text that a terminal may show: names come from strangers, and control characters have no
+/// place in them.
+pub(in crate::import) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.replace(char::is_control, "\u{fffd}")
 }

@@ -30,7 +30,7 @@ pub fn load<R: Read>(input: &mut Input<R>) -> Result<Loaded, PickleError> {
                 arena: machine.arena,
             });
         }
-        if machine.arena.overflows() {
+        if machine.overflows() {
             return Err(PickleError::TooMany { limit: MAX_ITEMS });
         }
     }
@@ -87,7 +87,7 @@ impl<R: Read> Machine<'_, R> {
             }
             op::SHORT_BINBYTES => self.bytes(1)?,
             op::BINBYTES => self.bytes(4)?,
-            op::BINBYTES8 => self.bytes(8)?,
+            op::BINBYTES8 | op::BYTEARRAY8 => self.bytes(8)?,
             op::EMPTY_LIST | op::EMPTY_SET => self.push_list(Vec::new()),
             op::LIST | op::FROZENSET => {
                 let items = self.since_mark()?;
@@ -146,11 +146,16 @@ impl<R: Read> Machine<'_, R> {
                 other => return Err(self.operands("module and name", other)),
             },
             op::REDUCE | op::NEWOBJ => self.call()?,
+            op::NEWOBJ_EX => {
+                let _keywords = self.pop()?;
+                self.call()?;
+            }
+            op::INST | op::OBJ => self.old_instance(code)?,
             op::BUILD => self.build()?,
             op::BINPERSID => {
                 let id = self.pop()?;
                 let storage = call::storage(&mut self.arena, &id)
-                    .map_err(|expected| self.fault(expected, id.kind()))?;
+                    .map_err(|expected| self.fault(expected, id.kind().to_owned()))?;
                 self.stack.push(storage);
             }
             other => {

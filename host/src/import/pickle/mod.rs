@@ -1,10 +1,11 @@
 //! A pickle machine that can build data and nothing else.
 //!
 //! Instructions of protocols 0 to 5 that make numbers, strings, lists, tuples, dictionaries and
-//! references to storages are carried out. A class or function is known by name or refused; the
-//! known ones (`globals`) are carried out by this program, not imported from anywhere. Everything
-//! else is refused by name. Work and memory are bounded by the length of the pickle and by
-//! [`MAX_ITEMS`].
+//! references to storages are carried out. The few classes and functions that a state dict needs
+//! (`globals`) are carried out by this program, not imported from anywhere. Every other one is a
+//! name, and calling it gives an empty object of that name, which fails only where a tensor is
+//! wanted; a name that only an attack needs is refused. Work and memory are bounded by the length of
+//! the pickle and by [`MAX_ITEMS`].
 
 mod call;
 mod error;
@@ -20,5 +21,6 @@ mod value;
 pub use error::PickleError;
 pub use globals::{Element, Known};
 pub use input::Input;
+pub(super) use input::printable;
 pub use machine::{Loaded, load};
-pub use value::{Arena, MAX_ITEMS, StorageRef, TensorRef, Value};
+pub use value::{Arena, MAX_ITEMS, Object, StorageRef, TensorRef, Value};

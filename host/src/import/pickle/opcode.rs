@@ -20,27 +20,23 @@ opcodes! {
     NONE = b'N', BINPERSID = b'Q', REDUCE = b'R', STRING = b'S',
     BINSTRING = b'T', SHORT_BINSTRING = b'U', UNICODE = b'V', BINUNICODE = b'X',
     APPEND = b'a', BUILD = b'b', GLOBAL = b'c', DICT = b'd', EMPTY_DICT = b'}', APPENDS = b'e',
-    GET = b'g', BINGET = b'h', LONG_BINGET = b'j', LIST = b'l', EMPTY_LIST = b']',
+    GET = b'g', BINGET = b'h', INST = b'i', OBJ = b'o', LONG_BINGET = b'j', LIST = b'l', EMPTY_LIST = b']',
     PUT = b'p', BINPUT = b'q', LONG_BINPUT = b'r', SETITEM = b's', TUPLE = b't',
     EMPTY_TUPLE = b')', SETITEMS = b'u', BINFLOAT = b'G',
     PROTO = 0x80, NEWOBJ = 0x81, TUPLE1 = 0x85, TUPLE2 = 0x86, TUPLE3 = 0x87,
     NEWTRUE = 0x88, NEWFALSE = 0x89, LONG1 = 0x8a, LONG4 = 0x8b,
     BINBYTES = b'B', SHORT_BINBYTES = b'C', SHORT_BINUNICODE = 0x8c, BINUNICODE8 = 0x8d,
     BINBYTES8 = 0x8e, EMPTY_SET = 0x8f, ADDITEMS = 0x90, FROZENSET = 0x91,
-    STACK_GLOBAL = 0x93, MEMOIZE = 0x94, FRAME = 0x95,
+    NEWOBJ_EX = 0x92, BYTEARRAY8 = 0x96, STACK_GLOBAL = 0x93, MEMOIZE = 0x94, FRAME = 0x95,
 }
 
 /// Name of an instruction that is refused: its own, or its number.
 pub(super) fn refused(code: u8) -> String {
     let name = match code {
         b'P' => "PERSID",
-        b'i' => "INST",
-        b'o' => "OBJ",
         0x82 => "EXT1",
         0x83 => "EXT2",
         0x84 => "EXT4",
-        0x92 => "NEWOBJ_EX",
-        0x96 => "BYTEARRAY8",
         0x97 => "NEXT_BUFFER",
         0x98 => "READONLY_BUFFER",
         _ => return format!("0x{code:02x}"),

@@ -5,9 +5,10 @@ use std::io::Read;
 use std::rc::Rc;
 
 use super::call;
-use super::globals::Known;
+use super::globals::{self, Known};
+use super::input::printable;
 use super::opcode as op;
-use super::value::{Arena, Value};
+use super::value::{Arena, MAX_ITEMS, Value};
 use super::{Input, PickleError};
 
 pub(super) type Step<T> = Result<T, PickleError>;
@@ -50,8 +51,10 @@ impl<'a, R: Read> Machine<'a, R> {
     }
 
     pub(super) fn operands(&self, expected: &'static str, found: &[Value]) -> PickleError {
-        let kinds: Vec<&str> = found.iter().map(Value::kind).collect();
-        self.fault(expected, kinds.join(", "))
+        const SHOWN: usize = 6;
+        let kinds: Vec<&str> = found.iter().take(SHOWN).map(Value::kind).collect();
+        let more = if found.len() > SHOWN { ", …" } else { "" };
+        self.fault(expected, format!("{}{more}", kinds.join(", ")))
     }
 
     pub(super) fn pop(&mut self) -> Step<Value> {
@@ -95,6 +98,13 @@ impl<'a, R: Read> Machine<'a, R> {
         self.stack.push(Value::Dict(id));
     }
 
+    /// Whether the pickle holds, or has copied, more than any checkpoint needs.
+    pub(super) fn overflows(&self) -> bool {
+        // An entry of the memo takes as much as three values.
+        let held = self.stack.len() + self.marks.len() + 3 * self.memo.len();
+        self.arena.spent().saturating_add(held) > MAX_ITEMS
+    }
+
     /// A little-endian length of 1, 4 or 8 bytes.
     pub(super) fn length(&mut self, bytes: usize) -> Step<u64> {
         match bytes {
@@ -107,8 +117,7 @@ impl<'a, R: Read> Machine<'a, R> {
     pub(super) fn text(&mut self, length_bytes: usize) -> Step<()> {
         let len = self.length(length_bytes)?;
         let bytes = self.input.bytes(len)?;
-        let text = String::from_utf8_lossy(&bytes);
-        self.stack.push(Value::Text(text.as_ref().into()));
+        self.stack.push(Value::Text(printable(&bytes).into()));
         Ok(())
     }
 
@@ -163,7 +172,7 @@ impl<'a, R: Read> Machine<'a, R> {
     pub(super) fn append(&mut self, items: Vec<Value>) -> Step<()> {
         match *self.top()? {
             Value::List(id) => self.arena.extend_list(id, items),
-            Value::Opaque(_) => {}
+            Value::Object(_) => {}
             ref other => return Err(self.fault("a list", other.kind())),
         }
         Ok(())
@@ -171,31 +180,73 @@ impl<'a, R: Read> Machine<'a, R> {
 
     pub(super) fn set_items(&mut self, items: Vec<Value>) -> Step<()> {
         let pairs = self.pairs(items)?;
-        match *self.top()? {
-            Value::Dict(id) => self.arena.extend_dict(id, pairs),
-            Value::Opaque(_) => {}
-            ref other => return Err(self.fault("a dictionary", other.kind())),
-        }
+        let id = match self.top()? {
+            Value::Dict(id) => *id,
+            Value::Object(object) => object.items,
+            other => return Err(self.fault("a dictionary", other.kind())),
+        };
+        self.arena.extend_dict(id, pairs);
         Ok(())
     }
 
     pub(super) fn global(&mut self, module: &str, name: &str) -> Step<()> {
-        let known = Known::find(module, name).ok_or_else(|| PickleError::Global {
-            name: format!("{module}.{name}"),
-            at: self.at,
-        })?;
-        self.stack.push(Value::Global(known));
+        if globals::is_harmful(module, name) {
+            return Err(PickleError::Global {
+                name: format!("{module}.{name}"),
+                at: self.at,
+            });
+        }
+        let value = match Known::find(module, name) {
+            Some(known) => Value::Global(known),
+            None => self.arena.new_foreign(&format!("{module}.{name}")),
+        };
+        self.stack.push(value);
         Ok(())
     }
 
+    /// Pops a function and its arguments and pushes what the call gives.
     pub(super) fn call(&mut self) -> Step<()> {
         let operands = self.pop_many(2)?;
-        let [Value::Global(function), Value::Tuple(args)] = operands.as_slice() else {
+        let [function, args] = operands.as_slice() else {
             return Err(self.operands("a function and its arguments", &operands));
         };
-        let args = self.arena.list(*args).to_vec();
-        let result = call::call(*function, &mut self.arena, &args)
-            .map_err(|expected| self.operands(expected, &args))?;
+        self.apply(function, args)
+    }
+
+    /// Instances as protocols 0 and 1 write them: the class on two lines, or below its arguments.
+    pub(super) fn old_instance(&mut self, code: u8) -> Step<()> {
+        let mut args = self.since_mark()?;
+        let class = if code == op::INST {
+            let (module, name) = (self.input.line()?, self.input.line()?);
+            self.global(&module, &name)?;
+            self.pop()?
+        } else if args.is_empty() {
+            return Err(self.fault("a class", "none"));
+        } else {
+            args.remove(0)
+        };
+        let args = Value::Tuple(self.arena.new_list(args));
+        self.apply(&class, &args)
+    }
+
+    /// Pushes what a call gives.
+    pub(super) fn apply(&mut self, function: &Value, args: &Value) -> Step<()> {
+        let result = match (function, args) {
+            (Value::Foreign(name), _) => self.arena.new_object(name),
+            (Value::Object(object), _) => self.arena.new_object(&object.name),
+            (Value::Global(function), Value::Tuple(args)) => {
+                // No function that is known looks at more.
+                const LOOKED_AT: usize = 8;
+                let args = self.arena.list(*args).iter().take(LOOKED_AT);
+                let args: Vec<Value> = args.cloned().collect();
+                call::call(*function, &mut self.arena, &args)
+                    .map_err(|expected| self.operands(expected, &args))?
+            }
+            (function, args) => {
+                let found = [function.clone(), args.clone()];
+                return Err(self.operands("a function and its arguments", &found));
+            }
+        };
         self.stack.push(result);
         Ok(())
     }
@@ -204,10 +255,7 @@ impl<'a, R: Read> Machine<'a, R> {
     /// is kept needs any.
     pub(super) fn build(&mut self) -> Step<()> {
         let _attributes = self.pop()?;
-        match self.top()? {
-            Value::Dict(_) | Value::Opaque(_) | Value::Tensor(_) => Ok(()),
-            other => Err(self.fault("an object", other.kind())),
-        }
+        self.top().map(drop)
     }
 }
 

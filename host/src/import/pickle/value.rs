@@ -1,12 +1,13 @@
 //! What a pickle builds. Containers live in an arena and are referred to by number, so that shared
 //! and even cyclic structures cost nothing and are dropped without recursion.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::globals::{Element, Known};
 
-/// Largest number of items over all containers of a pickle.
-pub const MAX_ITEMS: usize = 1 << 24;
+/// Largest number of values that a pickle may hold at once, and copy, in all: 24 bytes each.
+pub const MAX_ITEMS: usize = 1 << 23;
 
 /// A value.
 #[derive(Clone, Debug)]
@@ -33,18 +34,30 @@ pub enum Value {
     Dict(usize),
     /// A known class or function.
     Global(Known),
+    /// Any other class or function: its module and name. It is nothing but that name.
+    Foreign(Rc<str>),
     /// A storage.
     Storage(Rc<StorageRef>),
     /// A tensor.
     Tensor(Rc<TensorRef>),
-    /// An object that a state dict does not need and whose content is forgotten; its type's name.
-    Opaque(&'static str),
+    /// What calling something unknown would give.
+    Object(Rc<Object>),
+}
+
+/// An object of a class that this program knows nothing of. Its attributes are forgotten; where it
+/// is a dictionary with another class, its items are kept.
+#[derive(Debug)]
+pub struct Object {
+    /// Module and name of the class, or of the function that would make it.
+    pub name: Rc<str>,
+    /// Number of its pairs in the arena.
+    pub items: usize,
 }
 
 impl Value {
     /// What it is, for messages.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             Self::None => "None",
             Self::Bool(_) => "a boolean",
@@ -55,10 +68,10 @@ impl Value {
             Self::List(_) => "a list",
             Self::Tuple(_) => "a tuple",
             Self::Dict(_) => "a dictionary",
-            Self::Global(_) => "a class or function",
+            Self::Global(_) | Self::Foreign(_) => "a class or function",
             Self::Storage(_) => "a storage",
             Self::Tensor(_) => "a tensor",
-            Self::Opaque(name) => name,
+            Self::Object(object) => &object.name,
         }
     }
 }
@@ -95,7 +108,8 @@ pub struct Arena {
     lists: Vec<Vec<Value>>,
     dicts: Vec<Vec<(Value, Value)>>,
     storages: Vec<Rc<StorageRef>>,
-    items: usize,
+    foreign: BTreeSet<Rc<str>>,
+    spent: usize,
 }
 
 impl Arena {
@@ -124,37 +138,61 @@ impl Arena {
         self.storages.iter().map(Rc::as_ref)
     }
 
-    /// Whether more was built than [`MAX_ITEMS`].
-    pub(super) const fn overflows(&self) -> bool {
-        self.items > MAX_ITEMS
+    /// The unknown classes and functions that were named, each once.
+    pub fn foreign(&self) -> impl Iterator<Item = &str> {
+        self.foreign.iter().map(Rc::as_ref)
+    }
+
+    /// Values that were put into containers or copied, in all.
+    pub(super) const fn spent(&self) -> usize {
+        self.spent
+    }
+
+    /// Counts work and memory that an instruction of a few bytes causes.
+    pub(super) const fn spend(&mut self, values: usize) {
+        self.spent = self.spent.saturating_add(values);
+    }
+
+    pub(super) fn new_foreign(&mut self, name: &str) -> Value {
+        let name: Rc<str> = name.into();
+        self.foreign.insert(Rc::clone(&name));
+        Value::Foreign(name)
+    }
+
+    pub(super) fn new_object(&mut self, name: &Rc<str>) -> Value {
+        self.spend(4);
+        Value::Object(Rc::new(Object {
+            name: Rc::clone(name),
+            items: self.new_dict(Vec::new()),
+        }))
     }
 
     pub(super) fn new_storage(&mut self, storage: StorageRef) -> Value {
-        self.items += 1;
+        self.spend(6 + storage.key.len() / 16);
         let storage = Rc::new(storage);
         self.storages.push(Rc::clone(&storage));
         Value::Storage(storage)
     }
 
     pub(super) fn new_list(&mut self, items: Vec<Value>) -> usize {
-        self.items += items.len() + 1;
+        self.spend(items.len() + 2);
         self.lists.push(items);
         self.lists.len() - 1
     }
 
     pub(super) fn new_dict(&mut self, pairs: Vec<(Value, Value)>) -> usize {
-        self.items += pairs.len() + 1;
+        self.spend(2 * pairs.len() + 2);
         self.dicts.push(pairs);
         self.dicts.len() - 1
     }
 
     pub(super) fn extend_list(&mut self, id: usize, items: Vec<Value>) {
-        self.items += items.len();
+        self.spend(items.len());
         self.lists[id].extend(items);
     }
 
     pub(super) fn extend_dict(&mut self, id: usize, pairs: Vec<(Value, Value)>) {
-        self.items += pairs.len();
+        self.spend(2 * pairs.len());
         self.dicts[id].extend(pairs);
     }
 }

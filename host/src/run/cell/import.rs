@@ -4,8 +4,7 @@ use super::Work;
 use super::error::CellError;
 use super::learn::{Learnt, stamp};
 use crate::backbone::Backbone;
-use crate::config::WhichEncoder;
-use crate::import::{Imported, mapping};
+use crate::import::Imported;
 use crate::run::event::Stage;
 use crate::run::job::CheckpointSubject;
 use serde_json::{Value, json};
@@ -22,22 +21,23 @@ impl Work<'_> {
         let description = self.timed(Stage::Prepare, |work| work.description_of(subject))?;
         let map = description
             .as_ref()
-            .map_or_else(mapping::usual, |d| d.checkpoint.clone());
-        let map = match subject.encoder {
-            WhichEncoder::Online => map,
-            WhichEncoder::Target => mapping::of_target(&map),
-        };
+            .map(|d| d.checkpoint.clone())
+            .unwrap_or_default();
         let file: PathBuf = self.job.setup.checkpoint.clone().unwrap_or_default();
         let device = self.device()?;
         let (backbone, imported) = self.timed(Stage::Prepare, |work| {
             let config = &work.job.config;
             // Read on the CPU, where its shapes are compared, then moved.
             let mut backbone = Backbone::new(&config.backbone, config.seed, Device::Cpu)?;
-            let imported = Imported::read(&file, &map, &backbone, subject.allow_partial)?;
+            let (selection, partial) = (&subject.selection, subject.allow_partial);
+            let imported = Imported::read(&file, &map, selection, &backbone, partial)?;
             imported.fill(&mut backbone)?;
             Ok((backbone.to_device(device)?, imported))
         })?;
         let report = &imported.report;
+        for warning in &report.warnings {
+            self.warn(format!("{}: {warning}", file.display()));
+        }
         let (linear, finetune) = description
             .as_ref()
             .map(|d| (d.linear.clone(), d.finetune.clone()))
@@ -51,10 +51,15 @@ impl Work<'_> {
                 "checkpoint": {
                     "file": file,
                     "sha256": subject.sha256,
+                    "root": report.root,
+                    "prefix": report.prefix,
+                    "encoder": report.encoder,
                     "used": report.used.len(),
                     "unused": report.unused,
                     "missing": report.missing,
                     "wrong_shape": report.wrong_shape,
+                    "objects": report.objects,
+                    "warnings": report.warnings,
                 },
             }),
             backbone: Some(backbone),

@@ -1,10 +1,15 @@
 //! Checkpoints written by PyTorch, read without Python.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod layouts;
+mod numbers;
+#[path = "../torch_file/mod.rs"]
+mod torch_file;
+
 use std::path::{Path, PathBuf};
 
 use ssl_host::backbone::{Backbone, BackboneConfig, Depth};
-use ssl_host::import::{Checkpoint, ImportError, Imported};
+use ssl_host::import::{Checkpoint, ImportError, Imported, Selection};
 use ssl_host::tensorfile;
 use ssl_plugin_api::description::CheckpointMap;
 use tch::{Device, Kind, Tensor};
@@ -18,7 +23,8 @@ fn data(name: &str) -> PathBuf {
 
 fn check_values(file: &str, prefix: &str) {
     let checkpoint = Checkpoint::open(&data(file)).unwrap();
-    let entries = checkpoint.entries(&[]).unwrap();
+    let states = checkpoint.states().unwrap();
+    let entries = &states[0].entries;
     assert_eq!(entries.len(), 10, "{file}");
     let tensor = |name: &str| {
         let key = format!("{prefix}{name}");
@@ -92,10 +98,10 @@ fn no_flipped_byte_is_a_panic() {
             bytes[at] ^= 0x55;
             std::fs::write(&path, &bytes).unwrap();
             if let Ok(checkpoint) = Checkpoint::open(&path)
-                && let Ok(entries) = checkpoint.entries(&[])
+                && let Ok(states) = checkpoint.states()
             {
-                for entry in entries {
-                    let _ = checkpoint.tensor(&entry);
+                for entry in states.iter().flat_map(|state| &state.entries) {
+                    let _ = checkpoint.tensor(entry);
                 }
             }
         }
@@ -129,6 +135,15 @@ fn small() -> BackboneConfig {
         width: 0.125,
         ..BackboneConfig::default()
     }
+}
+
+fn read(
+    path: &Path,
+    map: &CheckpointMap,
+    backbone: &Backbone,
+    allow_partial: bool,
+) -> Result<Imported, ImportError> {
+    Imported::read(path, map, &Selection::default(), backbone, allow_partial)
 }
 
 fn map() -> CheckpointMap {
@@ -172,7 +187,7 @@ fn a_full_match_fills_the_backbone_and_accounts_for_every_key() {
     let folder = tempfile::tempdir().unwrap();
     let (path, original) = checkpoint(folder.path(), |_, tensor| Some(tensor));
     let mut backbone = Backbone::new(&small(), 8, Device::Cpu).unwrap();
-    let imported = Imported::read(&path, &map(), &backbone, false).unwrap();
+    let imported = read(&path, &map(), &backbone, false).unwrap();
     assert_eq!(imported.report.unused, ["module.queue"]);
     assert_eq!(imported.report.used.len(), original.tensors().count() + 1);
     imported.fill(&mut backbone).unwrap();
@@ -190,8 +205,8 @@ fn gaps_and_misfits_are_refused_unless_allowed() {
         _ => Some(tensor),
     });
     let mut backbone = Backbone::new(&small(), 8, Device::Cpu).unwrap();
-    let fault = Imported::read(&path, &map(), &backbone, false).unwrap_err();
-    let ImportError::Partial { report } = fault else {
+    let fault = read(&path, &map(), &backbone, false).unwrap_err();
+    let ImportError::Partial { report, .. } = fault else {
         panic!("{fault}")
     };
     assert_eq!(report.missing, ["backbone.bn1.bias"]);
@@ -199,7 +214,7 @@ fn gaps_and_misfits_are_refused_unless_allowed() {
     assert_eq!(report.wrong_shape[0].found[0], 3);
 
     let before = backbone.parameters()[0].tensor.detach().copy();
-    let imported = Imported::read(&path, &map(), &backbone, true).unwrap();
+    let imported = read(&path, &map(), &backbone, true).unwrap();
     imported.fill(&mut backbone).unwrap();
     assert_eq!(backbone.parameters()[0].tensor, before);
 }
@@ -213,7 +228,7 @@ fn nan_weights_are_refused() {
         }
         Some(tensor)
     });
-    let fault = Imported::read(&path, &map(), &backbone, false).unwrap_err();
+    let fault = read(&path, &map(), &backbone, false).unwrap_err();
     assert!(matches!(
         fault,
         ImportError::NotFinite { ref name, count: 1 } if name == "module.encoder_q.layer1.0.conv1.weight"
@@ -233,7 +248,7 @@ fn two_keys_of_one_name_are_refused() {
         ],
     );
     assert!(matches!(
-        Imported::read(&path, &map, &backbone, false),
+        read(&path, &map, &backbone, false),
         Err(ImportError::Collision { .. })
     ));
 }
