@@ -10,7 +10,7 @@ use crate::backbone::BackboneError;
 #[non_exhaustive]
 pub enum ImportError {
     /// The file could not be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum ImportError {
         source: super::pickle::PickleError,
     },
     /// The safetensors file is damaged.
-    #[error(transparent)]
+    #[error("{}", with_cause(.0))]
     Safetensors(#[from] crate::tensorfile::TensorFileError),
     /// No key of the file is a tensor of the backbone.
     #[error(
@@ -130,6 +130,11 @@ pub enum ImportError {
     /// libtorch refused.
     #[error(transparent)]
     Torch(#[from] tch::TchError),
+}
+
+fn with_cause(error: &crate::tensorfile::TensorFileError) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn also(others: &str) -> String {

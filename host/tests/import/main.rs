@@ -108,6 +108,41 @@ fn no_flipped_byte_is_a_panic() {
     }
 }
 
+/// Files that torch wrote carry checksums.
+#[test]
+fn a_flipped_bit_is_told_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.pth");
+    let original = std::fs::read(data("zip.pth")).unwrap();
+    let fault_of = |bytes: &[u8]| {
+        let place = original
+            .windows(bytes.len())
+            .position(|window| window == bytes);
+        let mut damaged = original.clone();
+        damaged[place.unwrap()] ^= 1;
+        std::fs::write(&path, &damaged).unwrap();
+        let checkpoint = Checkpoint::open(&path)?;
+        for entry in &checkpoint.states()?[0].entries {
+            let _ = checkpoint.tensor(entry)?;
+        }
+        Ok::<_, ImportError>(())
+    };
+    let key = fault_of(b"module.conv1.weight").unwrap_err().to_string();
+    assert!(key.contains("data.pkl with the checksum"), "{key}");
+    // Two numbers of `module.conv1.weight`, and -1.25 and 3 of `module.half`.
+    let numbers: Vec<u8> = [2.75_f32, 2.875]
+        .iter()
+        .flat_map(|n| n.to_le_bytes())
+        .collect();
+    for (bytes, name) in [
+        (&numbers[..], "module.conv1.weight"),
+        (&[0x00, 0xbd, 0x00, 0x42], "module.half"),
+    ] {
+        let fault = fault_of(bytes).unwrap_err().to_string();
+        assert!(fault.contains(name) && fault.contains("damaged"), "{fault}");
+    }
+}
+
 #[test]
 fn foreign_files_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();

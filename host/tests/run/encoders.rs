@@ -26,20 +26,18 @@ fn import(place: &Place, file: &str, args: &[&str]) -> Ended {
 
 /// The record of an evaluation alone.
 fn evaluate(place: &Place, file: &str, args: &[&str]) -> (Ended, Value) {
-    let ended = place.evaluate(
-        &[
-            &[
-                "--checkpoint",
-                file,
-                "--framework",
-                "elsewhere",
-                "--bench-backbone",
-            ],
-            &["--out", "alone", "--set", "evaluate.protocols=[\"knn\"]"],
-            args,
-        ]
-        .concat(),
-    );
+    let common: &[&str] = &[
+        "--checkpoint",
+        file,
+        "--framework",
+        "elsewhere",
+        "--bench-backbone",
+        "--out",
+        "alone",
+        "--set",
+        "evaluate.protocols=[\"knn\"]",
+    ];
+    let ended = place.evaluate(&[common, args].concat());
     let cells = std::fs::read_dir(place.path().join("alone/cells")).unwrap();
     let record = record(&cells.into_iter().next().unwrap().unwrap().path());
     std::fs::remove_dir_all(place.path().join("alone")).unwrap();

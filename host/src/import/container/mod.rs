@@ -147,6 +147,19 @@ impl TorchFile {
             .map_err(io(&self.path))?;
         let mut data = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
         file.read_exact(&mut data).map_err(io(&self.path))?;
+        if let Data::Zip(archive) = &self.data
+            && range == (0..bytes)
+            && !archive.is_intact(&tensor.storage.key, &data)
+        {
+            return Err(ImportError::Tensor {
+                name: name.to_owned(),
+                expected: format!(
+                    "the data that was written for storage {}",
+                    tensor.storage.key
+                ),
+                found: "data of another checksum: the file is damaged".to_owned(),
+            });
+        }
         storage::tensor(tensor, &data)
     }
 

@@ -1,5 +1,6 @@
 //! Zip files as torch writes them: every entry stored, none compressed. An entry that claims
-//! otherwise is refused, so nothing in the file can unfold to more than the file's own length.
+//! otherwise is refused, so nothing in the file can unfold to more than the file's own length. Each
+//! entry has a checksum, which is compared with what is read; torch can be told to leave it out.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,19 +20,36 @@ const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const END_LEN: u64 = 22;
 const MASK_32: u64 = 0xffff_ffff;
 
-/// Where the entries are: first byte and length by name.
+/// An entry: first byte and length of its data, and the checksum of it, 0 where there is none.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    start: u64,
+    size: u64,
+    crc: u32,
+}
+
+/// Where the entries are, by name.
 #[derive(Debug)]
 pub(super) struct Archive {
     /// The folder that holds everything.
     prefix: String,
-    entries: HashMap<String, (u64, u64)>,
+    entries: HashMap<String, Stored>,
 }
 
 impl Archive {
+    /// First byte and length of a storage's data.
     pub(super) fn storage(&self, key: &str) -> Option<(u64, u64)> {
-        self.entries
-            .get(&format!("{}data/{key}", self.prefix))
-            .copied()
+        self.entry(key).map(|entry| (entry.start, entry.size))
+    }
+
+    /// Whether a storage's whole data are those that were written.
+    pub(super) fn is_intact(&self, key: &str, data: &[u8]) -> bool {
+        let crc = self.entry(key).map_or(0, |entry| entry.crc);
+        crc == 0 || crc == crc32fast::hash(data)
+    }
+
+    fn entry(&self, key: &str) -> Option<&Stored> {
+        self.entries.get(&format!("{}data/{key}", self.prefix))
     }
 }
 
@@ -50,10 +68,11 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
     let (start, size) = reader.directory()?;
     let directory = reader.at(start, size)?;
     let mut rest = directory.as_slice();
-    while let Some((name, header, size, after)) = reader.central(rest)? {
-        let start = reader.data_start(&name, header, size)?;
-        archive.entries.insert(name, (start, size));
-        rest = after;
+    while let Some(record) = reader.central(rest)? {
+        let (name, size, crc) = (record.name, record.size, record.crc);
+        let start = reader.data_start(&name, record.header, size)?;
+        archive.entries.insert(name, Stored { start, size, crc });
+        rest = record.after;
     }
     let root = archive
         .entries
@@ -70,8 +89,8 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
         ));
     };
     archive.prefix = root.to_owned();
-    if let Some(&(start, size)) = archive.entries.get(&format!("{root}byteorder")) {
-        let order = reader.at(start, size.min(16))?;
+    if let Some(order) = archive.entries.get(&format!("{root}byteorder")) {
+        let order = reader.at(order.start, order.size.min(16))?;
         if order != b"little" {
             return Err(malformed(
                 path,
@@ -80,7 +99,14 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
             ));
         }
     }
-    let (start, size) = archive.entries[&format!("{root}data.pkl")];
+    let Stored { start, size, crc } = archive.entries[&format!("{root}data.pkl")];
+    if crc != 0 && crc != reader.checksum(start, size)? {
+        return Err(malformed(
+            path,
+            format!("data of {root}data.pkl with the checksum {crc:08x}"),
+            "another one: the file is damaged",
+        ));
+    }
     reader.file.seek(SeekFrom::Start(start)).map_err(io(path))?;
     let mut input = Input::new(&mut reader.file, size);
     let loaded = load(&mut input).map_err(|source| ImportError::Pickle {
@@ -88,6 +114,18 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
         source,
     })?;
     Ok((loaded, archive))
+}
+
+/// A record of the central directory.
+struct Record<'d> {
+    name: String,
+    /// Place of the local header.
+    header: u64,
+    /// Length of the data.
+    size: u64,
+    crc: u32,
+    /// What follows the record.
+    after: &'d [u8],
 }
 
 struct Bytes<'a> {
@@ -112,6 +150,22 @@ impl Bytes<'_> {
             .and_then(|_| self.file.read_exact(&mut bytes))
             .map_err(io(self.path))?;
         Ok(bytes)
+    }
+
+    /// The checksum of `size` bytes from `start`.
+    fn checksum(&mut self, start: u64, size: u64) -> Result<u32> {
+        let mut hasher = crc32fast::Hasher::new();
+        let mut part = [0; 1 << 14];
+        self.file
+            .seek(SeekFrom::Start(start))
+            .map_err(io(self.path))?;
+        let mut rest = (&mut self.file).take(size);
+        loop {
+            match rest.read(&mut part).map_err(io(self.path))? {
+                0 => return Ok(hasher.finalize()),
+                n => hasher.update(&part[..n]),
+            }
+        }
     }
 
     /// Start and length of the central directory.
@@ -152,10 +206,8 @@ impl Bytes<'_> {
         }
     }
 
-    /// One record of the central directory: name, place of the local header, length of the data,
-    /// and what follows.
-    #[expect(clippy::type_complexity, reason = "used once, right above")]
-    fn central<'d>(&self, bytes: &'d [u8]) -> Result<Option<(String, u64, u64, &'d [u8])>> {
+    /// The next record of the central directory.
+    fn central<'d>(&self, bytes: &'d [u8]) -> Result<Option<Record<'d>>> {
         if !bytes.starts_with(&CENTRAL) {
             return Ok(None);
         }
@@ -195,7 +247,14 @@ impl Bytes<'_> {
             ));
         }
         let after = bytes.get(record_end..).ok_or_else(damaged)?;
-        Ok(Some((name, header, size, after)))
+        let crc = wide(16)? as u32;
+        Ok(Some(Record {
+            name,
+            header,
+            size,
+            crc,
+            after,
+        }))
     }
 
     /// Where the data of an entry begins.
