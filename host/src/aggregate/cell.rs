@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::exact::least_common;
 use super::{AggregateError, Decimal};
 
 /// Accuracy of one framework on one data set, as an exact fraction with its sample size.
@@ -14,7 +15,18 @@ pub struct Cell {
     numerator: u64,
     denominator: u64,
     n: u64,
-    decimals: Option<u32>,
+    origin: Origin,
+}
+
+/// Where a cell's fraction comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Images counted as correct.
+    Counted,
+    /// The mean of several runs on the same images.
+    Mean,
+    /// A percentage with this many printed decimals.
+    Published(u32),
 }
 
 impl Cell {
@@ -33,7 +45,50 @@ impl Cell {
             numerator: correct,
             denominator: n,
             n,
-            decimals: None,
+            origin: Origin::Counted,
+        })
+    }
+
+    /// The mean over seeds of the mean over each seed's heads: `correct[seed][head]` of the same `n` images.
+    ///
+    /// One run alone gives the same as [`Cell::counted`].
+    ///
+    /// # Errors
+    /// [`AggregateError::NoImages`] for `n = 0` or without runs, [`AggregateError::TooManyCorrect`] for a count above
+    /// `n`, [`AggregateError::TooManyRuns`] where the exact mean needs a larger denominator than 64 bits.
+    pub fn mean(correct: &[Vec<u64>], n: u64) -> Result<Self, AggregateError> {
+        if let [only] = correct
+            && let [only] = only[..]
+        {
+            return Self::counted(only, n);
+        }
+        if n == 0 || correct.iter().all(Vec::is_empty) {
+            return Err(AggregateError::NoImages);
+        }
+        if let Some(&correct) = correct.iter().flatten().find(|&&correct| correct > n) {
+            return Err(AggregateError::TooManyCorrect { correct, n });
+        }
+        let seeds: Vec<&Vec<u64>> = correct.iter().filter(|heads| !heads.is_empty()).collect();
+        // Seeds with different numbers of heads weigh the same, so heads are counted in a common fraction.
+        let heads = seeds
+            .iter()
+            .fold(1, |all, heads| least_common(all, heads.len() as u64));
+        let numerator = seeds
+            .iter()
+            .map(|correct| u128::from(heads / correct.len() as u64) * sum(correct))
+            .sum::<u128>();
+        let denominator = u128::from(n) * u128::from(heads) * seeds.len() as u128;
+        let (Ok(numerator), Ok(denominator)) =
+            (u64::try_from(numerator), u64::try_from(denominator))
+        else {
+            let runs = correct.iter().map(Vec::len).sum();
+            return Err(AggregateError::TooManyRuns { runs });
+        };
+        Ok(Self {
+            numerator,
+            denominator,
+            n,
+            origin: Origin::Mean,
         })
     }
 
@@ -55,7 +110,7 @@ impl Cell {
             numerator: percent.mantissa(),
             denominator,
             n,
-            decimals: Some(decimals),
+            origin: Origin::Published(decimals),
         })
     }
 
@@ -65,10 +120,10 @@ impl Cell {
         self.n
     }
 
-    /// Images counted as correct; `None` for a published percentage.
+    /// Images counted as correct; `None` for a published percentage and for a mean over runs.
     #[must_use]
     pub fn correct(&self) -> Option<u64> {
-        self.decimals.is_none().then_some(self.numerator)
+        (self.origin == Origin::Counted).then_some(self.numerator)
     }
 
     /// Correct images as a number that need not be whole.
@@ -98,14 +153,17 @@ impl Cell {
     /// Half a unit of the last printed decimal, in percent; 0 for a counted cell.
     #[must_use]
     pub fn rounding(&self) -> f64 {
-        self.decimals
+        self.decimals()
             .map_or(0.0, |decimals| 0.5 / 10f64.powi(decimals.min(30) as i32))
     }
 
     /// Printed decimals of a published percentage; `None` for a counted cell.
     #[must_use]
     pub fn decimals(&self) -> Option<u32> {
-        self.decimals
+        match self.origin {
+            Origin::Published(decimals) => Some(decimals),
+            Origin::Counted | Origin::Mean => None,
+        }
     }
 
     /// Accuracy as `(numerator, denominator)`, not reduced.
@@ -114,12 +172,33 @@ impl Cell {
         (self.numerator, self.denominator)
     }
 
-    /// Binomial standard error `sqrt(p (1 - p) / n)` of the share.
+    /// Whether no image or every image is right.
+    #[must_use]
+    pub fn is_at_edge(&self) -> bool {
+        self.numerator == 0 || self.numerator == self.denominator
+    }
+
+    /// The accuracy, or [`Cell::smoothed_share`] where it is 0 or 1: what new images are drawn with, since no sample
+    /// proves that a framework is always right or always wrong.
+    #[must_use]
+    pub fn inner_share(&self) -> f64 {
+        if self.is_at_edge() {
+            self.smoothed_share()
+        } else {
+            self.share()
+        }
+    }
+
+    /// Binomial standard error `sqrt(p (1 - p) / n)` of the share, with `p` the [`Cell::inner_share`].
     #[must_use]
     pub fn standard_error(&self) -> f64 {
-        let p = self.share();
+        let p = self.inner_share();
         (p * (1.0 - p) / self.n as f64).sqrt()
     }
+}
+
+fn sum(counts: &[u64]) -> u128 {
+    counts.iter().map(|&count| u128::from(count)).sum()
 }
 
 impl PartialEq for Cell {
@@ -174,6 +253,24 @@ mod tests {
         assert_eq!(cell.rounding(), 0.05);
         // 100 * sqrt(0.023 * 0.977 / 7500)
         assert!((100.0 * cell.standard_error() - 0.173_093_423_7).abs() < 1e-10);
+    }
+
+    #[test]
+    fn a_mean_over_runs_is_exact_and_weighs_seeds_the_same() {
+        // Seeds (1 + 2)/2 and 3 of 10: (1.5 + 3)/2 = 2.25.
+        let cell = Cell::mean(&[vec![1, 2], vec![3]], 10).unwrap();
+        assert_eq!(cell.fraction(), (9, 40));
+        assert_eq!((cell.n(), cell.correct(), cell.percent()), (10, None, 22.5));
+        assert_eq!(Cell::mean(&[vec![4]], 10).unwrap().correct(), Some(4));
+        assert_eq!(Cell::mean(&[vec![]], 10), Err(AggregateError::NoImages));
+    }
+
+    #[test]
+    fn no_sample_proves_certainty() {
+        let error = |correct| Cell::counted(correct, 99).unwrap().standard_error();
+        // (0 + 1/2)/(99 + 1) = 0.005.
+        assert!((error(0) - (0.005 * 0.995 / 99.0f64).sqrt()).abs() < 1e-15);
+        assert!((error(99) - error(0)).abs() < 1e-15);
     }
 
     #[test]

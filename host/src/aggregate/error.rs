@@ -12,6 +12,14 @@ pub enum AggregateError {
         /// Images in the test set.
         n: u64,
     },
+    /// More runs than an exact mean over them can hold.
+    #[error(
+        "expected runs whose exact mean fits 64 bits, found {runs}; use fewer, or the same number of heads per seed"
+    )]
+    TooManyRuns {
+        /// How many there are.
+        runs: usize,
+    },
     /// A cell or a data set without images.
     #[error("expected at least one image, found n = 0")]
     NoImages,
@@ -45,7 +53,7 @@ pub enum AggregateError {
         fault: Box<AggregateError>,
     },
     /// Comparing needs two.
-    #[error("expected at least two frameworks to compare, found {found}")]
+    #[error("expected at least two frameworks to compare besides baselines, found {found}")]
     TooFewFrameworks {
         /// How many there are.
         found: usize,
@@ -143,14 +151,6 @@ pub enum AggregateError {
         /// Images of the first framework.
         expected: usize,
         /// Images of this one.
-        found: usize,
-    },
-    /// More frameworks than the joint bootstrap packs into one pattern.
-    #[error("expected at most {limit} frameworks with per-image outcomes, found {found}")]
-    TooManyFrameworks {
-        /// The limit.
-        limit: usize,
-        /// How many there are.
         found: usize,
     },
 }

@@ -4,6 +4,7 @@
 //! randomness. Ties are decided on whole numbers ([`Cell`] is a fraction), percentages are only views.
 
 mod cell;
+mod comparison;
 mod concordance;
 mod correlation;
 mod decimal;
@@ -17,8 +18,10 @@ mod pool;
 mod ranks;
 mod record;
 mod redraw;
+mod repeats;
 mod resample;
 mod robustness;
+mod runs;
 mod significance;
 mod table;
 mod uncertainty;
@@ -26,6 +29,7 @@ mod variance;
 mod voting;
 
 pub use cell::Cell;
+pub use comparison::{Comparisons, Gap, Lead};
 pub use concordance::{Concordance, concordance};
 pub use correlation::{
     Correlations, Estimate, Kendall, LeaveOneOut, Line, correlations, fit_line, kendall, pearson,
@@ -36,18 +40,23 @@ pub use distribution::normal_critical;
 pub use error::AggregateError;
 pub use lottery::{WinnerShare, winner_share};
 pub use means::{Aggregate, Scores, aggregate, smoothed_geometric};
-pub use outcomes::PairedOutcomes;
+pub use outcomes::{Member, PairedOutcomes};
 pub use pool::Pool;
 pub use ranks::{Rank, rank_by, ranks, ranks_among};
 pub use record::Record;
 pub use redraw::{Redraw, redraw};
-pub use resample::{Bootstrap, Draws, PoolBootstrap, Resampling, SetBootstrap, bootstrap, draw};
-pub use robustness::{Robustness, effective_robustness};
-pub use significance::{
-    Discordant, Flips, Method, PairTest, PairTests, ZTest, benjamini_hochberg, flips, holm,
-    mcnemar_exact, mcnemar_mid_p, pair_tests, two_proportion_z,
+pub use repeats::{Interactions, RunError, weighted_spread};
+pub use resample::{
+    Bootstrap, Draws, PoolBootstrap, Redraws, Resampling, SetBootstrap, bootstrap, draw,
 };
-pub use table::{DataSet, Table};
-pub use uncertainty::{Lead, lead, rounding_range, standard_error, wilson};
+pub use robustness::{Robustness, effective_robustness};
+pub use runs::{Runs, Spread, Unit};
+pub use significance::{
+    Discordant, Evidence, Flips, Method, PairTest, PairTests, ZTest, benjamini_hochberg, flips,
+    holm, holm_over_all, mcnemar_exact, mcnemar_mid_p, pair_tests, pair_tests_of, pair_tests_with,
+    rank_sets, repeated_p, two_proportion_z,
+};
+pub use table::{ApartRow, DataSet, Table};
+pub use uncertainty::{rounding_range, standard_error, standard_error_of_shared_images, wilson};
 pub use variance::{Observation, VarianceSplit, variance_split};
 pub use voting::{borda, copeland, pareto_front};

@@ -1,6 +1,7 @@
-//! Results as they come from an evaluation, one per framework and data set.
+//! Results as they come from an evaluation, one per run of a framework and data set.
 
-use super::{AggregateError, Cell, DataSet, Table};
+use super::runs::{Runs, mean_cell};
+use super::{AggregateError, DataSet, Table};
 
 /// One evaluated cell with everything that decides whether it may stand beside another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct Record {
     pub n: u64,
     /// Another data set made of the same images with other labels.
     pub same_images_as: Option<String>,
+    /// Seed of the pretraining.
+    pub seed: u64,
+    /// The head within that seed, such as `seed=1`; a protocol without heads has one name for all.
+    pub head: String,
 }
 
 impl Record {
@@ -30,16 +35,20 @@ impl Record {
     }
 }
 
+/// `[seed][data set][head]` correct images of one framework.
+type Counts = Vec<Vec<Vec<u64>>>;
+
 impl Table {
-    /// Arranges records into a table; rows and columns in order of first appearance.
+    /// Arranges records into a table with one row per framework: the mean over seeds and over the heads of each seed.
+    /// Rows and columns are in order of first appearance.
     ///
     /// # Errors
     /// [`AggregateError::Mixed`] if protocols differ, or label spaces within a data set;
-    /// [`AggregateError::DifferentN`], [`AggregateError::DuplicateCell`] and the faults of [`Cell::counted`].
+    /// [`AggregateError::DifferentN`], [`AggregateError::DuplicateCell`] and the faults of
+    /// [`Cell::mean`](super::Cell::mean).
     pub fn from_records(records: &[Record]) -> Result<Self, AggregateError> {
         let mut frameworks: Vec<String> = Vec::new();
         let mut columns: Vec<&Record> = Vec::new();
-        let mut placed: Vec<(usize, usize, Cell)> = Vec::new();
         for record in records {
             if let Some(first) = records.first() {
                 same(
@@ -48,18 +57,14 @@ impl Table {
                     (record.protocol.as_str(), record),
                 )?;
             }
-            let row = position(&mut frameworks, &record.framework);
-            let column = match columns
+            position(&mut frameworks, &record.framework);
+            let known = columns
                 .iter()
-                .position(|first| first.data_set == record.data_set)
-            {
-                Some(column) => column,
-                None => {
-                    columns.push(record);
-                    columns.len() - 1
-                }
-            };
-            let first = columns[column];
+                .find(|first| first.data_set == record.data_set);
+            let first = *known.unwrap_or(&record);
+            if known.is_none() {
+                columns.push(record);
+            }
             same(
                 "label space",
                 (first.label_space.as_str(), first),
@@ -74,23 +79,30 @@ impl Table {
                     found: record.n,
                 });
             }
-            if placed.iter().any(|&(r, c, _)| (r, c) == (row, column)) {
-                return Err(AggregateError::DuplicateCell {
-                    framework: record.framework.clone(),
-                    data_set: record.data_set.clone(),
-                });
-            }
-            let cell =
-                Cell::counted(record.correct, record.n).map_err(|fault| AggregateError::Cell {
-                    framework: record.framework.clone(),
-                    data_set: record.data_set.clone(),
-                    fault: Box::new(fault),
-                })?;
-            placed.push((row, column, cell));
         }
-        let mut rows = vec![vec![None; columns.len()]; frameworks.len()];
-        for (row, column, cell) in placed {
-            rows[row][column] = Some(cell);
+        let n: Vec<u64> = columns.iter().map(|first| first.n).collect();
+        let mut rows = Vec::new();
+        let mut runs = Vec::new();
+        for framework in &frameworks {
+            let own = records
+                .iter()
+                .filter(|record| record.framework == *framework);
+            let counts = counts(&own.collect::<Vec<_>>(), &columns)?;
+            let cell = |(set, first): (usize, &&Record)| {
+                mean_cell(&counts, set, first.n).map_err(|fault| AggregateError::Cell {
+                    framework: framework.clone(),
+                    data_set: first.data_set.clone(),
+                    fault: Box::new(fault),
+                })
+            };
+            rows.push(
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(cell)
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
+            runs.push(Runs::new(&counts, &n));
         }
         let data_sets = columns.iter().map(|first| DataSet {
             name: first.data_set.clone(),
@@ -99,8 +111,38 @@ impl Table {
             same_images_as: first.same_images_as.clone(),
         });
         let protocol = records.first().map(|record| record.protocol.clone());
-        Self::try_new(protocol, data_sets.collect(), frameworks, rows)
+        Ok(Self::try_new(protocol, data_sets.collect(), frameworks, rows)?.with_runs(runs))
     }
+}
+
+/// Sorts one framework's records into seeds, data sets and heads.
+fn counts(records: &[&Record], columns: &[&Record]) -> Result<Counts, AggregateError> {
+    let mut seeds: Vec<u64> = records.iter().map(|record| record.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let mut heads: Vec<&str> = records.iter().map(|record| record.head.as_str()).collect();
+    heads.sort_unstable();
+    heads.dedup();
+    let mut counts: Counts = vec![vec![Vec::new(); columns.len()]; seeds.len()];
+    for (seed, sets) in seeds.iter().zip(&mut counts) {
+        for (column, counts) in columns.iter().zip(sets) {
+            for head in &heads {
+                let mut found = records.iter().filter(|record| {
+                    record.seed == *seed
+                        && record.head == *head
+                        && record.data_set == column.data_set
+                });
+                counts.extend(found.next().map(|record| record.correct));
+                if let Some(again) = found.next() {
+                    return Err(AggregateError::DuplicateCell {
+                        framework: again.framework.clone(),
+                        data_set: again.data_set.clone(),
+                    });
+                }
+            }
+        }
+    }
+    Ok(counts)
 }
 
 fn position(names: &mut Vec<String>, name: &str) -> usize {
@@ -134,6 +176,7 @@ fn same(
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::aggregate::Cell;
 
     fn record(framework: &str, data_set: &str, correct: u64, n: u64) -> Record {
         Record {
@@ -144,7 +187,27 @@ mod tests {
             correct,
             n,
             same_images_as: None,
+            seed: 0,
+            head: String::new(),
         }
+    }
+
+    #[test]
+    fn seeds_and_heads_of_one_framework_are_one_row() {
+        let mut records = Vec::new();
+        for (seed, head, correct) in [(0, "a", 40), (0, "b", 42), (1, "a", 44), (1, "b", 46)] {
+            records.push(Record {
+                seed,
+                head: head.to_owned(),
+                ..record("x", "val", correct, 100)
+            });
+        }
+        records.push(record("y", "val", 50, 100));
+        let table = Table::from_records(&records).unwrap();
+        assert_eq!(table.frameworks(), ["x", "y"]);
+        assert_eq!(table.cell(0, 0).unwrap().percent(), 43.0);
+        let runs = [0, 1].map(|row| (table.runs(row).seeds, table.runs(row).heads));
+        assert_eq!(runs, [(2, 2), (1, 1)]);
     }
 
     #[test]

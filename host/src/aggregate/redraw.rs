@@ -1,4 +1,4 @@
-//! What a new test set of the same size would do to the order.
+//! What a new test set of the same size would do to the order, as far as counts alone can tell.
 
 use super::distribution::normal_cdf;
 use super::uncertainty::ratio;
@@ -11,8 +11,9 @@ pub struct Redraw {
     pub expected_discordant: f64,
     /// Pairs compared.
     pub pairs: usize,
-    /// `Φ(gap/SE)` of the first over the second place: 0.5 for a tie.
-    pub top_stays_top: f64,
+    /// `Φ(gap/SE)` of the first over the second place alone: 0.5 for a tie. Whether the first place stays ahead of all
+    /// is the share of draws in [`SetBootstrap::first`](super::SetBootstrap::first).
+    pub top_beats_second: f64,
 }
 
 /// Redraws one data set, by the unpooled standard error `sqrt(se1² + se2²)`. `None` with fewer than two cells.
@@ -44,6 +45,6 @@ pub fn redraw(table: &Table, data_set: usize) -> Option<Redraw> {
     Some(Redraw {
         expected_discordant,
         pairs: cells.len() * (cells.len() - 1) / 2,
-        top_stays_top: stays(&first, &second),
+        top_beats_second: stays(&first, &second),
     })
 }

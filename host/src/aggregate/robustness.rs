@@ -29,17 +29,16 @@ pub fn effective_robustness(
     let points: Vec<(f64, f64)> = both
         .iter()
         .flatten()
-        .map(|(x, y)| (logit(inner_share(x)), logit(inner_share(y))))
+        .map(|(x, y)| (logit(x.inner_share()), logit(y.inner_share())))
         .collect();
     let line = fit_line(&points)?;
     let residual = |(x, y): &(Cell, Cell)| {
-        let fitted = 1.0 / (1.0 + (-line.at(logit(inner_share(x)))).exp());
+        let fitted = 1.0 / (1.0 + (-line.at(logit(x.inner_share()))).exp());
         100.0 * (y.share() - fitted)
     };
-    let on_the_edge = |cell: &Cell| cell.share() <= 0.0 || cell.share() >= 1.0;
     let smoothed = both.iter().enumerate().filter_map(|(row, both)| {
         let (x, y) = both.as_ref()?;
-        (on_the_edge(x) || on_the_edge(y)).then_some(row)
+        (x.is_at_edge() || y.is_at_edge()).then_some(row)
     });
     Some(Robustness {
         line,
@@ -49,15 +48,6 @@ pub fn effective_robustness(
             .collect(),
         smoothed: smoothed.collect(),
     })
-}
-
-fn inner_share(cell: &Cell) -> f64 {
-    let share = cell.share();
-    if share > 0.0 && share < 1.0 {
-        share
-    } else {
-        cell.smoothed_share()
-    }
 }
 
 fn logit(share: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! Frameworks by data sets: the one input of every statistic.
 
-use super::{AggregateError, Cell};
+use super::{AggregateError, Cell, Runs};
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct DataSet {
     pub same_images_as: Option<String>,
 }
 
+/// A row that stands apart from the table: its name and its cells, one per data set.
+pub type ApartRow = (String, Vec<Option<Cell>>);
+
 /// Accuracies of frameworks on data sets, with the guarantee that they may be compared.
 ///
 /// At least two frameworks and one data set, names without repetition, one `n` and one label space per data set, one
@@ -25,6 +28,7 @@ pub struct Table {
     frameworks: Vec<String>,
     data_sets: Vec<DataSet>,
     cells: Vec<Option<Cell>>,
+    runs: Vec<Runs>,
 }
 
 impl Table {
@@ -68,10 +72,55 @@ impl Table {
         let cells = rows.into_iter().flatten().collect();
         Ok(Self {
             protocol,
+            runs: vec![Runs::single(); frameworks.len()],
             frameworks,
             data_sets,
             cells,
         })
+    }
+
+    /// The same table with the runs that each row is the mean of.
+    pub(super) fn with_runs(self, runs: Vec<Runs>) -> Self {
+        Self { runs, ..self }
+    }
+
+    /// Takes out the rows that `apart` names, as `(name, cells)`.
+    ///
+    /// # Errors
+    /// [`AggregateError::TooFewFrameworks`] where fewer than two are left.
+    pub fn split(
+        self,
+        apart: impl Fn(&str) -> bool,
+    ) -> Result<(Self, Vec<ApartRow>), AggregateError> {
+        let width = self.data_sets.len();
+        let (mut frameworks, mut rows, mut runs, mut taken) = (vec![], vec![], vec![], vec![]);
+        let all = self.frameworks.into_iter().zip(self.runs);
+        for ((name, own), cells) in all.zip(self.cells.chunks(width)) {
+            if apart(&name) {
+                taken.push((name, cells.to_vec()));
+            } else {
+                frameworks.push(name);
+                rows.push(cells.to_vec());
+                runs.push(own);
+            }
+        }
+        let rest = Self::try_new(self.protocol, self.data_sets, frameworks, rows)?;
+        Ok((rest.with_runs(runs), taken))
+    }
+
+    /// The runs behind row `framework`; a single one unless the table was made of records.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    #[must_use]
+    pub fn runs(&self, framework: usize) -> &Runs {
+        &self.runs[framework]
+    }
+
+    /// Whether any row is the mean of several runs.
+    #[must_use]
+    pub fn repeats(&self) -> bool {
+        self.runs.iter().any(|runs| runs.unit().is_some())
     }
 
     /// Row names.
@@ -137,6 +186,24 @@ impl Table {
                     .iter()
                     .all(|&set| self.cell(framework, set).is_some())
             })
+            .collect()
+    }
+
+    /// Position of the framework called `name`.
+    #[must_use]
+    pub fn row(&self, name: &str) -> Option<usize> {
+        self.frameworks.iter().position(|known| known == name)
+    }
+
+    /// Columns made of the same images as `data_set`, itself included, in table order.
+    #[must_use]
+    pub fn same_images(&self, data_set: usize) -> Vec<usize> {
+        let original = |set: &usize| {
+            let set = &self.data_sets[*set];
+            set.same_images_as.as_deref().unwrap_or(&set.name)
+        };
+        (0..self.data_sets.len())
+            .filter(|set| original(set) == original(&data_set))
             .collect()
     }
 

@@ -1,7 +1,7 @@
 //! How far sampling and rounding can move an accuracy or an aggregate.
 
-use super::distribution::{normal_cdf, normal_critical};
-use super::{Aggregate, Cell, Scores, Table};
+use super::distribution::normal_critical;
+use super::{Aggregate, Cell, Table};
 
 /// Wilson's score interval of an accuracy, in percent.
 ///
@@ -20,8 +20,8 @@ pub fn wilson(cell: &Cell, confidence: f64) -> (f64, f64) {
 
 /// Standard error of an aggregate of one framework, in points, by the delta method.
 ///
-/// `sqrt(Σ (∂g/∂p_d)² p_d (1 - p_d)/n_d)`, data sets taken as independent samples. `None` for the mean rank, for a
-/// missing cell, and where a zero accuracy makes the derivative infinite.
+/// `sqrt(Σ (∂g/∂p_d)² p_d (1 - p_d)/n_d)`, data sets taken as independent samples and a single run. `None` for the mean
+/// rank, for a missing cell, and where a zero accuracy makes the derivative infinite.
 #[must_use]
 pub fn standard_error(
     table: &Table,
@@ -29,6 +29,40 @@ pub fn standard_error(
     aggregate: Aggregate,
     framework: usize,
 ) -> Option<f64> {
+    let terms = terms(table, pool, aggregate, framework)?;
+    let squares = terms.iter().map(|term| term * term);
+    Some(squares.sum::<f64>().sqrt()).filter(|error| error.is_finite())
+}
+
+/// As [`standard_error`], with data sets of the same images correlated in full: the largest it can be.
+#[must_use]
+pub fn standard_error_of_shared_images(
+    table: &Table,
+    pool: &[usize],
+    aggregate: Aggregate,
+    framework: usize,
+) -> Option<f64> {
+    let terms = terms(table, pool, aggregate, framework)?;
+    let mut squares = 0.0;
+    for (place, &set) in pool.iter().enumerate() {
+        let same = table.same_images(set);
+        let group = (0..pool.len()).filter(|&other| same.contains(&pool[other]));
+        let group: Vec<usize> = group.collect();
+        if group.first() == Some(&place) {
+            let sum: f64 = group.iter().map(|&member| terms[member].abs()).sum();
+            squares += sum * sum;
+        }
+    }
+    Some(squares.sqrt()).filter(|error| error.is_finite())
+}
+
+/// What each data set of the pool adds to the error, `∂g/∂p_d` times the standard error of `p_d`.
+fn terms(
+    table: &Table,
+    pool: &[usize],
+    aggregate: Aggregate,
+    framework: usize,
+) -> Option<Vec<f64>> {
     let cells: Vec<Cell> = pool
         .iter()
         .map(|&set| table.cell(framework, set))
@@ -37,10 +71,17 @@ pub fn standard_error(
         .iter()
         .map(|cell| (cell.percent(), cell.n() as f64))
         .collect();
-    let value = aggregate.combine(&inputs);
+    let slopes = gradient(aggregate, &inputs);
+    let errors = cells.iter().map(|cell| 100.0 * cell.standard_error());
+    Some(slopes.iter().zip(errors).map(|(a, b)| a * b).collect())
+}
+
+/// `∂g/∂p_d` of an aggregate at `(p_d, n_d)`; NaN for the mean rank.
+pub(super) fn gradient(aggregate: Aggregate, inputs: &[(f64, f64)]) -> Vec<f64> {
+    let value = aggregate.combine(inputs);
     let count = inputs.len() as f64;
     let images: f64 = inputs.iter().map(|(_, n)| n).sum();
-    let derivative = |p: f64, n: f64| match aggregate {
+    let slope = |&(p, n): &(f64, f64)| match aggregate {
         Aggregate::Weighted => n / images,
         Aggregate::Arithmetic => 1.0 / count,
         Aggregate::Geometric => value / (count * p),
@@ -48,11 +89,7 @@ pub fn standard_error(
         Aggregate::Harmonic => value * value / (count * p * p),
         Aggregate::MeanRank => f64::NAN,
     };
-    let terms = cells.iter().zip(&inputs).map(|(cell, &(p, n))| {
-        let term = derivative(p, n) * 100.0 * cell.standard_error();
-        term * term
-    });
-    Some(terms.sum::<f64>().sqrt()).filter(|error| error.is_finite())
+    inputs.iter().map(slope).collect()
 }
 
 /// Range over which the rounding of published percentages alone can move an aggregate.
@@ -83,44 +120,6 @@ pub fn rounding_range(
         aggregate.combine(&inputs)
     };
     Some((moved(-1.0), moved(1.0)))
-}
-
-/// The distance between the first and the second place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lead {
-    /// Row on the first place; the topmost of several.
-    pub leader: usize,
-    /// Row on the second place, or another one on the first.
-    pub runner_up: usize,
-    /// Difference of their aggregates, in points, not negative.
-    pub gap: f64,
-    /// Standard error of the gap, `sqrt(se² + se²)`.
-    pub standard_error: f64,
-    /// `gap / standard_error`.
-    pub z: f64,
-    /// `Φ(z)`: probability that the leader stays ahead of this rival on newly drawn images.
-    pub stays_ahead: f64,
-}
-
-/// The lead by an aggregate, with what sampling error leaves of it.
-///
-/// `None` without two values, and for aggregates without a standard error.
-#[must_use]
-pub fn lead(table: &Table, pool: &[usize], scores: &Scores) -> Option<Lead> {
-    let order = scores.order();
-    let (&leader, &runner_up) = (order.first()?, order.get(1)?);
-    let gap = (scores.values[leader]? - scores.values[runner_up]?).abs();
-    let error = |row| standard_error(table, pool, scores.aggregate, row);
-    let standard_error = error(leader)?.hypot(error(runner_up)?);
-    let z = ratio(gap, standard_error);
-    Some(Lead {
-        leader,
-        runner_up,
-        gap,
-        standard_error,
-        z,
-        stays_ahead: normal_cdf(z),
-    })
 }
 
 /// `gap / error`, where no error makes any gap certain and no gap even.

@@ -1,9 +1,10 @@
 //! Every statistic of a table, computed once for all formats.
 
 use crate::aggregate::{
-    Aggregate, AggregateError, Bootstrap, Concordance, Correlations, Flips, Lead, PairTests, Pool,
-    Rank, Redraw, Robustness, Scores, Table, WinnerShare, aggregate, bootstrap, borda, concordance,
-    copeland, correlations, effective_robustness, flips, lead, pair_tests, pareto_front, ranks,
+    Aggregate, AggregateError, Bootstrap, Comparisons, Concordance, Correlations, Flips,
+    Interactions, Lead, PairTests, Pool, PoolBootstrap, Rank, Redraw, Redraws, Robustness, Scores,
+    SetBootstrap, Table, WinnerShare, aggregate, bootstrap, borda, concordance, copeland,
+    correlations, effective_robustness, flips, holm_over_all, pair_tests_of, pareto_front, ranks,
     redraw, smoothed_geometric, winner_share,
 };
 
@@ -55,6 +56,8 @@ pub struct PoolAnalysis {
     pub pool: Pool,
     /// Scores as in [`Aggregate::ALL`].
     pub scores: Vec<Scores>,
+    /// Redraws and comparisons as in [`Aggregate::ALL`].
+    pub drawn: Vec<PoolBootstrap>,
     /// Leads as in [`Aggregate::ALL`]; `None` without a standard error.
     pub leads: Vec<Option<Lead>>,
     /// Geometric mean of smoothed accuracies.
@@ -64,7 +67,7 @@ pub struct PoolAnalysis {
 }
 
 impl PoolAnalysis {
-    fn new(table: &Table, pool: Pool, seed: u64) -> Self {
+    fn new(table: &Table, pool: Pool, drawn: Vec<PoolBootstrap>, seed: u64) -> Self {
         let sets = &pool.data_sets;
         let scores: Vec<Scores> = Aggregate::ALL
             .iter()
@@ -73,8 +76,10 @@ impl PoolAnalysis {
         Self {
             leads: scores
                 .iter()
-                .map(|scores| lead(table, sets, scores))
+                .zip(&drawn)
+                .map(|(scores, drawn)| drawn.comparisons.as_ref()?.lead(scores))
                 .collect(),
+            drawn,
             smoothed_geometric: smoothed_geometric(table, sets),
             winner_shares: COUNTED
                 .iter()
@@ -91,6 +96,33 @@ impl PoolAnalysis {
         &self.scores[place(aggregate)]
     }
 
+    /// Redraws of one aggregate.
+    #[must_use]
+    pub fn drawn(&self, aggregate: Aggregate) -> &PoolBootstrap {
+        &self.drawn[place(aggregate)]
+    }
+
+    /// All pairs by one aggregate; `None` without a standard error.
+    #[must_use]
+    pub fn comparisons(&self, aggregate: Aggregate) -> Option<&Comparisons> {
+        self.drawn(aggregate).comparisons.as_ref()
+    }
+
+    /// Rows that cannot be told apart from the first by one aggregate, after Holm's correction, the first included;
+    /// empty where no error is known.
+    #[must_use]
+    pub fn first_tier(&self, aggregate: Aggregate) -> Vec<usize> {
+        let order = self.scores(aggregate).order();
+        match (self.comparisons(aggregate), order.first()) {
+            (Some(found), Some(&first)) => order
+                .iter()
+                .copied()
+                .filter(|&row| !found.differ_after_holm(first, row))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The lead by one aggregate.
     #[must_use]
     pub fn lead(&self, aggregate: Aggregate) -> Option<&Lead> {
@@ -102,6 +134,15 @@ impl PoolAnalysis {
 #[must_use]
 pub fn place(aggregate: Aggregate) -> usize {
     Aggregate::ALL
+        .iter()
+        .position(|&kind| kind == aggregate)
+        .unwrap_or(0)
+}
+
+/// Position of an aggregate in [`COUNTED`].
+#[must_use]
+pub(super) fn counted(aggregate: Aggregate) -> usize {
+    COUNTED
         .iter()
         .position(|&kind| kind == aggregate)
         .unwrap_or(0)
@@ -145,8 +186,8 @@ pub struct Analysis {
     pub copeland: Vec<i64>,
     /// Pareto front over all data sets.
     pub pareto: Vec<usize>,
-    /// Redrawn images for all frameworks together.
-    pub bootstrap: Bootstrap,
+    /// Redrawn images and runs on each data set, for all frameworks together.
+    pub drawn: Vec<SetBootstrap>,
     /// What a reader must know, the input's notes included.
     pub notes: Vec<String>,
 }
@@ -171,13 +212,25 @@ impl Analysis {
             pools.push(Pool::listed(table, &names)?);
         }
         let sets = 0..table.data_sets().len();
-        let tests: Vec<PairTests> = sets
+        let interactions = Interactions::new(table, &input.outcomes);
+        let mut tests: Vec<PairTests> = sets
             .clone()
             .map(|set| {
                 let outcomes = input.outcomes.get(set).and_then(Option::as_ref);
-                pair_tests(table, set, options.alpha, |a, b| outcomes?.discordant(a, b))
+                pair_tests_of(table, set, options.alpha, outcomes, &interactions)
             })
             .collect();
+        holm_over_all(&mut tests);
+        let redraws = Redraws {
+            draws: options.draws,
+            seed: options.seed,
+            alpha: options.alpha,
+        };
+        let Bootstrap {
+            data_sets: drawn,
+            pools: drawn_pools,
+            ..
+        } = bootstrap(table, &input.outcomes, &tests, &pools, redraws);
         let against = |set: usize| {
             let reference = reference.filter(|&reference| reference != set)?;
             Some(AgainstReference {
@@ -196,18 +249,12 @@ impl Analysis {
         let notes = super::notes::notes(&input, reference, options.reference.is_some());
         Ok(Self {
             reference,
-            bootstrap: bootstrap(
-                table,
-                &input.outcomes,
-                &pools,
-                options.draws,
-                confidence(&options),
-                options.seed,
-            ),
             pools: pools
                 .into_iter()
-                .map(|pool| PoolAnalysis::new(table, pool, options.seed))
+                .zip(drawn_pools)
+                .map(|(pool, drawn)| PoolAnalysis::new(table, pool, drawn, options.seed))
                 .collect(),
+            drawn,
             ranks: sets.clone().map(|set| ranks(table, set)).collect(),
             redraws: sets.clone().map(|set| redraw(table, set)).collect(),
             against_reference: sets.map(against).collect(),
@@ -267,16 +314,31 @@ impl Analysis {
         order
     }
 
-    /// Rows that are best on a data set or not significantly worse than the best, unadjusted.
+    /// Share of redraws in which the first place of a data set is first of all, several first places together.
     #[must_use]
-    pub fn near_best(&self, data_set: usize) -> Vec<usize> {
-        let best = (0..self.ranks[data_set].len())
-            .find(|&row| self.ranks[data_set][row].is_some_and(|rank| rank.min == 1));
-        let near = |&row: &usize| {
-            self.ranks[data_set][row].is_some()
-                && best.is_some_and(|best| best == row || !self.tests[data_set].differ(best, row))
-        };
-        (0..self.ranks[data_set].len()).filter(near).collect()
+    pub fn top_stays_top(&self, data_set: usize) -> Option<f64> {
+        let ranks = self.ranks[data_set].iter();
+        let first = ranks.zip(&self.drawn[data_set].first);
+        let shares: Vec<f64> = first
+            .filter(|(rank, _)| rank.is_some_and(|rank| rank.min == 1))
+            .filter_map(|(_, share)| *share)
+            .collect();
+        (!shares.is_empty()).then(|| shares.iter().sum())
+    }
+
+    /// Rows that cannot be told apart from the best of a data set after Holm's correction, best first, the best included.
+    #[must_use]
+    pub fn first_tier(&self, data_set: usize) -> Vec<usize> {
+        let ranks = &self.ranks[data_set];
+        let mut rows: Vec<usize> = (0..ranks.len())
+            .filter(|&row| ranks[row].is_some())
+            .collect();
+        rows.sort_by_key(|&row| ranks[row].map(|rank| rank.min));
+        let best = rows.first().copied();
+        rows.retain(|&row| {
+            best.is_some_and(|best| !self.tests[data_set].differ_after_holm(best, row))
+        });
+        rows
     }
 }
 

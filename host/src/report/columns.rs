@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
 /// Widest line printed.
-pub(super) const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 80;
 
 /// Title of the first column.
 const HEADER: &str = "framework";
@@ -17,8 +17,8 @@ const BROKEN: usize = 14;
 /// Narrowest headings before columns move to a block of their own.
 const NARROWEST: usize = 6;
 
-/// Space around a column's content: one on each side, one between columns.
-const SPACE: usize = 3;
+/// Space behind a column's content: its padding, and one between columns.
+const SPACE: usize = 2;
 
 /// A rule under the header and no other lines.
 const STYLE: TableStyle =
@@ -93,6 +93,9 @@ fn grid(names: &[String], columns: &[&Column], limit: usize) -> String {
     for (row, name) in names.iter().enumerate() {
         let cells = columns.iter().map(|column| column.cells[row].as_str());
         grid.add_row(std::iter::once(name.as_str()).chain(cells));
+    }
+    for column in grid.column_iter_mut() {
+        column.set_padding((0, 1));
     }
     for column in grid.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -24,6 +24,13 @@ pub fn render(analysis: &Analysis) -> String {
         });
         text.push_str(&line(std::iter::once(escape(name)).chain(entries)));
     }
+    if !table.baselines.is_empty() {
+        text.push_str("\\midrule\n");
+    }
+    for (name, texts) in &table.baselines {
+        let texts = texts.iter().map(|text| text.replace('–', "--"));
+        text.push_str(&line(std::iter::once(escape(name)).chain(texts)));
+    }
     text.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");
     text
 }

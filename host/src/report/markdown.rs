@@ -33,6 +33,10 @@ pub fn render(analysis: &Analysis) -> String {
         });
         text.push_str(&line(std::iter::once(escape(name)).chain(entries)));
     }
+    for (name, texts) in &table.baselines {
+        let texts = texts.iter().cloned();
+        text.push_str(&line(std::iter::once(escape(name)).chain(texts)));
+    }
     text.push_str(&format!(
         "\n{}\n",
         escape(&table.legend.replace("dagger", "†"))

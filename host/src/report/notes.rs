@@ -1,7 +1,7 @@
 //! What a reader must know before trusting the numbers.
 
 use super::input::Input;
-use crate::aggregate::Table;
+use crate::aggregate::{DataSet, Table};
 
 /// The input's notes and those that follow from the table.
 pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec<String> {
@@ -42,9 +42,15 @@ pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec
         if let Some(original) = set.same_images_as.as_deref()
             && table.data_sets().iter().any(|other| other.name == original)
         {
+            let redrawn = if joint(input, set) {
+                "they are redrawn together, by sample"
+            } else {
+                "nothing says how far they move together, so z is given for independent images and for the same ones, and \
+                 intervals take the latter"
+            };
             notes.push(format!(
-                "{} and {original} are the same images with other labels; standard errors of aggregates take them as \
-                 independent and are too small. The pool of distinct images leaves {} out.",
+                "{} and {original} are the same images with other labels: {redrawn}. The pool of distinct images leaves \
+                 {} out.",
                 set.name, set.name
             ));
         }
@@ -57,6 +63,19 @@ pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec
         );
     }
     notes
+}
+
+/// Whether the images of a set and of the one that it relabels are known one by one.
+fn joint(input: &Input, set: &DataSet) -> bool {
+    let sets = input.table.data_sets().iter().zip(&input.outcomes);
+    let mut own = sets.filter(|(other, _)| {
+        other.name == set.name || Some(&other.name) == set.same_images_as.as_ref()
+    });
+    own.all(|(_, outcomes)| {
+        outcomes
+            .as_ref()
+            .is_some_and(|it| it.identities().is_some())
+    })
 }
 
 fn zeros(table: &Table) -> Vec<String> {

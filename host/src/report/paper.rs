@@ -1,8 +1,8 @@
 //! The table as it goes into a paper, before it is Markdown, LaTeX or CSV.
 
-use crate::aggregate::{Aggregate, normal_critical, standard_error, wilson};
+use crate::aggregate::{Aggregate, ApartRow, Cell};
 
-use super::analysis::{Analysis, place};
+use super::analysis::Analysis;
 
 /// Decimals of counted accuracies.
 const DECIMALS: usize = 2;
@@ -19,7 +19,7 @@ const COLUMNS: [Aggregate; 3] = [
 pub(super) enum Mark {
     /// The best, or tied with it.
     Best,
-    /// Not significantly worse than the best, unadjusted.
+    /// Cannot be told apart from the best after Holm's correction.
     Near,
     /// Worse.
     None,
@@ -62,6 +62,8 @@ pub(super) struct PaperTable {
     pub(super) order: Vec<usize>,
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<Column>,
+    /// Rows for reference below the table: name, and a text per column, empty for aggregates.
+    pub(super) baselines: Vec<(String, Vec<String>)>,
     pub(super) legend: String,
 }
 
@@ -71,27 +73,18 @@ impl PaperTable {
         let sets =
             (0..analysis.table().data_sets().len()).map(|set| data_set(analysis, set, &order));
         let aggregates = COLUMNS.iter().map(|&kind| score(analysis, kind, &order));
-        let mut pairs = analysis.tests.iter().flat_map(|tests| &tests.pairs);
-        let paired = pairs.clone().any(|pair| pair.discordant.is_some());
-        let unpaired = pairs.any(|pair| pair.discordant.is_none());
-        let test = match (paired, unpaired) {
-            (true, false) => "McNemar's exact test",
-            (true, true) => {
-                "McNemar's exact test where outcomes per image are known, the two-proportion test elsewhere"
-            }
-            (false, _) => "the two-proportion test",
-        };
         Self {
             names: order
                 .iter()
                 .map(|&row| analysis.framework(row).to_owned())
                 .collect(),
+            baselines: baselines(analysis),
             columns: sets.chain(aggregates).collect(),
             legend: format!(
-                "Top-1 accuracy in percent. Bold: best of its column; dagger: not significantly worse than the best at \
-                 level {}, unadjusted, by {test}; for averages by their standard errors, for the mean rank within \
-                 Nemenyi's critical difference.",
-                analysis.options.alpha
+                "Top-1 accuracy in percent. Bold: best of its column; dagger: cannot be told apart from the best at level \
+                 {}, after Holm's correction over all pairs of the column ({}). The mean rank has no such test.",
+                analysis.options.alpha,
+                tests_in_words(analysis)
             ),
             order,
         }
@@ -99,7 +92,7 @@ impl PaperTable {
 }
 
 fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
-    let near = analysis.near_best(set);
+    let near = analysis.first_tier(set);
     let cells = analysis.table().column(set);
     let printed = cells.iter().flatten().map(|cell| {
         cell.decimals()
@@ -117,7 +110,7 @@ fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
         Some(Entry {
             value,
             text: format!("{value:.decimals$}"),
-            interval: Some(wilson(&cell, analysis.confidence())),
+            interval: analysis.drawn[set].printed[row],
             mark,
         })
     };
@@ -132,13 +125,13 @@ fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
 fn score(analysis: &Analysis, kind: Aggregate, order: &[usize]) -> Column {
     let pool = analysis.all();
     let scores = pool.scores(kind);
-    let leader = scores.order().first().copied();
-    let drawn = &analysis.bootstrap.pools[0][place(kind)];
+    let drawn = pool.drawn(kind);
+    let tier = pool.first_tier(kind);
     let entry = |&row: &usize| {
         let value = scores.values[row]?;
-        let mark = match (scores.ranks[row], leader) {
-            (Some(rank), _) if rank.min == 1 => Mark::Best,
-            (_, Some(leader)) if close(analysis, kind, leader, row) => Mark::Near,
+        let mark = match scores.ranks[row] {
+            Some(rank) if rank.min == 1 => Mark::Best,
+            _ if tier.contains(&row) => Mark::Near,
             _ => Mark::None,
         };
         Some(Entry {
@@ -155,23 +148,34 @@ fn score(analysis: &Analysis, kind: Aggregate, order: &[usize]) -> Column {
     }
 }
 
-/// Whether an aggregate of `row` is not significantly worse than that of the leader.
-fn close(analysis: &Analysis, kind: Aggregate, leader: usize, row: usize) -> bool {
-    let pool = analysis.all();
-    let values = &pool.scores(kind).values;
-    let (Some(best), Some(value)) = (values[leader], values[row]) else {
-        return false;
+/// Baselines with two decimals or as printed; a dash where missing.
+fn baselines(analysis: &Analysis) -> Vec<(String, Vec<String>)> {
+    let text = |cell: &Option<Cell>| {
+        cell.map_or_else(
+            || "–".to_owned(),
+            |cell| {
+                let decimals = cell.decimals().map_or(DECIMALS, |it| it as usize);
+                format!("{:.decimals$}", cell.percent())
+            },
+        )
     };
-    let gap = (best - value).abs();
-    if kind == Aggregate::MeanRank {
-        return analysis
-            .concordance
-            .as_ref()
-            .is_some_and(|found| gap < found.critical_difference);
+    let row = |(name, cells): &ApartRow| {
+        let texts = cells.iter().map(text);
+        let empty = COLUMNS.iter().map(|_| String::new());
+        (format!("{name} (baseline)"), texts.chain(empty).collect())
+    };
+    analysis.input.baselines.iter().map(row).collect()
+}
+
+/// Which tests the marks of the table come from.
+fn tests_in_words(analysis: &Analysis) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    let pairs = analysis.tests.iter().flat_map(|tests| &tests.pairs);
+    for words in pairs.map(|pair| pair.method.words()) {
+        if !known.contains(&words) {
+            known.push(words);
+        }
     }
-    let error = |row| standard_error(analysis.table(), &pool.pool.data_sets, kind, row);
-    let (Some(a), Some(b)) = (error(leader), error(row)) else {
-        return false;
-    };
-    gap < normal_critical(analysis.confidence()) * a.hypot(b)
+    known.push("averages by the standard errors of their differences");
+    known.join("; ")
 }

@@ -2,10 +2,12 @@
 
 use super::columns::{Column, blocks};
 use super::names::shortened;
-use crate::aggregate::{Aggregate, Cell, Pool, Rank, Scores, Table, aggregate, ranks};
+use crate::aggregate::{
+    Aggregate, ApartRow, Cell, Pool, Rank, Scores, Table, aggregate, ranks, weighted_spread,
+};
 
 /// Names longer than this lose their middle.
-const LONGEST_NAME: usize = 28;
+const LONGEST_NAME: usize = 24;
 
 /// The columns behind the data sets.
 const AGGREGATES: [(&str, Aggregate); 3] = [
@@ -14,68 +16,125 @@ const AGGREGATES: [(&str, Aggregate); 3] = [
     ("rank", Aggregate::MeanRank),
 ];
 
+/// Which rows cannot be told apart from the best, by data set and by aggregate.
+pub(super) struct Near<'a> {
+    /// `(data set, row)`
+    pub(super) on: &'a dyn Fn(usize, usize) -> bool,
+    /// `(aggregate, row)`
+    pub(super) by: &'a dyn Fn(Aggregate, usize) -> bool,
+}
+
 /// One row per framework, best weighted average first: accuracy per data set, weighted average, geometric mean, mean
-/// rank. The best of each column carries a `*`.
+/// rank, and where runs are repeated how often and how far they spread. Baselines stand below. The best of each column
+/// carries a `*`.
 #[must_use]
-pub fn summary(table: &Table) -> String {
-    let (names, columns) = columns(table);
-    let names: Vec<String> = names
-        .iter()
-        .map(|name| shortened(name, LONGEST_NAME))
-        .collect();
-    let together = columns.split_at(columns.len() - AGGREGATES.len());
+pub fn summary(table: &Table, baselines: &[ApartRow]) -> String {
+    render(table, baselines, None)
+}
+
+/// The same, with a `~` on what cannot be told apart from the best.
+pub(super) fn render(table: &Table, baselines: &[ApartRow], near: Option<&Near<'_>>) -> String {
+    let (names, columns) = columns(table, baselines, near);
+    let together = columns.split_at(table.data_sets().len());
     let mut text = blocks(&names, together.0, together.1);
-    text.push_str("\n* best of its column; percent; w.avg weighted average, g.mean geometric mean, rank mean rank\n");
+    text.push_str("\n* best of its column");
+    if near.is_some() {
+        text.push_str("; ~ cannot be told apart from it (Holm)");
+    }
+    text.push_str("; percent\nw.avg weighted average, g.mean geometric mean, rank mean rank\n");
+    if table.repeats() {
+        text.push_str("runs seeds × heads, sd standard deviation of w.avg between seeds\n");
+    }
     let missing = table.missing().len();
     if missing > 0 {
+        let cells = if missing == 1 { "cell" } else { "cells" };
         text.push_str(&format!(
-            "{missing} missing cells (–): a framework without all data sets has no aggregate\n"
+            "{missing} missing {cells} (–): a framework without all data sets has no aggregate\n"
         ));
     }
     text
 }
 
-/// Names of the frameworks in the order printed, and all columns in that order.
-fn columns(table: &Table) -> (Vec<&str>, Vec<Column>) {
+/// Names of the rows in the order printed, and all columns in that order.
+fn columns(
+    table: &Table,
+    baselines: &[ApartRow],
+    near: Option<&Near<'_>>,
+) -> (Vec<String>, Vec<Column>) {
     let pool = Pool::all(table);
     let scores = AGGREGATES.map(|(title, kind)| (title, aggregate(table, &pool.data_sets, kind)));
     let weighted = &scores[0].1;
     let mut order = weighted.order();
     order.extend((0..table.frameworks().len()).filter(|&row| weighted.ranks[row].is_none()));
+    let below = |cells: &mut Vec<String>, of: &dyn Fn(&ApartRow) -> String| {
+        cells.extend(baselines.iter().map(of));
+    };
     let data_set = |&set: &usize| {
         let ranks = ranks(table, set);
         let percent = |row: usize| table.cell(row, set).as_ref().map(Cell::percent);
+        let near = |row: usize| near.is_some_and(|near| (near.on)(set, row));
+        let cells = order.iter();
+        let mut cells: Vec<String> = cells
+            .map(|&row| marked(percent(row), ranks[row], near(row), 1))
+            .collect();
+        below(&mut cells, &|(_, cells)| {
+            marked(cells[set].as_ref().map(Cell::percent), None, false, 1)
+        });
         Column {
             title: table.data_sets()[set].name.clone(),
-            cells: order
-                .iter()
-                .map(|&row| marked(percent(row), ranks[row], 1))
-                .collect(),
+            cells,
         }
     };
-    let aggregates = scores.iter().map(|(title, scores)| Column {
-        title: (*title).to_owned(),
-        cells: order.iter().map(|&row| score(scores, row)).collect(),
-    });
-    let columns = pool.data_sets.iter().map(data_set).chain(aggregates);
-    let columns = columns.collect();
-    let names = order.iter().map(|&row| table.frameworks()[row].as_str());
-    (names.collect(), columns)
+    let score = |(title, scores): &(&str, Scores)| {
+        let near = |row| near.is_some_and(|near| (near.by)(scores.aggregate, row));
+        let cells = order.iter();
+        let mut cells: Vec<String> = cells
+            .map(|&row| marked(scores.values[row], scores.ranks[row], near(row), 2))
+            .collect();
+        below(&mut cells, &|_| String::new());
+        Column {
+            title: (*title).to_owned(),
+            cells,
+        }
+    };
+    let repeated = |title: &str, cell: &dyn Fn(usize) -> String| {
+        let mut cells: Vec<String> = order.iter().map(|&row| cell(row)).collect();
+        below(&mut cells, &|_| String::new());
+        Column {
+            title: title.to_owned(),
+            cells,
+        }
+    };
+    let mut columns: Vec<Column> = pool.data_sets.iter().map(data_set).collect();
+    columns.extend(scores.iter().map(score));
+    if table.repeats() {
+        columns.push(repeated("runs", &|row| {
+            let runs = table.runs(row);
+            format!("{}×{}", runs.seeds, runs.heads)
+        }));
+        columns.push(repeated("sd", &|row| {
+            let spread = weighted_spread(table, row).filter(|_| table.runs(row).seeds > 1);
+            spread.map_or_else(|| "–".to_owned(), |it| format!("{:.2}", it.variance.sqrt()))
+        }));
+    }
+    let names = order
+        .iter()
+        .map(|&row| shortened(&table.frameworks()[row], LONGEST_NAME));
+    let below = baselines
+        .iter()
+        .map(|(name, _)| format!("{} (baseline)", shortened(name, LONGEST_NAME)));
+    (names.chain(below).collect(), columns)
 }
 
-fn score(scores: &Scores, row: usize) -> String {
-    marked(scores.values[row], scores.ranks[row], 2)
-}
-
-fn marked(value: Option<f64>, rank: Option<Rank>, decimals: usize) -> String {
-    let best = if rank.is_some_and(|rank| rank.min == 1) {
-        "*"
-    } else {
-        " "
+fn marked(value: Option<f64>, rank: Option<Rank>, near: bool, decimals: usize) -> String {
+    let mark = match rank {
+        Some(rank) if rank.min == 1 => "*",
+        Some(_) if near => "~",
+        _ => " ",
     };
     value.map_or_else(
         || "– ".to_owned(),
-        |value| format!("{value:.decimals$}{best}"),
+        |value| format!("{value:.decimals$}{mark}"),
     )
 }
 
@@ -94,6 +153,8 @@ mod tests {
             correct,
             n: 1000,
             same_images_as: None,
+            seed: 0,
+            head: String::new(),
         }
     }
 
@@ -105,9 +166,9 @@ mod tests {
             records.push(record("deepcluster-multicrop", data_set, 700));
             records.push(record("simclr", data_set, 600));
         }
-        let text = summary(&Table::from_records(&records).unwrap());
+        let text = summary(&Table::from_records(&records).unwrap(), &[]);
         assert!(
-            text.lines().all(|line| line.chars().count() <= 100),
+            text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
         );
         let place = |name: &str| text.find(name).unwrap();
@@ -140,9 +201,9 @@ mod tests {
                 ));
             }
         }
-        let text = summary(&Table::from_records(&records).unwrap());
+        let text = summary(&Table::from_records(&records).unwrap(), &[]);
         assert!(
-            text.lines().all(|line| line.chars().count() <= 100),
+            text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
         );
         // Numbers stay whole, in blocks that each name the frameworks.
@@ -177,7 +238,7 @@ mod tests {
                 ..table.data_sets()[1].clone()
             }
         );
-        let text = summary(&table);
-        assert!(text.contains('–') && text.contains("1 missing cells"));
+        let text = summary(&table, &[]);
+        assert!(text.contains('–') && text.contains("1 missing cell "));
     }
 }

@@ -1,16 +1,20 @@
-//! The report on a terminal, within 100 columns.
+//! The report on a terminal, within 80 columns.
 
 use super::columns::WIDTH;
-use super::summary::summary;
+use super::summary::{self, Near};
 use super::{Analysis, findings, headline};
 
 /// The summary, what is and is not supported, and what a reader must know.
 #[must_use]
 pub fn render(analysis: &Analysis) -> String {
+    let near = Near {
+        on: &|set, row| analysis.first_tier(set).contains(&row),
+        by: &|kind, row| analysis.all().first_tier(kind).contains(&row),
+    };
     let mut text = format!(
         "{}\n\n{}",
         fill(&headline(analysis), ""),
-        summary(analysis.table())
+        summary::render(analysis.table(), &analysis.input.baselines, Some(&near))
     );
     let claims = analysis.claims();
     let claims = claims

@@ -25,6 +25,7 @@ struct Line<'a> {
     n: u64,
     correct_top5: u64,
     excluded: u64,
+    seed: u64,
 }
 
 /// Writes every score of every cell that is done to `scores.csv`.
@@ -106,5 +107,6 @@ fn line<'a>(placed: &'a Placed<'_>) -> Line<'a> {
         n: placed.score.n,
         correct_top5: placed.score.correct_top5,
         excluded: placed.score.excluded,
+        seed: placed.seed,
     }
 }

@@ -1,10 +1,13 @@
 //! What a run shows at its end: a table per protocol, and what is missing.
 
 use super::supervise::Planned;
-use crate::aggregate::{AggregateError, Record as Entry, Table};
+use crate::aggregate::{AggregateError, ApartRow, Record as Entry, Table};
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::record::Evaluation;
-use crate::report::{self, input::stands_for_set};
+use crate::report::{
+    self,
+    input::{is_baseline, is_run, row_name, stands_for_set},
+};
 use std::fmt::Write as _;
 
 /// A score and the row it belongs to.
@@ -14,6 +17,7 @@ pub(super) struct Placed<'a> {
     /// All scores of the cell.
     of_cell: &'a [Evaluation],
     same_images_as: Option<&'a String>,
+    pub(super) seed: u64,
 }
 
 /// What stands for the cells under one protocol.
@@ -25,19 +29,28 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The results as a table; a single row makes none, as there is nothing to rank.
+    /// The results as a table, and the baselines apart; a single framework makes none, as there is nothing to rank.
     ///
     /// # Errors
     /// Results that may not stand in one table.
-    pub fn table(&self) -> Result<Table, AggregateError> {
-        Table::from_records(&self.entries)
+    pub fn table(&self) -> Result<(Table, Vec<ApartRow>), AggregateError> {
+        Table::from_records(&self.entries)?.split(is_baseline)
     }
 
-    fn is_one_row(&self) -> bool {
-        let first = self.entries.first().map(|entry| &entry.framework);
-        self.entries
-            .iter()
-            .all(|entry| Some(&entry.framework) == first)
+    /// Rows in order of appearance.
+    fn rows(&self) -> Vec<&str> {
+        let mut rows: Vec<&str> = Vec::new();
+        for entry in &self.entries {
+            if !rows.contains(&entry.framework.as_str()) {
+                rows.push(&entry.framework);
+            }
+        }
+        rows
+    }
+
+    fn has_nothing_to_rank(&self) -> bool {
+        let rows = self.rows();
+        rows.iter().filter(|row| !is_baseline(row)).count() < 2
     }
 }
 
@@ -48,7 +61,7 @@ pub fn standings(cells: &[Planned], settings: &config::Aggregate) -> Vec<Standin
     let mut standings: Vec<Standing> = Vec::new();
     for placed in scores(cells) {
         let protocol = &placed.score.protocol.id;
-        if !placed.score.headline || !stands_for_set(placed.score, placed.of_cell, subset) {
+        if !is_run(placed.score) || !stands_for_set(placed.score, placed.of_cell, subset) {
             continue;
         }
         match standings.iter_mut().find(|s| s.protocol == *protocol) {
@@ -68,8 +81,8 @@ pub fn text(standings: &[Standing]) -> String {
     let mut text = String::new();
     for standing in standings {
         let body = match standing.table() {
-            _ if standing.is_one_row() => single_row(&standing.entries),
-            Ok(table) => report::summary(&table),
+            _ if standing.has_nothing_to_rank() => listed(standing),
+            Ok((table, baselines)) => report::summary(&table, &baselines),
             Err(error) => format!("no table: {error}\n"),
         };
         // Writing to a string cannot fail.
@@ -78,23 +91,16 @@ pub fn text(standings: &[Standing]) -> String {
     text
 }
 
-/// Every score with the name of its row, and the seed where a row has several.
+/// Every score with the name of its row.
 pub(super) fn scores(cells: &[Planned]) -> impl Iterator<Item = Placed<'_>> {
-    let several = |row: &str, seed: u64| {
-        let mut others = cells.iter().map(|cell| &cell.record);
-        others.any(|other| other.row() == row && other.seed != seed)
-    };
     let done = cells.iter().filter(|cell| cell.is_done());
     done.flat_map(move |cell| {
         let record = &cell.record;
-        let row = if several(record.row(), record.seed) {
-            format!("{} #{}", record.row(), record.seed)
-        } else {
-            record.row().to_owned()
-        };
+        let row = row_name(record, cells.iter().map(|cell| &cell.record));
         let results = &record.results;
         results.report.evaluations.iter().map(move |score| Placed {
             row: row.clone(),
+            seed: record.seed,
             score,
             of_cell: &results.report.evaluations,
             same_images_as: results.same_images.get(&score.dataset),
@@ -112,20 +118,31 @@ impl Placed<'_> {
             correct: self.score.correct,
             n: self.score.n,
             same_images_as: self.same_images_as.cloned(),
+            seed: self.seed,
+            head: self.score.variant.to_string(),
         }
     }
 }
 
-/// A single row makes no table: there is nothing to rank.
-fn single_row(entries: &[Entry]) -> String {
-    let row = entries.first().map_or("", |e| e.framework.as_str());
-    let mut text = format!(" {row}:");
-    for e in entries {
-        let percent = 100.0 * e.correct as f64 / e.n.max(1) as f64;
+/// Rows without a ranking: one line each, in percent, the mean where there are several runs.
+fn listed(standing: &Standing) -> String {
+    let mut text = String::new();
+    for row in standing.rows() {
         // Writing to a string cannot fail.
-        let _ = write!(text, " {} {percent:.1}", e.data_set);
+        let _ = write!(text, " {row}:");
+        let own = || standing.entries.iter().filter(|e| e.framework == row);
+        let mut sets: Vec<&str> = own().map(|e| e.data_set.as_str()).collect();
+        sets.dedup();
+        sets.sort_unstable_by_key(|set| own().position(|e| e.data_set == *set));
+        sets.dedup();
+        for set in sets {
+            let runs = own().filter(|e| e.data_set == set);
+            let (correct, n) = runs.fold((0, 0), |(correct, n), e| (correct + e.correct, n + e.n));
+            let percent = 100.0 * correct as f64 / n.max(1) as f64;
+            let _ = write!(text, " {set} {percent:.1}");
+        }
+        text.push_str(" (percent)\n");
     }
-    text.push_str(" (percent)\n");
     text
 }
 

@@ -103,7 +103,7 @@ fn a_redrawn_test_set_reverses_this_many_pairs() {
     ] {
         let found = redraw(&table, set).unwrap();
         close(found.expected_discordant, discordant, 5e-5);
-        close(found.top_stays_top, top, 5e-7);
+        close(found.top_beats_second, top, 5e-7);
         assert_eq!(found.pairs, 66, "{}", SETS[set]);
     }
 }

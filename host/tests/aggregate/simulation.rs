@@ -4,8 +4,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution};
 use ssl_host::aggregate::{
-    Aggregate, Cell, DataSet, Discordant, Method, PairedOutcomes, Pool, Table, bootstrap,
-    mcnemar_mid_p, pair_tests, two_proportion_z,
+    Aggregate, Bootstrap, Cell, DataSet, Discordant, Interactions, Method, PairedOutcomes, Pool,
+    Redraws, Table, bootstrap, mcnemar_mid_p, pair_tests, pair_tests_of, two_proportion_z,
 };
 
 /// Kolmogorov and Smirnov's distance of a sample from the uniform distribution.
@@ -92,6 +92,26 @@ fn table(sets: &[[Vec<bool>; 2]]) -> (Table, Vec<Option<PairedOutcomes>>) {
     (table, sets.iter().map(paired).collect())
 }
 
+/// Redraws over all data sets at level 0.05.
+fn redrawn(
+    table: &Table,
+    outcomes: &[Option<PairedOutcomes>],
+    draws: usize,
+    seed: u64,
+) -> Bootstrap {
+    let interactions = Interactions::new(table, outcomes);
+    let test = |(set, outcomes): (usize, &Option<PairedOutcomes>)| {
+        pair_tests_of(table, set, 0.05, outcomes.as_ref(), &interactions)
+    };
+    let tests: Vec<_> = outcomes.iter().enumerate().map(test).collect();
+    let redraws = Redraws {
+        draws,
+        seed,
+        alpha: 0.05,
+    };
+    bootstrap(table, outcomes, &tests, &[Pool::all(table)], redraws)
+}
+
 #[test]
 fn mcnemar_finds_what_the_unpaired_test_misses() {
     let mut random = ChaCha8Rng::seed_from_u64(5);
@@ -125,7 +145,7 @@ fn bootstrap_intervals_cover_the_truth_as_often_as_they_say() {
             .map(|(&(both, first, second), n)| pair(&mut random, n as usize, both, first, second))
             .collect();
         let (table, paired) = table(&sets);
-        let found = bootstrap(&table, &paired, &[Pool::all(&table)], 400, 0.95, repeat);
+        let found = redrawn(&table, &paired, 400, repeat);
         let holds = |interval: Option<(f64, f64)>, value: f64| {
             let (low, high) = interval.unwrap();
             u64::from(low <= value && value <= high)
@@ -148,7 +168,7 @@ fn paired_redraws_know_that_close_frameworks_move_together() {
     let outcomes = pair(&mut random, 5000, 0.7, 0.006, 0.001);
     let (table, paired) = table(&[outcomes]);
     let first = |outcomes: &[Option<PairedOutcomes>]| {
-        bootstrap(&table, outcomes, &[], 2000, 0.95, 1).data_sets[0].first[0].unwrap()
+        redrawn(&table, outcomes, 2000, 1).data_sets[0].first[0].unwrap()
     };
     assert!(first(&paired) > 0.99);
     assert!(first(&[None]) < 0.9);

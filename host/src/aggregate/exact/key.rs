@@ -4,6 +4,8 @@ use std::cmp::{Ordering, Reverse};
 
 use num_bigint::BigUint;
 
+use super::powers::Powers;
+
 /// A value to order frameworks by, larger is better; equal keys are ties. Only keys of one aggregate over one pool
 /// have an order.
 #[derive(Debug, Clone)]
@@ -65,57 +67,6 @@ impl Quotient {
     }
 }
 
-/// `Π v^n`. With `n` in the ten thousands the product has millions of digits, so it is only multiplied out where
-/// logarithms leave the order open.
-#[derive(Debug, Clone)]
-pub(in crate::aggregate) struct Powers {
-    /// `Σ n ln v`, rounded.
-    logarithm: f64,
-    /// `(v, n)`, sorted.
-    factors: Vec<(BigUint, u32)>,
-}
-
-/// Far more than the rounding of a sum of logarithms, relative to its largest possible term.
-const OPEN: f64 = 1e-9;
-
-impl Powers {
-    pub(super) fn new(mut factors: Vec<(BigUint, u32)>) -> Self {
-        factors.sort();
-        let terms = factors
-            .iter()
-            .map(|(value, n)| f64::from(*n) * logarithm(value));
-        Self {
-            logarithm: terms.sum(),
-            factors,
-        }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        let scale = self.logarithm.abs().max(other.logarithm.abs()).max(1.0);
-        if self.factors == other.factors {
-            Ordering::Equal
-        } else if (self.logarithm - other.logarithm).abs() > OPEN * scale {
-            self.logarithm.total_cmp(&other.logarithm)
-        } else {
-            self.product().cmp(&other.product())
-        }
-    }
-
-    fn product(&self) -> BigUint {
-        self.factors
-            .iter()
-            .map(|(value, n)| value.pow(*n))
-            .product()
-    }
-}
-
-/// Natural logarithm; `v` may be larger than a float can hold.
-fn logarithm(value: &BigUint) -> f64 {
-    let shift = value.bits().saturating_sub(64);
-    let leading = u64::try_from(value >> shift).unwrap_or(u64::MAX);
-    (leading as f64).ln() + shift as f64 * std::f64::consts::LN_2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +91,23 @@ mod tests {
         assert!(powers(&[(next, 3), (5, 2)]) > powers(&[(big, 3), (5, 2)]));
         assert!(powers(&[(0, 1), (9, 9)]) < powers(&[(1, 1), (1, 9)]));
         assert_eq!(powers(&[(0, 1), (9, 9)]), powers(&[(0, 2), (8, 9)]));
+    }
+
+    #[test]
+    fn zeros_and_billions_of_images_are_decided_without_multiplying_out() {
+        let most = u32::MAX;
+        // Multiplied out, each of these has more digits than memory.
+        assert!(powers(&[(0, most), (977, most - 1)]) < powers(&[(1, most), (976, most - 1)]));
+        assert_eq!(powers(&[(0, most), (977, 7)]), powers(&[(0, 3), (5, most)]));
+        assert_eq!(
+            powers(&[(6, most), (10, most)]),
+            powers(&[(4, most), (15, most)])
+        );
+        // ln 977 and ln 976 cancel to a relative 1e-12: 976^(n + d) against 977^n around their crossing.
+        let n = 4_000_000_000u32;
+        let crossing = (f64::from(n) * 977f64.ln() / 976f64.ln()).floor() as u32;
+        assert!(powers(&[(976, crossing - 1)]) < powers(&[(977, n)]));
+        assert!(powers(&[(976, crossing + 2)]) > powers(&[(977, n)]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whole-number keys that order frameworks as an aggregate does, without rounding.
 
 mod key;
+mod powers;
 
 use std::cmp::Reverse;
 
@@ -8,7 +9,8 @@ use num_bigint::BigUint;
 
 use super::{Aggregate, Table, ranks::ranks_among};
 pub(super) use key::Key;
-use key::{Powers, Quotient};
+use key::Quotient;
+use powers::Powers;
 
 /// The table's accuracies over one denominator per data set and one for all, as whole numbers.
 #[derive(Debug)]
@@ -125,7 +127,7 @@ fn reduced((numerator, denominator): (u64, u64)) -> (u64, u64) {
     (numerator / shared, denominator / shared)
 }
 
-/// Denominators of one column divide `n` or a power of ten, so their common multiple fits.
-fn least_common(a: u64, b: u64) -> u64 {
+/// Denominators of one column divide `n` times a number of runs, or a power of ten, so their common multiple fits.
+pub(super) fn least_common(a: u64, b: u64) -> u64 {
     (a / gcd(a, b)).saturating_mul(b)
 }

@@ -1,4 +1,4 @@
-//! Accuracies of every framework on redrawn test sets.
+//! Accuracies of every framework on redrawn test sets and in redrawn runs.
 
 use std::num::NonZero;
 use std::sync::Mutex;
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Binomial, Distribution};
+use rand_distr::{Distribution, StudentT};
 
-use super::multinomial::Multinomial;
+use super::blocks::{Block, blocks};
 use crate::aggregate::{PairedOutcomes, Table};
 
 /// Draws per unit of work, each with its own random stream.
@@ -34,7 +34,7 @@ impl Resampling {
     }
 }
 
-/// Correct counts on redrawn test sets.
+/// Accuracies on redrawn test sets, and how far redrawn runs are from the observed mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draws {
     /// Number of draws.
@@ -43,59 +43,61 @@ pub struct Draws {
     pub resampling: Vec<Resampling>,
     frameworks: usize,
     /// `[data set][draw * frameworks + framework]`
-    counts: Vec<Vec<u32>>,
+    percent: Vec<Vec<f64>>,
+    /// `[draw * frameworks + framework]`
+    runs: Vec<f64>,
 }
 
 impl Draws {
-    /// Correct images of every framework in one draw of a data set; meaningless for a missing cell.
+    /// Accuracy in percent of every framework in one draw of a data set's images, runs as observed; meaningless for a
+    /// missing cell.
     #[must_use]
-    pub fn counts(&self, data_set: usize, draw: usize) -> &[u32] {
-        &self.counts[data_set][draw * self.frameworks..][..self.frameworks]
+    pub fn percent(&self, data_set: usize, draw: usize) -> &[f64] {
+        &self.percent[data_set][draw * self.frameworks..][..self.frameworks]
+    }
+
+    /// Deviation of every framework's redrawn runs, in standard errors of its mean over runs; 0 for a single run.
+    ///
+    /// Student's t with one degree of freedom less than there are runs: drawing three seeds from three with replacement
+    /// would give intervals that miss the truth in every fifth case.
+    #[must_use]
+    pub fn runs(&self, draw: usize) -> &[f64] {
+        &self.runs[draw * self.frameworks..][..self.frameworks]
     }
 }
 
-enum Sampler<'a> {
-    Paired(Multinomial, &'a [usize]),
-    Independent(Vec<Option<Binomial>>),
-}
-
-/// Redraws every data set `draws` times, on all cores; the same seed gives the same draws on any number of them.
+/// Redraws all images and runs `draws` times, on all cores; the same seed gives the same draws on any number of them.
 ///
-/// A data set with outcomes for all its cells is redrawn image by image for all frameworks together, the others
-/// framework by framework from a binomial distribution.
+/// A data set with outcomes for all its cells is redrawn image by image for all frameworks together, with the data
+/// sets that share its images; the others framework by framework from a binomial distribution.
 #[must_use]
 pub fn draw(table: &Table, outcomes: &[Option<PairedOutcomes>], draws: usize, seed: u64) -> Draws {
     let frameworks = table.frameworks().len();
-    let samplers: Vec<Sampler<'_>> = (0..table.data_sets().len())
-        .map(|set| match outcomes.get(set).and_then(Option::as_ref) {
-            Some(paired) if paired.covers(table, set) => Sampler::Paired(
-                Multinomial::new(&paired.patterns(), paired.rows().len()),
-                paired.rows(),
-            ),
-            _ => Sampler::Independent(binomials(table, set)),
-        })
-        .collect();
+    let blocks = blocks(table, outcomes);
     let chunks = draws.div_ceil(CHUNK);
-    let counts: Vec<Mutex<Vec<u32>>> = samplers
-        .iter()
-        .map(|_| Mutex::new(vec![0; draws * frameworks]))
+    let percent: Vec<Mutex<Vec<f64>>> = (0..table.data_sets().len())
+        .map(|_| Mutex::new(vec![0.0; draws * frameworks]))
         .collect();
     let next = AtomicUsize::new(0);
-    let work = || loop {
-        let unit = next.fetch_add(1, Ordering::Relaxed);
-        let (set, chunk) = (unit / chunks, unit % chunks);
-        let Some(sampler) = samplers.get(set) else {
-            return;
-        };
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(unit as u64);
-        let count = CHUNK.min(draws - chunk * CHUNK);
-        let drawn = draw_chunk(sampler, count, frameworks, &mut random);
-        let start = chunk * CHUNK * frameworks;
-        let mut all = counts[set]
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        all[start..start + drawn.len()].copy_from_slice(&drawn);
+    let work = || {
+        loop {
+            let unit = next.fetch_add(1, Ordering::Relaxed);
+            let (place, chunk) = (unit / chunks, unit % chunks);
+            let Some(block) = blocks.get(place) else {
+                return;
+            };
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream(unit as u64);
+            let count = CHUNK.min(draws - chunk * CHUNK);
+            let drawn = draw_chunk(block, count, frameworks, &mut random);
+            let start = chunk * CHUNK * frameworks;
+            for (&set, drawn) in block.sets().iter().zip(drawn) {
+                let mut all = percent[set]
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                all[start..start + drawn.len()].copy_from_slice(&drawn);
+            }
+        }
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
@@ -104,53 +106,56 @@ pub fn draw(table: &Table, outcomes: &[Option<PairedOutcomes>], draws: usize, se
         }
         work();
     });
-    let resampling = samplers.iter().map(|sampler| match sampler {
-        Sampler::Paired(..) => Resampling::PairedImages,
-        Sampler::Independent(_) => Resampling::IndependentBinomial,
-    });
-    let counts = counts.into_iter().map(|all| {
-        all.into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    });
+    let mut resampling = vec![Resampling::IndependentBinomial; table.data_sets().len()];
+    for block in &blocks {
+        if let Block::Images(_) = block {
+            (block.sets().iter()).for_each(|&set| resampling[set] = Resampling::PairedImages);
+        }
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(u64::MAX);
     Draws {
         draws,
-        resampling: resampling.collect(),
+        resampling,
         frameworks,
-        counts: counts.collect(),
+        percent: percent
+            .into_iter()
+            .map(|all| {
+                all.into_inner()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+            })
+            .collect(),
+        runs: draw_runs(table, draws, &mut random),
     }
 }
 
-fn binomials(table: &Table, set: usize) -> Vec<Option<Binomial>> {
-    let binomial = |cell: Option<crate::aggregate::Cell>| {
-        cell.and_then(|cell| Binomial::new(cell.n(), cell.share()).ok())
-    };
-    table.column(set).into_iter().map(binomial).collect()
+fn draw_runs(table: &Table, draws: usize, random: &mut ChaCha8Rng) -> Vec<f64> {
+    let student = |row: usize| StudentT::new(table.runs(row).units().checked_sub(1)? as f64).ok();
+    let students: Vec<Option<StudentT<f64>>> = (0..table.frameworks().len()).map(student).collect();
+    let mut runs = Vec::with_capacity(draws * students.len());
+    for _ in 0..draws {
+        runs.extend(students.iter().map(|student| {
+            student
+                .as_ref()
+                .map_or(0.0, |student| student.sample(random))
+        }));
+    }
+    runs
 }
 
+/// `[set of the block][draw * frameworks + framework]`
 fn draw_chunk(
-    sampler: &Sampler<'_>,
+    block: &Block,
     draws: usize,
     frameworks: usize,
     random: &mut ChaCha8Rng,
-) -> Vec<u32> {
-    let mut all = vec![0; draws * frameworks];
-    for counts in all.chunks_exact_mut(frameworks) {
-        match sampler {
-            Sampler::Paired(multinomial, rows) => {
-                let mut joint = vec![0; rows.len()];
-                multinomial.draw(random, &mut joint);
-                for (&row, count) in rows.iter().zip(joint) {
-                    counts[row] = count;
-                }
-            }
-            Sampler::Independent(binomials) => {
-                for (count, binomial) in counts.iter_mut().zip(binomials) {
-                    let drawn = binomial
-                        .as_ref()
-                        .map_or(0, |binomial| binomial.sample(random));
-                    *count = u32::try_from(drawn).unwrap_or(u32::MAX);
-                }
-            }
+) -> Vec<Vec<f64>> {
+    let mut all = vec![Vec::with_capacity(draws * frameworks); block.sets().len()];
+    let mut percent = vec![0.0; block.sets().len() * frameworks];
+    for _ in 0..draws {
+        block.draw(random, &mut percent);
+        for (all, percent) in all.iter_mut().zip(percent.chunks_exact(frameworks)) {
+            all.extend_from_slice(percent);
         }
     }
     all

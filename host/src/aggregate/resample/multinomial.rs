@@ -13,15 +13,10 @@ use super::alias::Alias;
 /// Standard deviations by which the Poisson total is kept below `n`.
 const MARGIN: f64 = 4.0;
 
-/// Frameworks counted together through one table of sums.
-const GROUP: usize = 8;
-
-/// Sampler of the correct counts of several frameworks on one redrawn test set.
+/// Sampler of how often each pattern occurs on one redrawn test set.
 #[derive(Debug)]
 pub(super) struct Multinomial {
     images: u32,
-    frameworks: usize,
-    patterns: Vec<u128>,
     /// For each pattern the index of its table in `poisson`.
     table: Vec<usize>,
     poisson: Vec<Alias>,
@@ -29,15 +24,15 @@ pub(super) struct Multinomial {
 }
 
 impl Multinomial {
-    /// Prepares the sampler; the counts are not empty.
-    pub(super) fn new(patterns: &[(u128, u32)], frameworks: usize) -> Self {
-        let images: u32 = patterns.iter().map(|(_, count)| count).sum();
+    /// Prepares the sampler for patterns that occur this often; there is one at least.
+    pub(super) fn new(patterns: &[u32]) -> Self {
+        let images: u32 = patterns.iter().sum();
         let share = (1.0 - MARGIN / f64::from(images).sqrt()).max(0.0);
         let mut known: HashMap<u32, usize> = HashMap::new();
         let mut poisson = Vec::new();
         let mut table = Vec::with_capacity(patterns.len());
         if share > 0.0 {
-            for &(_, count) in patterns {
+            for &count in patterns {
                 let index = *known.entry(count).or_insert_with(|| {
                     poisson.push(Alias::poisson(f64::from(count) * share));
                     poisson.len() - 1
@@ -45,51 +40,30 @@ impl Multinomial {
                 table.push(index);
             }
         }
-        let weights: Vec<f64> = patterns
-            .iter()
-            .map(|(_, count)| f64::from(*count))
-            .collect();
+        let weights: Vec<f64> = patterns.iter().map(|&count| f64::from(count)).collect();
         Self {
             images,
-            frameworks,
-            patterns: patterns.iter().map(|(pattern, _)| *pattern).collect(),
             table,
             poisson,
             one: Alias::new(0, &weights),
         }
     }
 
-    /// Redraws the images and counts how many each framework gets right.
+    /// Redraws the images and counts each pattern.
     pub(super) fn draw(&self, random: &mut impl Rng, counts: &mut [u32]) {
-        let groups = self.frameworks.div_ceil(GROUP);
-        let mut sums = vec![[0u32; 1 << GROUP]; groups];
-        let add = |sums: &mut [[u32; 1 << GROUP]], pattern: u128, count: u32| {
-            for (group, sums) in sums.iter_mut().enumerate() {
-                sums[(pattern >> (GROUP * group)) as usize & ((1 << GROUP) - 1)] += count;
-            }
-        };
         let total = loop {
+            counts.fill(0);
             let mut total = 0;
-            for (&pattern, &table) in self.patterns.iter().zip(&self.table) {
-                let count = self.poisson[table].draw(random);
-                total += count;
-                add(&mut sums, pattern, count);
+            for (count, &table) in counts.iter_mut().zip(&self.table) {
+                *count = self.poisson[table].draw(random);
+                total += *count;
             }
             if total <= self.images {
                 break total;
             }
-            sums.fill([0; 1 << GROUP]);
         };
         for _ in total..self.images {
-            add(&mut sums, self.patterns[self.one.draw(random) as usize], 1);
-        }
-        for (framework, count) in counts.iter_mut().enumerate() {
-            let bit = framework % GROUP;
-            let marginal = sums[framework / GROUP].iter().enumerate();
-            *count = marginal
-                .filter(|(byte, _)| byte >> bit & 1 == 1)
-                .map(|(_, count)| count)
-                .sum();
+            counts[self.one.draw(random) as usize] += 1;
         }
     }
 }
@@ -103,15 +77,14 @@ mod tests {
     #[test]
     fn moments_are_those_of_a_multinomial() {
         // Two frameworks on 1000 images: 500 both right, 200 only the first, 100 only the second.
-        let patterns = [(0b00, 200), (0b01, 200), (0b10, 100), (0b11, 500)];
-        let sampler = Multinomial::new(&patterns, 2);
+        let sampler = Multinomial::new(&[200, 200, 100, 500]);
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let draws = 20_000;
         let (mut sums, mut squares, mut product) = ([0.0; 2], [0.0; 2], 0.0);
-        let mut counts = [0; 2];
+        let mut counts = [0; 4];
         for _ in 0..draws {
             sampler.draw(&mut random, &mut counts);
-            let values = counts.map(f64::from);
+            let values = [counts[1] + counts[3], counts[2] + counts[3]].map(f64::from);
             for side in 0..2 {
                 sums[side] += values[side];
                 squares[side] += values[side] * values[side];
@@ -132,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_handful_of_images_is_drawn_one_by_one() {
-        let sampler = Multinomial::new(&[(0b0, 1), (0b1, 3)], 1);
+        let sampler = Multinomial::new(&[1, 3]);
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let mut seen = [0u32; 5];
         for _ in 0..40_000 {
-            let mut counts = [0];
+            let mut counts = [0; 2];
             sampler.draw(&mut random, &mut counts);
-            seen[counts[0] as usize] += 1;
+            seen[counts[1] as usize] += 1;
         }
         // Binomial(4, 3/4): 1, 12, 54, 108, 81 of 256.
         for (found, expected) in seen.iter().zip([1.0, 12.0, 54.0, 108.0, 81.0]) {

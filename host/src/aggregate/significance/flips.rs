@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::PairTests;
+use super::{PairTest, PairTests};
 use crate::aggregate::Table;
 
 /// Reversed pairs, each as `(better on the reference, better on the data set)`.
@@ -10,8 +10,12 @@ use crate::aggregate::Table;
 pub struct Flips {
     /// All that reverse; a tie on either side is no reversal.
     pub all: Vec<(usize, usize)>,
-    /// Those that differ significantly on both sides.
+    /// Those that differ significantly on both sides, unadjusted.
     pub significant: Vec<(usize, usize)>,
+    /// Those that do after Holm's correction over the pairs of each data set.
+    pub after_holm: Vec<(usize, usize)>,
+    /// Those that do after Holm's correction over the pairs of all data sets together.
+    pub after_holm_over_all: Vec<(usize, usize)>,
     /// Pairs with all four cells, of which these are a part.
     pub pairs: usize,
 }
@@ -22,9 +26,9 @@ pub fn flips(table: &Table, reference: &PairTests, other: &PairTests) -> Flips {
     let mut flips = Flips::default();
     for pair in &reference.pairs {
         let (a, b) = (pair.first, pair.second);
-        if other.pair(a, b).is_none() {
+        let Some(there) = other.pair(a, b) else {
             continue;
-        }
+        };
         flips.pairs += 1;
         let before = table
             .cell(a, reference.data_set)
@@ -38,8 +42,18 @@ pub fn flips(table: &Table, reference: &PairTests, other: &PairTests) -> Flips {
             _ => continue,
         };
         flips.all.push(reversed);
-        if reference.differ(a, b) && other.differ(a, b) {
-            flips.significant.push(reversed);
+        let both = |p: fn(&PairTest) -> f64| p(pair) < reference.alpha && p(there) < other.alpha;
+        for (found, list) in [
+            (both(|pair| pair.p), &mut flips.significant),
+            (both(|pair| pair.holm), &mut flips.after_holm),
+            (
+                both(|pair| pair.holm_over_all),
+                &mut flips.after_holm_over_all,
+            ),
+        ] {
+            if found {
+                list.push(reversed);
+            }
         }
     }
     flips

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{charts, lottery};
 use crate::report::analysis::{Analysis, COUNTED};
 use crate::report::paper::{Mark, PaperTable};
-use crate::report::words::{findings, headline};
+use crate::report::words::{findings, headline, often};
 use crate::report::{Claim, ReportError};
 
 const PAGE: &str = include_str!("page.html");
@@ -60,6 +60,7 @@ struct Page {
     columns: Vec<String>,
     counts: Vec<Option<u64>>,
     rows: Vec<PageRow>,
+    baselines: Vec<(String, Vec<String>)>,
     legend: String,
     confidence: String,
     alpha: f64,
@@ -126,6 +127,7 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
             .map(|column| column.n)
             .collect::<Vec<_>>(),
         rows,
+        baselines: table.baselines.clone(),
         legend: table.legend.replace("dagger", "†"),
         confidence: format!("{}", (1000.0 * analysis.confidence()).round() / 10.0),
         alpha: analysis.options.alpha,
@@ -200,6 +202,7 @@ fn tests(analysis: &Analysis) -> Vec<TestRow> {
             .as_ref()
             .map(|against| &against.flips);
         let redraw = analysis.redraws[set];
+        let stays = analysis.top_stays_top(set);
         TestRow {
             name: analysis.data_set(set).to_owned(),
             method: methods.join(", "),
@@ -214,22 +217,21 @@ fn tests(analysis: &Analysis) -> Vec<TestRow> {
             bh: tests.significant_after_bh(),
             flips: flips.map_or_else(
                 || "–".to_owned(),
-                |flips| format!("{} ({})", flips.all.len(), flips.significant.len()),
+                |flips| {
+                    format!(
+                        "{} ({}, {}, {})",
+                        flips.all.len(),
+                        flips.significant.len(),
+                        flips.after_holm.len(),
+                        flips.after_holm_over_all.len()
+                    )
+                },
             ),
-            top: redraw.map_or_else(String::new, |redraw| chance(redraw.top_stays_top)),
+            top: stays.map_or_else(String::new, often),
             discordant: redraw.map_or_else(String::new, |redraw| {
                 format!("{:.1}", redraw.expected_discordant)
             }),
         }
     };
     (0..analysis.tests.len()).map(row).collect()
-}
-
-/// A probability in percent that never claims certainty.
-fn chance(probability: f64) -> String {
-    if probability > 0.9995 {
-        "> 99.9 %".to_owned()
-    } else {
-        format!("{:.1} %", 100.0 * probability)
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::rows::{configuration, is_baseline, is_run, relabelled, row_name};
 use super::settings::{Done, by_settings, choose, protocols};
 use super::{Input, circumstances, predictions};
-use crate::aggregate::{Cell, Observation, Record as Entry, Table, variance_split};
+use crate::aggregate::{Cell, Member, Observation, Record as Entry, Table, Unit, variance_split};
 use crate::evaluate::predictions::Group;
 use crate::evaluate::record::Evaluation;
 use crate::ledger::{CellDir, Ledger, Plan, Record, Status};
@@ -54,15 +55,16 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
     for (dir, record) in &kept {
         for evaluation in &record.results.report.evaluations {
             if evaluation.protocol.id == protocol
-                && evaluation.headline
+                && is_run(evaluation)
                 && stands_for_set(
                     evaluation,
                     &record.results.report.evaluations,
                     selection.subset,
                 )
             {
+                let row = row_name(record, kept.iter().map(|(_, other)| other));
                 chosen.push(Chosen {
-                    entry: entry(&row(record, &kept), record, evaluation),
+                    entry: entry(&row, record, evaluation),
                     dir,
                     record,
                     group: group(evaluation),
@@ -72,13 +74,19 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
     }
     let entries: Vec<Entry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
     let origin = root.display().to_string();
-    let table = Table::from_records(&entries).map_err(|source| ReportError::Table {
+    let split = Table::from_records(&entries).and_then(|table| table.split(is_baseline));
+    let (table, baselines) = split.map_err(|source| ReportError::Table {
         origin,
         source: Box::new(source),
     })?;
     let sources: Vec<predictions::Source> = chosen
         .iter()
-        .map(|chosen| predictions::Source {
+        .filter_map(|chosen| Some((table.row(&chosen.entry.framework)?, chosen)))
+        .map(|(row, chosen)| predictions::Source {
+            member: Member {
+                row,
+                unit: unit(&table, row, &chosen.entry),
+            },
             framework: chosen.entry.framework.clone(),
             data_set: chosen.entry.data_set.clone(),
             path: chosen
@@ -137,31 +145,22 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
         variance: variance_split(&observations(&kept, selection.subset)),
         study: None,
         provenance: provenance(root, &protocol, &kept),
+        baselines,
         notes,
         table,
     })
 }
 
-/// The framework, with seed and configuration where several are in the ledger.
-fn row(record: &Record, done: &[&Done]) -> String {
-    let others = || {
-        done.iter()
-            .map(|(_, other)| other)
-            .filter(|other| other.row() == record.row())
+/// What the run is one of in its row: a seed, or the head of a single seed.
+fn unit(table: &Table, row: usize, entry: &Entry) -> u64 {
+    let heads = || {
+        let digits: String = entry.head.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or_default()
     };
-    let mut name = record.row().to_owned();
-    if others().any(|other| other.seed != record.seed) {
-        name.push_str(&format!(" #{}", record.seed));
+    match table.runs(row).unit() {
+        Some(Unit::Head) => heads(),
+        _ => entry.seed,
     }
-    if others()
-        .any(|other| other.seed == record.seed && other.config_sha256 != record.config_sha256)
-    {
-        name.push_str(&format!(
-            " ({})",
-            record.config_sha256.get(..8).unwrap_or_default()
-        ));
-    }
-    name
 }
 
 /// Whether this label space is the one that stands for the set in the table.
@@ -190,8 +189,17 @@ fn entry(row: &str, record: &Record, evaluation: &Evaluation) -> Entry {
         protocol: format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash),
         correct: evaluation.correct,
         n: evaluation.n,
-        same_images_as: record.results.same_images.get(&evaluation.dataset).cloned(),
+        same_images_as: same_images(record, &evaluation.dataset),
+        seed: record.seed,
+        head: evaluation.variant.to_string(),
     }
+}
+
+/// The set made of the same images, as the record says or else by the names `real` and `val`.
+fn same_images(record: &Record, data_set: &str) -> Option<String> {
+    let names = record.results.report.evaluations.iter();
+    let known = record.results.same_images.get(data_set).cloned();
+    known.or_else(|| relabelled(data_set, names.map(|it| it.dataset.as_str())))
 }
 
 fn group(evaluation: &Evaluation) -> Group {
@@ -214,7 +222,7 @@ fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
                 observations.push(Observation {
                     framework: record.framework.clone(),
                     data_set: evaluation.dataset.clone(),
-                    checkpoint: record.config_sha256.clone(),
+                    checkpoint: configuration(record).to_string(),
                     seed: record.seed,
                     protocol: evaluation.protocol.id.clone(),
                     variant: evaluation.variant.to_string(),

@@ -3,6 +3,7 @@
 mod circumstances;
 mod ledger;
 mod predictions;
+mod rows;
 mod settings;
 mod study;
 mod table_file;
@@ -10,10 +11,11 @@ mod table_rows;
 
 pub(crate) use ledger::stands_for_set;
 pub use ledger::{Selection, read_ledger};
+pub(crate) use rows::{is_baseline, is_run, row_name};
 pub use study::Study;
 pub use table_file::read_table;
 
-use crate::aggregate::{PairedOutcomes, Table, VarianceSplit};
+use crate::aggregate::{ApartRow, PairedOutcomes, Table, VarianceSplit};
 
 /// A table with what is known of its origin.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Input {
     pub title: String,
     /// The accuracies.
     pub table: Table,
+    /// Rows that learn nothing, `pixels` and `untrained`: reference lines that enter no statistic.
+    pub baselines: Vec<ApartRow>,
     /// Per-image outcomes by data set, where predictions exist.
     pub outcomes: Vec<Option<PairedOutcomes>>,
     /// Where the spread comes from, for a ledger that repeats something.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::aggregate::{PairedOutcomes, Table};
+use crate::aggregate::{Member, PairedOutcomes, Table};
 use crate::checksum;
 use crate::evaluate::predictions::{Flags, Group, Ids, read_flags, read_scored};
 use crate::report::ReportError;
@@ -14,6 +14,7 @@ use crate::report::ReportError;
 /// Where the predictions of one cell of the table are.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
+    pub(super) member: Member,
     pub(super) framework: String,
     pub(super) data_set: String,
     pub(super) path: PathBuf,
@@ -61,22 +62,49 @@ pub(super) fn read(
                 data_set.name
             ));
         }
-        let rows = of_set.iter().map(|source| {
-            table
-                .frameworks()
-                .iter()
-                .position(|name| *name == source.framework)
-        });
-        all.push(aligned.and_then(|aligned| {
-            let rows: Vec<usize> = rows.collect::<Option<_>>()?;
-            let outcomes = rows.iter().zip(&of_set).zip(&aligned);
-            PairedOutcomes::try_new(
-                outcomes.map(|((&row, source), bits)| (row, source.framework.as_str(), &bits[..])),
+        let outcomes = aligned.and_then(|aligned| {
+            let outcomes = of_set.iter().zip(&aligned);
+            PairedOutcomes::of_runs(
+                outcomes
+                    .map(|(source, bits)| (source.member, source.framework.as_str(), &bits[..])),
             )
             .ok()
-        }));
+        });
+        all.push(outcomes);
     }
+    share_images(table, sources, &mut all)?;
     Ok((all, notes))
+}
+
+/// Numbers the images of data sets that are made of the same ones, by sample id.
+fn share_images(
+    table: &Table,
+    sources: &[Source],
+    outcomes: &mut [Option<PairedOutcomes>],
+) -> Result<(), ReportError> {
+    let mut numbers: HashMap<usize, HashMap<String, u32>> = HashMap::new();
+    for set in 0..outcomes.len() {
+        let same = table.same_images(set);
+        let name = &table.data_sets()[set].name;
+        // All files of a set have the order of the first.
+        let Some(first) = sources.iter().find(|source| source.data_set == *name) else {
+            continue;
+        };
+        if same.len() < 2 {
+            continue;
+        }
+        let Some(own) = outcomes[set].take() else {
+            continue;
+        };
+        let (ids, _) = read_scored(&first.path, &first.group).map_err(ReportError::Evaluate)?;
+        let numbers = numbers.entry(same[0]).or_default();
+        let mut number = |id: &str| {
+            let next = numbers.len() as u32;
+            *numbers.entry(id.to_owned()).or_insert(next)
+        };
+        outcomes[set] = own.identified(ids.iter().map(&mut number).collect()).ok();
+    }
+    Ok(())
 }
 
 /// Refuses a file that is not the one that the record was written with.

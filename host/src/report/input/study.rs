@@ -74,6 +74,7 @@ impl Study {
         Ok(Input {
             title: "Self-supervised benchmark lottery on ImageNet".to_owned(),
             variance: Vec::new(),
+            baselines: Vec::new(),
             study: Some(self),
             outcomes: vec![None; table.data_sets().len()],
             table,

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Input;
+use super::rows::is_baseline;
 use super::table_rows::Rows;
 use crate::report::ReportError;
 
@@ -42,6 +43,12 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
         records: &records,
     }
     .table()?;
+    let (table, baselines) = table
+        .split(is_baseline)
+        .map_err(|source| ReportError::Table {
+            origin: path.display().to_string(),
+            source: Box::new(source),
+        })?;
     let name = path
         .file_stem()
         .unwrap_or_default()
@@ -52,6 +59,7 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
     Ok(Input {
         title: name,
         table,
+        baselines,
         outcomes,
         variance: Vec::new(),
         study: None,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
+use super::rows::relabelled;
 use crate::aggregate::{Cell, DataSet, Decimal, Table};
 use crate::report::ReportError;
 
@@ -109,7 +110,7 @@ impl Rows<'_> {
             name: name.to_owned(),
             n: u64::from(n),
             label_space: None,
-            same_images_as: relabelled(name, names),
+            same_images_as: relabelled(name, names.iter().copied()),
         })
     }
 
@@ -218,15 +219,4 @@ fn repeated<T: AsRef<str>>(names: &[T]) -> Option<(usize, usize)> {
         let first = seen.insert(name.as_ref(), index)?;
         Some((first, index))
     })
-}
-
-/// A column called `real` repeats the images of one called `val` with other labels.
-fn relabelled(name: &str, names: &[&str]) -> Option<String> {
-    if !name.eq_ignore_ascii_case("real") {
-        return None;
-    }
-    names
-        .iter()
-        .find(|other| other.eq_ignore_ascii_case("val"))
-        .map(|&other| other.to_owned())
 }

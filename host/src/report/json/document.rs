@@ -27,6 +27,8 @@ struct Document {
     bootstrap_draws: usize,
     seed: u64,
     frameworks: Vec<String>,
+    runs: Keyed<sections::RunsSection>,
+    baselines: Keyed<Keyed<Option<f64>>>,
     data_sets: Vec<sections::DataSetSection>,
     pools: Keyed<Vec<String>>,
     accuracy: Keyed<Keyed<Option<sections::AccuracySection>>>,
@@ -127,6 +129,8 @@ fn document(analysis: &Analysis) -> Document {
         bootstrap_draws: analysis.options.draws,
         seed: analysis.options.seed,
         frameworks: table.frameworks().to_vec(),
+        runs: sections::runs(analysis),
+        baselines: sections::baselines(analysis),
         data_sets: sections::data_sets(analysis),
         pools: by_pool(analysis, |pool| {
             pool.pool
@@ -206,7 +210,7 @@ fn document(analysis: &Analysis) -> Document {
                 .as_ref()
                 .map(|found| by_framework(analysis, &found.residuals))
         }),
-        redraw: by_data_set(analysis, |set| analysis.redraws[set].map(Into::into)),
+        redraw: by_data_set(analysis, |set| sections::redraw(analysis, set)),
         bootstrap: bootstrap(analysis),
         standard_deviations: analysis
             .input
@@ -224,7 +228,8 @@ fn average(ranks: &[Option<Rank>]) -> Vec<Option<f64>> {
 fn leads(analysis: &Analysis) -> Keyed<Keyed<Option<sections::LeadSection>>> {
     let one = |kind: Aggregate| {
         by_pool(analysis, |pool| {
-            pool.lead(kind).map(|lead| sections::lead(analysis, lead))
+            let lead = pool.lead(kind)?;
+            Some(sections::lead(analysis, pool.drawn(kind), lead))
         })
     };
     Aggregate::ALL
@@ -249,26 +254,18 @@ fn lottery_index(analysis: &Analysis) -> Keyed<Keyed<Option<f64>>> {
 }
 
 fn bootstrap(analysis: &Analysis) -> BootstrapSection {
-    let found = &analysis.bootstrap;
-    let pool = |place: usize| -> Keyed<sections::PoolBootstrapSection> {
-        let pools = analysis.pools.iter().zip(&found.pools);
-        pools
-            .map(|(pool, found)| {
-                (
-                    pool.pool.name.clone(),
-                    sections::pool_bootstrap(analysis, &found[place]),
-                )
-            })
-            .collect()
+    let pool = |kind: Aggregate| {
+        by_pool(analysis, |pool| {
+            sections::pool_bootstrap(analysis, pool.drawn(kind))
+        })
     };
     BootstrapSection {
         data_sets: by_data_set(analysis, |set| {
-            Some(sections::set_bootstrap(analysis, &found.data_sets[set]))
+            Some(sections::set_bootstrap(analysis, &analysis.drawn[set]))
         }),
         aggregates: Aggregate::ALL
             .iter()
-            .enumerate()
-            .map(|(place, kind)| (kind.id().to_owned(), pool(place)))
+            .map(|&kind| (kind.id().to_owned(), pool(kind)))
             .collect(),
     }
 }

@@ -1,13 +1,16 @@
 //! What else the numbers say, one sentence each.
 
-use super::{compared, list};
+use super::{compared, list, points};
 use crate::aggregate::Aggregate;
 use crate::report::analysis::Analysis;
+use crate::report::words::counted;
 
 /// The findings below the headline, most important first.
 #[must_use]
 pub fn findings(analysis: &Analysis) -> Vec<String> {
     let mut findings = Vec::new();
+    findings.extend(tiers(analysis));
+    findings.extend(runs(analysis));
     findings.extend(rules(analysis));
     findings.extend(second_place(analysis));
     findings.extend(neighbours(analysis));
@@ -17,6 +20,78 @@ pub fn findings(analysis: &Analysis) -> Vec<String> {
     findings.extend(rounding(analysis));
     findings.extend(spread(analysis));
     findings
+}
+
+/// Who cannot be told apart from the first, on each data set and by the two headline aggregates.
+fn tiers(analysis: &Analysis) -> Option<String> {
+    let names = |tier: Vec<usize>| {
+        let names: Vec<&str> = tier.iter().map(|&row| analysis.framework(row)).collect();
+        list(&names)
+    };
+    let sets = (0..analysis.tests.len())
+        .filter(|&set| !analysis.tests[set].pairs.is_empty())
+        .map(|set| (analysis.data_set(set), analysis.first_tier(set)));
+    let averages = [Aggregate::Weighted, Aggregate::Geometric]
+        .map(|kind| (kind.name(), analysis.all().first_tier(kind)));
+    let all: Vec<(&str, Vec<usize>)> = sets
+        .chain(averages)
+        .filter(|(_, tier)| !tier.is_empty())
+        .collect();
+    let (clear, open): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, tier)| tier.len() == 1);
+    let listed = |groups: Vec<(&str, Vec<usize>)>| -> Vec<String> {
+        groups
+            .into_iter()
+            .map(|(name, tier)| format!("{name}: {}", names(tier)))
+            .collect()
+    };
+    let mut sentences = Vec::new();
+    if !open.is_empty() {
+        sentences.push(format!(
+            "The first place cannot be told apart from the others named with it (Holm over the pairs of each) – {}.",
+            listed(open).join("; ")
+        ));
+    }
+    if !clear.is_empty() {
+        sentences.push(format!(
+            "It is ahead of each other framework – {}.",
+            listed(clear).join("; ")
+        ));
+    }
+    if sentences.len() == 1 {
+        sentences[0] = sentences[0].replacen("It is ahead", "The first place is ahead", 1);
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
+/// What of the runs is covered, and what would undo the lead where they are not.
+fn runs(analysis: &Analysis) -> Option<String> {
+    let table = analysis.table();
+    let rows = 0..table.frameworks().len();
+    let once: Vec<usize> = rows.filter(|&row| table.runs(row).seeds < 2).collect();
+    if once.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = once.iter().map(|&row| analysis.framework(row)).collect();
+    let who = if once.len() == table.frameworks().len() {
+        "each framework has one seed here".to_owned()
+    } else if once.len() == 1 {
+        format!("{} has one seed here", names[0])
+    } else {
+        format!("{} have one seed each here", list(&names))
+    };
+    let mut text = format!("Run-to-run variation of the pretraining is not covered: {who}.");
+    let kind = Aggregate::Weighted;
+    let lead = analysis.all().lead(kind);
+    if let Some((lead, deviation)) = lead.and_then(|lead| Some((lead, lead.break_even?))) {
+        text.push_str(&format!(
+            " A standard deviation of {} between runs would make {}'s lead over {} in the {} insignificant (break-even).",
+            points(deviation),
+            analysis.framework(lead.leader),
+            analysis.framework(lead.runner_up),
+            kind.name()
+        ));
+    }
+    Some(text)
 }
 
 /// Whether defensible rules agree on the winner.
@@ -115,9 +190,13 @@ fn neighbours(analysis: &Analysis) -> Option<String> {
         .sum();
     (gaps > 0).then(|| {
         format!(
-            "{open} of {gaps} neighbouring places over {} data sets cannot be told apart at level {}, before any \
-             correction.",
-            analysis.tests.len(),
+            "{open} of {gaps} {} over {} cannot be told apart at level {}, before any correction.",
+            if gaps == 1 {
+                "pair of neighbouring places"
+            } else {
+                "pairs of neighbouring places"
+            },
+            counted(analysis.tests.len(), "data set"),
             analysis.options.alpha
         )
     })
@@ -129,16 +208,19 @@ fn carried_over(analysis: &Analysis) -> Option<String> {
     let parts: Vec<String> = compared(analysis)
         .map(|(set, against)| {
             format!(
-                "{} {} ({})",
+                "{} {} ({}, {}, {})",
                 analysis.data_set(set),
                 against.flips.all.len(),
-                against.flips.significant.len()
+                against.flips.significant.len(),
+                against.flips.after_holm.len(),
+                against.flips.after_holm_over_all.len()
             )
         })
         .collect();
     (!parts.is_empty()).then(|| {
         format!(
-            "Pairs whose order on {reference} is reversed, in brackets those significant on both sides: {}.",
+            "Pairs whose order on {reference} is reversed, in brackets those significant on both sides without \
+             correction, after Holm within each set, and after Holm over all sets: {}.",
             parts.join(", ")
         )
     })
@@ -195,11 +277,13 @@ fn lottery(analysis: &Analysis) -> Option<String> {
             format!("{} {}", share.aggregate.name(), names.join(", "))
         })
         .collect();
-    let subsets = shares.iter().flatten().next()?.subsets;
-    Some(format!(
-        "Of the {subsets} choices of data sets, wins by {}.",
-        parts.join("; by ")
-    ))
+    let share = shares.iter().flatten().next()?;
+    let choices = match (share.subsets, share.sampled) {
+        (1, _) => "With the only choice of data sets".to_owned(),
+        (subsets, true) => format!("Of {subsets} random choices of data sets"),
+        (subsets, false) => format!("Of the {subsets} choices of data sets"),
+    };
+    Some(format!("{choices}, wins by {}.", parts.join("; by ")))
 }
 
 /// Whether the rounding of the published table could swap the first two places.

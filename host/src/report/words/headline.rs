@@ -1,13 +1,13 @@
-//! Who leads, and whether that can be trusted.
+//! Who is first, how sure that is, and whether another choice of data sets would change it.
 
 use super::list;
-use crate::aggregate::{Aggregate, Lead};
+use crate::aggregate::{Aggregate, Lead, Unit};
 use crate::report::analysis::{Analysis, PoolAnalysis};
 
-/// Below this probability of staying ahead a lead is called a coin flip.
+/// Below this share of redraws in which the leader is first a lead is called a coin flip.
 const COIN_FLIP: f64 = 0.65;
 
-/// One or two sentences on the two headline aggregates.
+/// A few sentences: the two headline aggregates, the reference, the lottery.
 #[must_use]
 pub fn headline(analysis: &Analysis) -> String {
     let pool = analysis.all();
@@ -18,13 +18,19 @@ pub fn headline(analysis: &Analysis) -> String {
     if parts.is_empty() {
         return "No framework has all data sets, so there is no aggregate to lead.".to_owned();
     }
-    format!("{}.", parts.join("; "))
+    let mut text = format!("{}.", parts.join("; "));
+    for sentence in [on_reference(analysis), other_choices(analysis)] {
+        if let Some(sentence) = sentence {
+            text.push(' ');
+            text.push_str(&sentence);
+        }
+    }
+    text
 }
 
 /// Who leads by one aggregate, and whether that can be trusted.
 fn leading(analysis: &Analysis, pool: &PoolAnalysis, kind: Aggregate) -> Option<String> {
-    let scores = pool.scores(kind);
-    let leaders = scores.leaders();
+    let leaders = pool.scores(kind).leaders();
     let name = |row: usize| analysis.framework(row);
     if leaders.len() > 1 {
         let names: Vec<&str> = leaders.iter().map(|&row| name(row)).collect();
@@ -43,25 +49,67 @@ fn leading(analysis: &Analysis, pool: &PoolAnalysis, kind: Aggregate) -> Option<
         ));
     };
     let (leader, runner_up) = (name(lead.leader), name(lead.runner_up));
-    Some(match verdict(lead, analysis.options.alpha) {
+    let share = pool.drawn(kind).first[lead.leader].unwrap_or(f64::NAN);
+    let (gap, z) = (points(lead.gap), z_in_words(lead));
+    let (often, redraws) = (often(share), redraws(analysis));
+    Some(match verdict(lead, share, analysis.options.alpha) {
         Verdict::Supported => format!(
-            "{leader} leads the {} by {:.2} points over {runner_up}, z = {}",
+            "{leader} leads the {} by {gap} over {runner_up}, z = {z}, and is first in {often} of {redraws}",
             kind.name(),
-            lead.gap,
-            short(lead.z)
         ),
         Verdict::NotSignificant => format!(
-            "{leader}'s lead of {:.2} points over {runner_up} in the {} is not significant (z = {})",
-            lead.gap,
+            "{leader}'s lead of {gap} over {runner_up} in the {} is not significant, z = {z}; {leader} is first in \
+             {often} of {redraws}",
             kind.name(),
-            short(lead.z)
         ),
         Verdict::CoinFlip => format!(
-            "{leader}'s lead over {runner_up} in the {} is a coin flip ({:.0} %)",
+            "{leader}'s lead of {gap} over {runner_up} in the {} is a coin flip: {leader} is first in {often} of {redraws}",
             kind.name(),
-            100.0 * lead.stays_ahead
         ),
     })
+}
+
+/// Who cannot be told apart from the first on the reference.
+fn on_reference(analysis: &Analysis) -> Option<String> {
+    let set = analysis.reference?;
+    let tier: Vec<&str> = analysis
+        .first_tier(set)
+        .into_iter()
+        .map(|row| analysis.framework(row))
+        .collect();
+    let name = analysis.data_set(set);
+    match tier[..] {
+        [] => None,
+        [first] => Some(format!(
+            "On {name}, {first} is ahead of each other framework."
+        )),
+        [first, ref others @ ..] => Some(format!(
+            "On {name}, {} cannot be told apart from {first}.",
+            list(others)
+        )),
+    }
+}
+
+/// How often another choice of data sets has another winner.
+fn other_choices(analysis: &Analysis) -> Option<String> {
+    let pool = analysis.all();
+    let share =
+        pool.winner_shares[crate::report::analysis::counted(Aggregate::Weighted)].as_ref()?;
+    let leader = match pool.scores(Aggregate::Weighted).leaders()[..] {
+        [leader] if share.subsets > 1 => leader,
+        _ => return None,
+    };
+    let wins = share.wins[leader]? / share.subsets as f64;
+    let choices = if share.sampled {
+        format!("{} random choices", share.subsets)
+    } else {
+        format!("all {} choices", share.subsets)
+    };
+    Some(format!(
+        "{} has the best weighted average in {} of {choices} of data sets.",
+        analysis.framework(leader),
+        often(wins)
+    ))
 }
 
 /// How far a lead can be trusted.
@@ -69,28 +117,71 @@ fn leading(analysis: &Analysis, pool: &PoolAnalysis, kind: Aggregate) -> Option<
 pub enum Verdict {
     /// Significant at the level chosen, two-sided.
     Supported,
-    /// Not significant, but more likely than not by a margin.
+    /// Not significant, but first more often than not by a margin.
     NotSignificant,
-    /// About as likely to come out the other way round.
+    /// First about as often as not, or less.
     CoinFlip,
 }
 
-/// Judges a lead, two-sided at level `alpha`.
+/// Judges a lead, two-sided at level `alpha`, whose leader is first of all in a share `first` of the redraws.
 #[must_use]
-pub fn verdict(lead: &Lead, alpha: f64) -> Verdict {
-    if 2.0 * (1.0 - lead.stays_ahead) < alpha {
+pub fn verdict(lead: &Lead, first: f64, alpha: f64) -> Verdict {
+    if lead.p < alpha {
         Verdict::Supported
-    } else if lead.stays_ahead < COIN_FLIP {
+    } else if first < COIN_FLIP {
         Verdict::CoinFlip
     } else {
         Verdict::NotSignificant
     }
 }
 
+/// What was redrawn.
+pub(super) fn redraws(analysis: &Analysis) -> &'static str {
+    let table = analysis.table();
+    let has = |unit: Unit| {
+        let rows = 0..table.frameworks().len();
+        rows.into_iter()
+            .any(|row| table.runs(row).unit() == Some(unit))
+    };
+    match (has(Unit::Seed), has(Unit::Head)) {
+        (false, false) => "redraws of the images",
+        (true, false) => "redraws of images and seeds",
+        (false, true) => "redraws of images and heads",
+        (true, true) => "redraws of images, seeds and heads",
+    }
+}
+
+/// A share in percent that never claims certainty or impossibility.
+pub(in crate::report) fn often(share: f64) -> String {
+    if share > 0.9995 {
+        "more than 99.9 %".to_owned()
+    } else if share < 0.0005 {
+        "less than 0.1 %".to_owned()
+    } else if (0.1..0.9).contains(&share) {
+        format!("{:.0} %", 100.0 * share)
+    } else {
+        format!("{:.1} %", 100.0 * share)
+    }
+}
+
+/// A gap with as many decimals as it needs not to read as zero.
+pub(in crate::report) fn points(gap: f64) -> String {
+    let decimals = if gap >= 0.05 || gap == 0.0 { 2 } else { 4 };
+    format!("{gap:.decimals$} points")
+}
+
+/// The lead in standard errors; a range where nothing says how far data sets of the same images move together.
+pub(in crate::report) fn z_in_words(lead: &Lead) -> String {
+    match lead.z_shared_images {
+        Some(shared) if short(shared) != short(lead.z) => {
+            format!("{} to {}", short(lead.z), short(shared))
+        }
+        _ => short(lead.z),
+    }
+}
+
 fn short(z: f64) -> String {
-    if z.is_infinite() {
-        "∞".to_owned()
-    } else if z < 10.0 {
+    if z < 100.0 {
         format!("{z:.1}")
     } else {
         format!("{z:.0}")

@@ -5,6 +5,7 @@ mod headline;
 
 pub use findings::findings;
 pub use headline::{Verdict, headline, verdict};
+pub(super) use headline::{often, points, z_in_words};
 
 use super::analysis::{AgainstReference, Analysis};
 
@@ -20,5 +21,14 @@ pub(super) fn list(names: &[&str]) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `1 data set`, `2 data sets`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
     }
 }

@@ -1,7 +1,6 @@
-//! Accuracy per data set, with Wilson intervals.
+//! Accuracy per data set, with its interval.
 
 use super::intervals::{Row, draw};
-use crate::aggregate::wilson;
 use crate::report::analysis::Analysis;
 
 /// One picture per data set, each in its own order.
@@ -12,7 +11,7 @@ pub(in crate::report::html) fn accuracy(analysis: &Analysis) -> Vec<String> {
 }
 
 fn one(analysis: &Analysis, set: usize) -> String {
-    let near = analysis.near_best(set);
+    let near = analysis.first_tier(set);
     let mut order: Vec<usize> = (0..analysis.ranks[set].len())
         .filter(|&row| analysis.ranks[set][row].is_some())
         .collect();
@@ -25,7 +24,7 @@ fn one(analysis: &Analysis, set: usize) -> String {
             Some(Row {
                 name: analysis.framework(row).to_owned(),
                 value: cell.percent(),
-                interval: wilson(&cell, analysis.confidence()),
+                interval: analysis.drawn[set].printed[row]?,
                 near: near.contains(&row),
                 text: format!("{:.decimals$}", cell.percent()),
             })

@@ -1,8 +1,8 @@
-//! The aggregates with their bootstrap intervals.
+//! The aggregates with their intervals.
 
 use super::intervals::{Row, draw};
 use crate::aggregate::Aggregate;
-use crate::report::analysis::{Analysis, place};
+use crate::report::analysis::Analysis;
 
 const SHOWN: [Aggregate; 3] = [
     Aggregate::Weighted,
@@ -17,19 +17,18 @@ pub(in crate::report::html) fn aggregates(analysis: &Analysis) -> Vec<String> {
 
 fn one(analysis: &Analysis, kind: Aggregate) -> String {
     let scores = analysis.all().scores(kind);
-    let drawn = &analysis.bootstrap.pools[0][place(kind)];
-    let best = scores.order().first().and_then(|&row| drawn.value[row]);
+    let drawn = analysis.all().drawn(kind);
+    let tier = analysis.all().first_tier(kind);
     let rows: Vec<Row> = scores
         .order()
         .into_iter()
         .filter_map(|row| {
             let (value, interval) = (scores.values[row]?, drawn.value[row]?);
-            let overlaps = best.is_some_and(|best| interval.0 <= best.1 && best.0 <= interval.1);
             Some(Row {
                 name: analysis.framework(row).to_owned(),
                 value,
                 interval,
-                near: overlaps,
+                near: tier.contains(&row),
                 text: format!("{value:.2}"),
             })
         })

@@ -2,13 +2,15 @@
 
 mod pairs;
 mod reference;
+mod runs;
 mod sampling;
 mod table;
 
 pub(super) use pairs::{PairSection, pair};
 pub(super) use reference::{CorrelationSection, FlipSection, correlation, flip};
+pub(super) use runs::{RunsSection, baselines, runs};
 pub(super) use sampling::{
     LeadSection, PoolBootstrapSection, RedrawSection, SetBootstrapSection, VarianceSection, lead,
-    pool_bootstrap, set_bootstrap,
+    pool_bootstrap, redraw, set_bootstrap,
 };
 pub(super) use table::{AccuracySection, DataSetSection, accuracy, data_sets};

@@ -16,6 +16,7 @@ pub(in crate::report::json) struct PairSection {
     p: f64,
     mid_p: Option<f64>,
     p_holm: f64,
+    p_holm_over_all: f64,
     p_bh: f64,
     method: &'static str,
 }
@@ -32,6 +33,7 @@ pub(in crate::report::json) fn pair(analysis: &Analysis, test: &PairTest) -> Pai
         p: test.p,
         mid_p: test.mid_p,
         p_holm: test.holm,
+        p_holm_over_all: test.holm_over_all,
         p_bh: test.benjamini_hochberg,
         method: test.method.id(),
     }

@@ -98,6 +98,8 @@ pub(in crate::report::json) fn correlation(
 pub(in crate::report::json) struct FlipSection {
     all: usize,
     significant: usize,
+    after_holm: usize,
+    after_holm_over_all: usize,
     of: usize,
     significant_pairs: Vec<(String, String)>,
 }
@@ -111,6 +113,8 @@ pub(in crate::report::json) fn flip(
     FlipSection {
         all: flips.all.len(),
         significant: flips.significant.len(),
+        after_holm: flips.after_holm.len(),
+        after_holm_over_all: flips.after_holm_over_all.len(),
         of: flips.pairs,
         significant_pairs: flips
             .significant

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::aggregate::{Cell, DataSet, wilson};
+use crate::aggregate::DataSet;
 use crate::report::analysis::Analysis;
 use crate::report::json::keyed::{Keyed, by_framework};
 
@@ -30,27 +30,28 @@ pub(in crate::report::json) struct AccuracySection {
     correct: Option<u64>,
     n: u64,
     standard_error: f64,
-    interval: (f64, f64),
+    interval: Option<(f64, f64)>,
+    /// Standard deviation between runs in points, seeds if there are several, else heads.
+    run_standard_deviation: Option<f64>,
 }
 
 pub(in crate::report::json) fn accuracy(
     analysis: &Analysis,
     set: usize,
 ) -> Keyed<Option<AccuracySection>> {
-    let section = |cell: Option<Cell>| {
-        cell.map(|cell| AccuracySection {
+    let table = analysis.table();
+    let section = |row: usize| {
+        let cell = table.cell(row, set)?;
+        let spread = table.runs(row).on(set);
+        Some(AccuracySection {
             percent: cell.percent(),
             correct: cell.correct(),
             n: cell.n(),
             standard_error: 100.0 * cell.standard_error(),
-            interval: wilson(&cell, analysis.confidence()),
+            interval: analysis.drawn[set].printed[row],
+            run_standard_deviation: spread.map(|spread| spread.variance.sqrt()),
         })
     };
-    let cells: Vec<_> = analysis
-        .table()
-        .column(set)
-        .into_iter()
-        .map(section)
-        .collect();
+    let cells: Vec<_> = (0..table.frameworks().len()).map(section).collect();
     by_framework(analysis, &cells)
 }

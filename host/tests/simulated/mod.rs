@@ -1,0 +1,127 @@
+//! Ledgers of frameworks, seeds and heads whose outcomes are drawn, with predictions.
+#![allow(clippy::unwrap_used, dead_code, reason = "tests; each uses a part")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use ssl_host::evaluate::predictions::{Part, write};
+use ssl_host::evaluate::record::{Evaluation, ProtocolRef, Variant};
+use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
+use ssl_host::ledger::{Ledger, Status};
+use tch::{Device, Kind, Tensor};
+
+const CLASSES: usize = 5;
+
+/// A test set of the ledger.
+pub struct Set {
+    pub name: &'static str,
+    /// Numbers of its images: two sets with the same numbers have the same images, each as hard in both.
+    pub images: std::ops::Range<usize>,
+}
+
+/// What a ledger holds.
+pub struct Plan<'a> {
+    pub sets: &'a [Set],
+    /// Names, and the share of images that each gets right on average.
+    pub frameworks: &'a [(&'a str, f64)],
+    pub seeds: u64,
+    pub heads: u64,
+    /// Share of an image's difficulty that all runs have in common.
+    pub common: f64,
+    /// Largest shift of a seed's skill, to either side.
+    pub shift: f64,
+}
+
+/// Writes the ledger; runs differ in the seed alone.
+pub fn write_ledger(root: &Path, plan: &Plan<'_>) {
+    let ledger = Ledger::open(root).unwrap();
+    let space = LabelSpace::Full { classes: CLASSES };
+    let protocol = ProtocolRef::new("linear-shared-cached", &1);
+    let last = plan.sets.iter().map(|set| set.images.end).max().unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let hard: Vec<f64> = (0..last).map(|_| random.random()).collect();
+    for (name, skill) in plan.frameworks {
+        for seed in 0..plan.seeds {
+            let config = json!({"framework": name, "seed": seed});
+            let (dir, mut record) = ledger.cell(name, seed, &config).unwrap();
+            let skill = skill + plan.shift * (2.0 * random.random::<f64>() - 1.0);
+            for set in plan.sets {
+                let ids = set.images.clone();
+                let ids: Vec<String> = ids.map(|it| format!("image_{it}.jpg")).collect();
+                let n = ids.len();
+                let labels = Labels::single(&vec![0; n], CLASSES).unwrap();
+                let features = Tensor::zeros([n as i64, 1], (Kind::Float, Device::Cpu));
+                let features = FeatureSet::try_new(set.name, features, labels, ids).unwrap();
+                let mut parts = Vec::new();
+                for head in 0..plan.heads {
+                    let mut ranking = Ranking::new(&space);
+                    for hard in &hard[set.images.clone()] {
+                        let own = (1.0 - plan.common) * random.random::<f64>();
+                        let best = usize::from(plan.common * hard + own >= skill);
+                        let scores: Vec<f32> = (0..CLASSES)
+                            .map(|class| if class == best { 1.0 } else { 0.0 })
+                            .collect();
+                        ranking.push(&space, &scores);
+                    }
+                    let scored = score(set.name, &space, features.labels(), &ranking).unwrap();
+                    let variant = Variant::Linear {
+                        seed: head,
+                        base_lr: 0.1,
+                        weight_decay: 0.0,
+                    };
+                    record.results.report.evaluations.push(Evaluation {
+                        protocol: protocol.clone(),
+                        dataset: set.name.to_owned(),
+                        label_space: space.name(),
+                        variant: variant.clone(),
+                        headline: head == 0,
+                        correct: scored.correct,
+                        n: scored.n,
+                        correct_top5: scored.correct_top5,
+                        excluded: scored.excluded,
+                        per_class: Vec::new(),
+                    });
+                    parts.push(Part {
+                        protocol: protocol.id.clone(),
+                        variant: variant.to_string(),
+                        label_space: space.name(),
+                        ranking,
+                        score: scored,
+                    });
+                }
+                std::fs::create_dir_all(dir.file("predictions")).unwrap();
+                let path = dir
+                    .file("predictions")
+                    .join(format!("{}.parquet", set.name));
+                write(&path, &features, &parts).unwrap();
+            }
+            record.begin();
+            record.end(Status::Done, None);
+            dir.write(&record).unwrap();
+        }
+    }
+}
+
+/// Runs `ssl-lottery report` on a ledger.
+pub fn run(root: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+        .arg("report")
+        .arg(root)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// The report as JSON.
+pub fn report(root: &Path, arguments: &[&str]) -> Value {
+    let output = run(root, &[&["--format", "json"], arguments].concat());
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
