@@ -1,6 +1,6 @@
 //! Do the data sets agree on the order of the frameworks?
 
-use super::distribution::{chi_squared_tail, studentized_range_critical};
+use super::distribution::{chi_squared_tail, fisher_tail, studentized_range_critical};
 use super::{Rank, Table, ranks_among};
 
 /// Agreement of all data sets at once.
@@ -18,7 +18,13 @@ pub struct Concordance {
     pub degrees_of_freedom: usize,
     /// `P(X >= friedman)` by the chi-squared approximation.
     pub p: f64,
-    /// Nemenyi's critical difference of mean ranks at `alpha`.
+    /// Iman and Davenport's `(m - 1) friedman / (m (k - 1) - friedman)`, less conservative; `None` for one data set or
+    /// full agreement, where it is infinite.
+    pub iman_davenport: Option<f64>,
+    /// `P(F >= iman_davenport)` with `k - 1` and `(k - 1)(m - 1)` degrees of freedom.
+    pub iman_davenport_p: Option<f64>,
+    /// Nemenyi's critical difference of mean ranks at `alpha`; which pairs it tells apart depends on who else is in the
+    /// table.
     pub critical_difference: f64,
 }
 
@@ -55,6 +61,8 @@ pub fn concordance(table: &Table, pool: &[usize], alpha: f64) -> Option<Concorda
     }
     let kendall_w = 12.0 * deviations / denominator;
     let friedman = m * (k - 1.0) * kendall_w;
+    let left = m * (k - 1.0) - friedman;
+    let iman_davenport = (m > 1.0 && left > 1e-9 * m * k).then(|| (m - 1.0) * friedman / left);
     let q = studentized_range_critical(1.0 - alpha, rows.len());
     Some(Concordance {
         mean_ranks: sums.iter().map(|sum| sum / m).collect(),
@@ -62,6 +70,8 @@ pub fn concordance(table: &Table, pool: &[usize], alpha: f64) -> Option<Concorda
         friedman,
         degrees_of_freedom: rows.len() - 1,
         p: chi_squared_tail(friedman, k - 1.0),
+        iman_davenport,
+        iman_davenport_p: iman_davenport.map(|f| fisher_tail(f, k - 1.0, (k - 1.0) * (m - 1.0))),
         critical_difference: q / std::f64::consts::SQRT_2 * (k * (k + 1.0) / (6.0 * m)).sqrt(),
         rows,
     })

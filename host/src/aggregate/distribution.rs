@@ -67,6 +67,16 @@ pub fn chi_squared_tail(x: f64, df: f64) -> f64 {
     }
 }
 
+/// `P(F >= f)` of Fisher's distribution with `df1` and `df2` degrees of freedom.
+#[must_use]
+pub fn fisher_tail(f: f64, df1: f64, df2: f64) -> f64 {
+    if f <= 0.0 {
+        1.0
+    } else {
+        beta_reg(df2 / 2.0, df1 / 2.0, df2 / (df2 + df1 * f))
+    }
+}
+
 /// `P(X <= k)` and `P(X = k)` for `X` heads among `n` fair coins.
 #[must_use]
 pub fn fair_coins(k: u64, n: u64) -> (f64, f64) {
@@ -138,6 +148,12 @@ mod tests {
         // Chi-squared with 2 degrees of freedom is exponential.
         close(chi_squared_tail(4.0, 2.0), (-2.0f64).exp(), 1e-12);
         assert_eq!(chi_squared_tail(0.0, 3.0), 1.0);
+        // F with 1 and m degrees of freedom is the square of Student's t with m.
+        close(
+            fisher_tail(6.25, 1.0, 7.0),
+            student_two_sided(2.5, 7.0),
+            1e-12,
+        );
     }
 
     #[test]

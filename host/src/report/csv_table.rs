@@ -13,11 +13,12 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header = vec!["framework".to_owned()];
     for column in &table.columns {
-        header.extend(["", " low", " high", " mark"].map(|part| format!("{}{part}", column.title)));
+        let title = inert(&column.title);
+        header.extend(["", " low", " high", " mark"].map(|part| format!("{title}{part}")));
     }
     writer.write_record(&header).map_err(ReportError::CsvOut)?;
     for (row, name) in table.names.iter().enumerate() {
-        let mut line = vec![name.clone()];
+        let mut line = vec![inert(name)];
         for column in &table.columns {
             let Some(entry) = &column.entries[row] else {
                 line.extend(std::iter::repeat_n(String::new(), 4));
@@ -41,4 +42,13 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
         .into_inner()
         .map_err(|error| ReportError::CsvOut(error.into_error().into()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A name that a spreadsheet does not take for a formula; reading a table takes the `'` off again.
+fn inert(name: &str) -> String {
+    if name.starts_with(['=', '+', '-', '@']) {
+        format!("'{name}")
+    } else {
+        name.to_owned()
+    }
 }

@@ -72,14 +72,39 @@ fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// Escapes what would end a cell or start markup.
+/// Escapes what would end a cell, start markup or become a link.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '|' | '*' | '_' | '<' | '`' | '\\') {
-            escaped.push('\\');
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let link = rest.starts_with("://") || rest.starts_with("www.");
+        match letter {
+            '@' => escaped.push_str("&#64;"),
+            'w' if link => {
+                escaped.push_str("www\\");
+                rest = &rest[2..];
+            }
+            ':' if link => escaped.push_str("\\:"),
+            '|' | '*' | '_' | '<' | '>' | '`' | '\\' | '[' | ']' | '#' | '~' | '&' | '!' => {
+                escaped.push('\\');
+                escaped.push(letter);
+            }
+            other => escaped.push(other),
         }
-        escaped.push(letter);
+        rest = &rest[letter.len_utf8()..];
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_act() {
+        assert_eq!(escape("[a](b)|![x]"), "\\[a\\](b)\\|\\!\\[x\\]");
+        assert_eq!(escape("# http://x"), "\\# http\\://x");
+        assert_eq!(escape("www.x a@b <b>"), "www\\.x a&#64;b \\<b\\>");
+        assert_eq!(escape("47.5 %, plain"), "47.5 %, plain");
+    }
 }

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod correlation;
+mod coverage;
 mod means;
 mod properties;
 mod significance;

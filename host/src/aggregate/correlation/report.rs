@@ -1,10 +1,13 @@
 //! Everything about one data set against the reference.
 
-use super::coefficients::{fisher_interval, t_test};
+use super::coefficients::{fisher_interval, spearman_p, t_test};
 use super::{Kendall, Line, bootstrap, fit_line, kendall, pearson, spearman};
 use crate::aggregate::Table;
 
-/// A coefficient; all `None` where one side is constant or there are too few points.
+/// Frameworks from which on a correlation is given.
+const FEWEST: usize = 4;
+
+/// A coefficient; all `None` where one side is constant or there are fewer than four points.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Estimate {
     /// The coefficient, in `[-1, 1]`.
@@ -62,8 +65,10 @@ pub fn correlations(
         })
         .unzip();
     let n = rows.len();
+    // Three points lie on a line too often to say anything.
+    let points = if n < FEWEST { Vec::new() } else { points };
     let tau = |points: &[(f64, f64)]| kendall(points).map(|kendall| kendall.tau_b);
-    let [by_pearson, by_spearman, by_kendall] = if n < 3 {
+    let [by_pearson, by_spearman, by_kendall] = if points.is_empty() {
         [None; 3]
     } else {
         bootstrap::intervals(
@@ -91,11 +96,16 @@ pub fn correlations(
         }
     };
     let (r, rho) = (pearson(&points), spearman(&points));
-    let pairs = if n < 2 { None } else { kendall(&points) };
+    let pairs = (!points.is_empty()).then(|| kendall(&points)).flatten();
     let t = |r: Option<f64>| r.and_then(|r| t_test(r, n));
     Correlations {
         pearson: estimate(r, t(r), &|_| over(1.0, 3.0), by_pearson),
-        spearman: estimate(rho, t(rho), &|r| over(1.0 + r * r / 2.0, 3.0), by_spearman),
+        spearman: estimate(
+            rho,
+            rho.and_then(|rho| spearman_p(&points, rho)),
+            &|r| over(1.0 + r * r / 2.0, 3.0),
+            by_spearman,
+        ),
         kendall: estimate(
             pairs.map(|pairs| pairs.tau_b),
             pairs.map(|pairs| pairs.p),
@@ -116,9 +126,6 @@ fn leave_one_out(rows: &[usize], points: &[(f64, f64)]) -> Option<LeaveOneOut> {
         pearson(&rest).map(|r| (r, rows[left_out]))
     };
     let all: Vec<(f64, usize)> = (0..points.len()).filter_map(without).collect();
-    if points.len() < 4 {
-        return None;
-    }
     Some(LeaveOneOut {
         lowest: all.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0))?,
         highest: all.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?,

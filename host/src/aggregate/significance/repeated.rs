@@ -7,7 +7,7 @@ use statrs::function::gamma::ln_gamma;
 /// Degrees of freedom from which on a variance counts as known.
 const KNOWN: usize = 400;
 
-/// Step of the quadrature on the logarithm of the chi-squared variable.
+/// Longest step of the quadrature on the logarithm of the chi-squared variable.
 const STEP: f64 = 0.4;
 
 /// Two-sided p value of a gap whose error has a known part and parts estimated from few runs.
@@ -39,16 +39,17 @@ fn scales(RunError { variance, df }: RunError) -> Vec<(f64, f64)> {
     let half = df / 2.0;
     // With x = e^y the density of ln χ² is exp(half (y - ln 2) - x/2) / Γ(half).
     let log_density = |y: f64| half * (y - std::f64::consts::LN_2) - y.exp() / 2.0 - ln_gamma(half);
-    // Below this the probability is less than e^-20.
-    let low = -2.0 * (20.0 / df) - 2.0 + df.ln();
+    // Below this the density is less than e^-20, and far less where there are many degrees of freedom.
+    let low = df.ln() - 40.0 / df - 3.0;
     let high = (df + 12.0 * df.sqrt() + 30.0).ln();
-    let steps = ((high - low) / STEP).ceil() as usize;
+    // The logarithm's standard deviation is about sqrt(2/df).
+    let step = STEP.min((2.0 / df).sqrt());
+    let steps = ((high - low) / step).ceil() as usize;
     let nodes: Vec<(f64, f64)> = (0..=steps)
-        .map(|step| {
-            let y = low + STEP * step as f64;
+        .map(|place| {
+            let y = low + step * place as f64;
             (df / y.exp(), log_density(y).exp())
         })
-        .filter(|(_, weight)| *weight > 1e-14)
         .collect();
     let total: f64 = nodes.iter().map(|(_, weight)| weight).sum();
     nodes

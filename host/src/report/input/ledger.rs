@@ -216,7 +216,7 @@ fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
         let evaluations = &record.results.report.evaluations;
         for evaluation in evaluations
             .iter()
-            .filter(|it| stands_for_set(it, evaluations, subset))
+            .filter(|it| is_run(it) && stands_for_set(it, evaluations, subset))
         {
             if let Ok(cell) = Cell::counted(evaluation.correct, evaluation.n) {
                 observations.push(Observation {

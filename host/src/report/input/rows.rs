@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::evaluate::record::{Evaluation, Variant};
 use crate::ledger::Record;
+use crate::report::names::printable;
 
 /// The row of a cell: its framework or checkpoint, for all seeds. Where a framework was pretrained with several
 /// configurations, each is a row of its own, told by the first digits of the hash of its first cell.
@@ -20,8 +21,8 @@ pub(crate) fn row_name<'a>(record: &Record, all: impl Iterator<Item = &'a Record
     }
     let first = same.unwrap_or(record);
     match first.config_sha256.get(..8) {
-        Some(hash) if others => format!("{} ({hash})", record.row()),
-        _ => record.row().to_owned(),
+        Some(hash) if others => format!("{} ({hash})", printable(record.row())),
+        _ => printable(record.row()),
     }
 }
 

@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use csv::StringRecord;
+
 use super::Input;
 use super::rows::is_baseline;
 use super::table_rows::Rows;
 use crate::report::ReportError;
+use crate::report::names::printable;
 
 /// Reads a table of accuracies in percent.
 ///
@@ -37,23 +40,20 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
             path: path.to_owned(),
             source,
         })?;
-    let table = Rows {
+    let records = clean(path, records)?;
+    let rows = Rows {
         path,
         text,
         records: &records,
-    }
-    .table()?;
+    };
+    let table = rows.table()?;
     let (table, baselines) = table
         .split(is_baseline)
         .map_err(|source| ReportError::Table {
             origin: path.display().to_string(),
             source: Box::new(source),
         })?;
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = printable(&path.file_stem().unwrap_or_default().to_string_lossy());
     let provenance = vec![("table".to_owned(), path.display().to_string())];
     let outcomes = vec![None; table.data_sets().len()];
     Ok(Input {
@@ -64,8 +64,40 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
         variance: Vec::new(),
         study: None,
         provenance,
-        notes: Vec::new(),
+        notes: rows.impossible().into_iter().collect(),
     })
+}
+
+/// The records with names in one spelling and without anything that acts on a terminal; a leading `'`, which keeps
+/// spreadsheets from computing a name, is taken off.
+fn clean(path: &Path, records: Vec<StringRecord>) -> Result<Vec<StringRecord>, ReportError> {
+    let text = |(place, text): (usize, &str), row: usize| {
+        if text.contains('\0') {
+            return Err(ReportError::Shape {
+                path: path.to_owned(),
+                expected: "text".to_owned(),
+                found: "a NUL character; save the table as CSV in UTF-8".to_owned(),
+                at: format!("row {}, column {}", row + 1, place + 1),
+            });
+        }
+        let lines = text.contains(['\n', '\r']);
+        let text = if lines {
+            text.to_owned()
+        } else {
+            printable(text)
+        };
+        Ok(match text.strip_prefix('\'') {
+            Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest.to_owned(),
+            _ => text,
+        })
+    };
+    let record = |(row, record): (usize, StringRecord)| {
+        let fields = record.iter().enumerate().map(|field| text(field, row));
+        let mut cleaned = fields.collect::<Result<StringRecord, _>>()?;
+        cleaned.set_position(record.position().cloned());
+        Ok(cleaned)
+    };
+    records.into_iter().enumerate().map(record).collect()
 }
 
 #[cfg(test)]
@@ -89,6 +121,25 @@ mod tests {
         assert_eq!(table.cell(0, 0).unwrap().rounding(), 0.005);
         assert_eq!(table.missing(), [(0, 1)]);
         assert_eq!(table.data_sets()[1].same_images_as.as_deref(), Some("val"));
+    }
+
+    #[test]
+    fn percentages_that_no_count_gives_are_named() {
+        let notes = |text| read(text).unwrap().notes.join(" ");
+        let found = notes("framework,val,v2\nn,30,1000\na,33.3,50.1\nb,33.0,50.15\n");
+        assert!(
+            found.contains("b on val 33.0") && found.contains("b on v2 50.15"),
+            "{found}"
+        );
+        assert!(!found.contains("a on"), "{found}");
+        let exact = "framework,val\nn,1000\na,27.700000000000003\nb,50\n";
+        assert_eq!(notes(exact), "");
+    }
+
+    #[test]
+    fn names_that_a_spreadsheet_would_compute_come_back() {
+        let input = read("framework,val\nn,10\n'=1+1,10\n'tis,20\n").unwrap();
+        assert_eq!(input.table.frameworks(), ["=1+1", "'tis"]);
     }
 
     #[test]
@@ -168,6 +219,22 @@ mod tests {
                 ", row 1, columns 2 and 3)",
             ),
             (format!("framework,,v2\n{two}b,1,2\n"), "row 1, column 2"),
+            (
+                "framework,val,v2\nn,10,10\na,0.5,0.25\nb,0.75,1\n".to_owned(),
+                "expected percent, found no cell above 1; multiply fractions by 100",
+            ),
+            (
+                "framework,val\nn,10\nr\u{e9}seau,1\nre\u{301}seau,2\n".to_owned(),
+                "`r\u{e9}seau` twice",
+            ),
+            (
+                "framework,val\nn,10\na\0b,1\nc,2\n".to_owned(),
+                "row 3, column 1",
+            ),
+            (
+                format!("framework,val,v2\n{two}b,\u{1b}[2J,2\n"),
+                "found `\\u{1b}[2J`",
+            ),
         ] {
             let message = read(&text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::rows::relabelled;
-use crate::aggregate::{Cell, DataSet, Decimal, Table};
+use crate::aggregate::{AggregateError, Cell, DataSet, Decimal, Table};
 use crate::report::ReportError;
 
 /// Texts that stand for a missing cell.
@@ -79,6 +79,7 @@ impl Rows<'_> {
             );
         }
         self.names(&frameworks)?;
+        self.percent(&rows)?;
         let with_results = |row: &&Vec<Option<Cell>>| row.iter().any(Option::is_some);
         let found = rows.iter().filter(with_results).count();
         if found < 2 {
@@ -115,31 +116,55 @@ impl Rows<'_> {
     }
 
     fn cell(&self, row: usize, set: &DataSet, text: &str) -> Result<Option<Cell>, ReportError> {
-        if MISSING.contains(&text) {
+        let Some(cell) = published(text, set.n) else {
             return Ok(None);
-        }
-        let printed = text
-            .split_once('.')
-            .map_or(0, |(_, decimals)| decimals.len() as u32);
-        // An exponent leaves open how many decimals are printed; the digits that count are then the best guess.
-        let decimals = |percent: Decimal| {
-            if text.contains(['e', 'E']) {
-                percent.scale()
-            } else {
-                printed
-            }
-        };
-        let cell = match text.strip_prefix('-') {
-            Some(_) => Err(crate::aggregate::AggregateError::OutOfRange {
-                text: text.to_owned(),
-            }),
-            None => Decimal::parse(text)
-                .and_then(|percent| Cell::published(percent, decimals(percent), set.n)),
         };
         cell.map(Some).map_err(|source| ReportError::Cell {
             path: self.path.to_owned(),
             at: self.at(row, Some(&format!("`{}`", set.name))),
             source: Box::new(source),
+        })
+    }
+
+    /// Refuses a table of fractions.
+    fn percent(&self, rows: &[Vec<Option<Cell>>]) -> Result<(), ReportError> {
+        let cells = || rows.iter().flatten().flatten();
+        if cells().all(|cell| cell.percent() <= 1.0) && cells().any(|cell| cell.percent() > 0.0) {
+            let found = "no cell above 1; multiply fractions by 100".to_owned();
+            return Err(self.shape("percent", found, "all rows"));
+        }
+        Ok(())
+    }
+
+    /// A note on percentages that no whole number of the images gives, however it is rounded: a wrong `n`, or a mean
+    /// over runs.
+    pub(super) fn impossible(&self) -> Option<String> {
+        let (header, counts) = (self.records.first()?, self.records.get(1)?);
+        let mut found = Vec::new();
+        for record in self.records.iter().skip(2) {
+            for (column, text) in record.iter().enumerate().skip(1) {
+                let n: u64 = counts.get(column)?.parse().ok()?;
+                let Some(cell) = published(text, n).and_then(Result::ok) else {
+                    continue;
+                };
+                let (n, percent) = (n as f64, cell.percent());
+                let nearest = 100.0 * (percent * n / 100.0).round() / n;
+                if (nearest - percent).abs() > cell.rounding() + 1e-9 {
+                    found.push(format!("{} on {} {text}", &record[0], header.get(column)?));
+                }
+            }
+        }
+        let (named, rest) = found.split_at(found.len().min(5));
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        (!named.is_empty()).then(|| {
+            format!(
+                "No whole number of the images in row `n` gives these percentages: {}{more}. Check `n`, or take them as \
+                 means over several runs.",
+                named.join(", ")
+            )
         })
     }
 
@@ -209,6 +234,32 @@ impl Rows<'_> {
             at: at.into(),
         }
     }
+}
+
+/// A cell as it is printed; `None` where it is missing.
+fn published(text: &str, n: u64) -> Option<Result<Cell, AggregateError>> {
+    if MISSING.contains(&text) {
+        return None;
+    }
+    let printed = text
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len() as u32);
+    // An exponent leaves open how many decimals are printed; the digits that count are then the best guess.
+    let decimals = |percent: Decimal| {
+        if text.contains(['e', 'E']) {
+            percent.scale()
+        } else {
+            printed
+        }
+    };
+    Some(match text.strip_prefix('-') {
+        Some(_) => Err(AggregateError::OutOfRange {
+            text: text.to_owned(),
+        }),
+        None => {
+            Decimal::parse(text).and_then(|percent| Cell::published(percent, decimals(percent), n))
+        }
+    })
 }
 
 /// First two places that hold the same name.

@@ -69,6 +69,8 @@ struct Friedman {
     chi2: f64,
     df: usize,
     p: f64,
+    iman_davenport: Option<f64>,
+    iman_davenport_p: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -187,6 +189,8 @@ fn document(analysis: &Analysis) -> Document {
             chi2: found.friedman,
             df: found.degrees_of_freedom,
             p: found.p,
+            iman_davenport: found.iman_davenport,
+            iman_davenport_p: found.iman_davenport_p,
         }),
         nemenyi: analysis.concordance.as_ref().map(|found| Nemenyi {
             critical_difference: found.critical_difference,

@@ -99,16 +99,20 @@ fn other_choices(analysis: &Analysis) -> Option<String> {
         [leader] if share.subsets > 1 => leader,
         _ => return None,
     };
-    let wins = share.wins[leader]? / share.subsets as f64;
-    let choices = if share.sampled {
-        format!("{} random choices", share.subsets)
+    let wins = (100.0 * share.wins[leader]?).round() / 100.0;
+    let choices = format!(
+        "{} {}choices",
+        share.subsets,
+        if share.sampled { "random " } else { "" }
+    );
+    let how_many = if wins == share.subsets as f64 {
+        format!("all {choices}")
     } else {
-        format!("all {} choices", share.subsets)
+        format!("{wins} of the {choices}")
     };
     Some(format!(
-        "{} has the best weighted average in {} of {choices} of data sets.",
-        analysis.framework(leader),
-        often(wins)
+        "{} has the best weighted average in {how_many} of data sets.",
+        analysis.framework(leader)
     ))
 }
 
