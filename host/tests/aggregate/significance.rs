@@ -112,7 +112,13 @@ fn lead(table: &Table, pool: &[usize], kind: Aggregate) -> Lead {
         seed: 0,
         alpha: 0.05,
     };
-    let found = bootstrap(table, &vec![None; 6], &tests, &[pool.clone()], redraws);
+    let found = bootstrap(
+        table,
+        &vec![None; 6],
+        &tests,
+        std::slice::from_ref(&pool),
+        redraws,
+    );
     let scores = aggregate(table, &pool.data_sets, kind);
     let mut kinds = found.pools[0].iter();
     let found = kinds.find(|found| found.aggregate == kind).unwrap();

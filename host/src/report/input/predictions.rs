@@ -83,7 +83,7 @@ fn share_images(
     outcomes: &mut [Option<PairedOutcomes>],
 ) -> Result<(), ReportError> {
     let mut numbers: HashMap<usize, HashMap<String, u32>> = HashMap::new();
-    for set in 0..outcomes.len() {
+    for (set, slot) in outcomes.iter_mut().enumerate() {
         let same = table.same_images(set);
         let name = &table.data_sets()[set].name;
         // All files of a set have the order of the first.
@@ -93,7 +93,7 @@ fn share_images(
         if same.len() < 2 {
             continue;
         }
-        let Some(own) = outcomes[set].take() else {
+        let Some(own) = slot.take() else {
             continue;
         };
         let (ids, _) = read_scored(&first.path, &first.group).map_err(ReportError::Evaluate)?;
@@ -102,7 +102,7 @@ fn share_images(
             let next = numbers.len() as u32;
             *numbers.entry(id.to_owned()).or_insert(next)
         };
-        outcomes[set] = own.identified(ids.iter().map(&mut number).collect()).ok();
+        *slot = own.identified(ids.iter().map(&mut number).collect()).ok();
     }
     Ok(())
 }

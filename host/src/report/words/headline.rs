@@ -19,11 +19,10 @@ pub fn headline(analysis: &Analysis) -> String {
         return "No framework has all data sets, so there is no aggregate to lead.".to_owned();
     }
     let mut text = format!("{}.", parts.join("; "));
-    for sentence in [on_reference(analysis), other_choices(analysis)] {
-        if let Some(sentence) = sentence {
-            text.push(' ');
-            text.push_str(&sentence);
-        }
+    let others = [on_reference(analysis), other_choices(analysis)];
+    for sentence in others.into_iter().flatten() {
+        text.push(' ');
+        text.push_str(&sentence);
     }
     text
 }
