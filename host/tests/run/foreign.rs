@@ -1,8 +1,8 @@
 //! Plugins that are not Rust: one in C without any library, one in C++ on libtorch, both compiled here
 //! from `examples/`. They train beside a Rust one, and go on after an interruption.
 
-use crate::bench::{Place, wait_until};
-use crate::interrupt::lines;
+use crate::bench::Place;
+use crate::interrupt::interrupted;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -111,31 +111,12 @@ fn losses(place: &Place, framework: &str) -> Vec<f64> {
         .collect()
 }
 
-/// A run that was stopped in its middle. On a busy machine it may end before the signal comes; then
-/// it is begun anew.
-fn interrupted(framework: &str, set: &[&str]) -> Place {
-    for _ in 0..5 {
-        let place = place();
-        let run = place.start(set);
-        wait_until("a few epochs", || lines(&place, framework) > 9);
-        let id = run.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        let output = run.wait_with_output().unwrap();
-        match output.status.code() {
-            Some(75) => return place,
-            Some(0) => {}
-            _ => panic!("{output:?}"),
-        }
-    }
-    panic!("no run could be stopped");
-}
-
 #[test]
 fn plugins_in_c_and_in_cpp_resume_as_if_nothing_had_been() {
     for framework in ["align", "simsiam-cpp"] {
         let only = format!("frameworks=['{framework}']");
         let set = [only.as_str(), "baselines=[]", "pretrain.recipe.epochs=30"];
-        let stopped = interrupted(framework, &set);
+        let stopped = interrupted(place, framework, &set);
         let resumed = stopped.run(&set);
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
 
