@@ -8,7 +8,7 @@
 //! - [`files`]: images in folders and in `tar` archives.
 //! - [`shapes`]: the embedded procedural data set with its six test sets.
 //! - [`check`](mod@check): what to look at before a run relies on a data set.
-//! - [`decode`]: JPEG and PNG files to RGB.
+//! - [`decode`]: image files of seven formats to RGB.
 //! - [`views`]: executes the augmentations that a framework declares
 //!   ([`ssl_plugin_api::description::ViewGroup`]), and the evaluation transforms.
 //! - [`loader`]: worker threads that fill reusable batches, deterministically per

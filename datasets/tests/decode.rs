@@ -17,8 +17,13 @@ fn files() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|e| e != "rgb"))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 18);
+    assert_eq!(files.len(), 86);
     files
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = files().into_iter().find(|path| path.ends_with(name));
+    std::fs::read(path.unwrap()).unwrap()
 }
 
 #[test]
@@ -36,10 +41,12 @@ fn files_are_read_as_pillow_reads_them() {
             .collect();
         let largest = differences.iter().copied().fold(0.0, f64::max);
         let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-        // JPEG decoders may differ in rounding; PNG has one right answer.
-        let (most, most_mean) = match path.extension().unwrap().to_str() {
-            Some("png") => (0.0, 0.0),
-            _ => (4.0, 0.6),
+        // JPEG decoders may differ in rounding, but for files that only libjpeg reads; other formats have
+        // one right answer.
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (most, most_mean) = match name.ends_with(".jpg") && !name.starts_with("coded-") {
+            true => (4.0, 0.6),
+            false => (0.0, 0.0),
         };
         assert!(
             largest <= most && mean <= most_mean,
@@ -77,10 +84,18 @@ fn the_rows_needed_are_those_of_the_whole_image() {
 
 #[test]
 fn every_cut_of_a_file_is_an_error() {
-    for path in files() {
+    // Of an animation, the first frame may be there.
+    for path in files()
+        .into_iter()
+        .filter(|path| !path.ends_with("animated.webp"))
+    {
         let bytes = std::fs::read(&path).unwrap();
         for share in [1, 3, 5, 7, 9] {
             let cut = &bytes[..bytes.len() * share / 10];
+            // Nothing is lost with the chunk that ends a PNG file.
+            if cut.starts_with(b"\x89PNG") && cut.len() + 12 == bytes.len() {
+                continue;
+            }
             let mut image = Image::default();
             assert!(
                 decode(cut, &mut image).is_err(),
@@ -94,17 +109,54 @@ fn every_cut_of_a_file_is_an_error() {
 #[test]
 fn other_formats_are_named() {
     let mut image = Image::default();
-    let message = decode(b"GIF89a", &mut image).unwrap_err();
+    let message = decode(b"\x00\x00\x00\x18ftypavif", &mut image).unwrap_err();
     assert!(
-        message.contains("found one that starts with [47, 49, 46, 38]"),
+        message.contains("found one that starts with [00, 00, 00, 18]"),
         "{message}"
     );
     assert!(decode(b"", &mut image).unwrap_err().contains("empty"));
 }
 
 #[test]
+fn a_side_may_be_long_where_the_area_is_small() {
+    for (width, height) in [(65_000, 3), (3, 65_000), (20_000, 60)] {
+        let mut writer = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+        writer.set_fastest_defaults();
+        writer.set_size(width, height);
+        let mut writer = writer.start_compress(Vec::new()).unwrap();
+        writer
+            .write_scanlines(&vec![77; 3 * width * height])
+            .unwrap();
+        let file = writer.finish().unwrap();
+        let mut image = Image::default();
+        decode(&file, &mut image).unwrap();
+        assert_eq!((image.width, image.height), (width, height));
+        assert!(image.data.iter().all(|&value| value.abs_diff(77) <= 1));
+        let needed = |_: usize, _: usize| 1;
+        decode_rows(&mut file.clone(), &mut image, &needed).unwrap();
+        assert_eq!((image.width, image.height), (width, height));
+    }
+}
+
+#[test]
+fn colour_profiles_are_left_packed() {
+    let png = golden("rgb.png");
+    let mut body = b"iCCPx\0\0".to_vec();
+    body.extend([0xFF; 64]);
+    let mut chunk = ((body.len() - 4) as u32).to_be_bytes().to_vec();
+    chunk.extend(&body);
+    chunk.extend(crc(&body).to_be_bytes());
+    // It is no profile at all, which only who unpacks it can notice.
+    let file = [&png[..33], &chunk, &png[33..]].concat();
+    let (mut with, mut without) = (Image::default(), Image::default());
+    decode(&file, &mut with).unwrap();
+    decode(&png, &mut without).unwrap();
+    assert_eq!(with, without);
+}
+
+#[test]
 fn an_image_of_a_thousand_million_pixels_is_refused() {
-    let mut png = std::fs::read(&files()[9]).unwrap();
+    let mut png = golden("rgb.png");
     assert!(png.starts_with(b"\x89PNG"));
     png[16..20].copy_from_slice(&40_000_u32.to_be_bytes());
     png[20..24].copy_from_slice(&40_000_u32.to_be_bytes());

@@ -142,7 +142,8 @@ fn missing_and_empty_folders_are_named() {
     std::fs::remove_file(dir.path().join("set/b/x.png")).unwrap();
     let message = error(FOLDER, dir.path());
     assert!(
-        message.contains("expected images in") && message.contains("set/b"),
+        message.contains("set/b: expected images in the class folder, found none")
+            && message.contains("allow_empty = true"),
         "{message}"
     );
     std::fs::remove_dir_all(dir.path().join("set")).unwrap();

@@ -37,6 +37,9 @@ pub(super) fn report_set(
     });
     let mut find = |severity, code, message| report.find(severity, &config.name, code, message);
 
+    if let Some(passed) = source.passed_over() {
+        find(Severity::Warning, "passed-over", passed.to_owned());
+    }
     let broken = scan.iter().filter_map(|outcome| match outcome {
         Outcome::Broken(reason) => Some(reason.clone()),
         Outcome::Decoded { .. } => None,

@@ -13,6 +13,7 @@
 //! | `shifted-labels` | a list of labels fits the original labels better one place further on (P7) | fault |
 //! | `classes` | a test set has other classes than the training set, or in another order | fault |
 //! | `train-images` | images of a test set are training images too | fault where all are, else warning |
+//! | `passed-over` | files and folders that are not read: hidden, no images by their names, beside the class folders, links to nothing | warning |
 //! | `uneven` | nearly all classes have the same number of images, some have fewer | warning |
 //! | `black` | an image without any light (P8) | warning |
 //! | `duplicate` | the same pixels twice: under two labels, or in two sets | warning |

@@ -1,9 +1,19 @@
-//! JPEG and PNG files to RGB, as Pillow's `Image.open(..).convert("RGB")` gives it.
+//! Image files to RGB, as Pillow's `Image.open(..).convert("RGB")` gives it: JPEG, PNG, WebP, GIF, TIFF, BMP and
+//! the PNM family.
 //!
 //! The format is told by the first bytes, not by the name.
 
+mod bmp;
+mod cmyk;
+mod gif;
+mod headers;
 mod jpeg;
-mod portable;
+mod libjpeg;
+mod png;
+mod pnm;
+mod reader;
+mod tiff;
+mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,7 +21,9 @@ use std::path::Path;
 use crate::Image;
 
 /// File name endings that count as images.
-pub const EXTENSIONS: [&str; 3] = ["jpeg", "jpg", "png"];
+pub const EXTENSIONS: [&str; 13] = [
+    "bmp", "gif", "jfif", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp",
+];
 
 /// Whether the path ends like an image.
 #[must_use]
@@ -54,10 +66,29 @@ fn guarded(work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
 fn by_format(bytes: &[u8], image: &mut Image) -> Result<(), String> {
     match bytes {
         [0xFF, 0xD8, ..] => jpeg::decode(bytes, image),
-        [0x89, b'P', b'N', b'G', ..] => portable::decode(bytes, image),
-        [] => Err("expected a JPEG or PNG file, found an empty one".to_owned()),
+        [0x89, b'P', b'N', b'G', ..] => png::decode(bytes, image),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => webp::decode(bytes, image),
+        [b'G', b'I', b'F', b'8', ..] => gif::decode(bytes, image),
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => tiff::decode(bytes, image),
+        [b'B', b'M', ..] => bmp::decode(bytes, image),
+        [b'P', b'1'..=b'6', ..] => pnm::decode(bytes, image),
+        [] => Err("expected an image, found an empty file".to_owned()),
         _ => Err(format!(
-            "expected a JPEG or PNG file, found one that starts with {:02x?}",
+            "expected a JPEG, PNG, WebP, GIF, TIFF, BMP or PNM file, found one that starts with {:02x?}",
             &bytes[..bytes.len().min(4)]
         )),
     }

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use super::tar::Member;
+use super::listing::{Found, Place};
 
 /// Members from which on an index is kept; fewer are listed in no time.
 const WORTH: usize = 1000;
@@ -37,12 +37,12 @@ impl Kept {
         let name: String = name.iter().take(16).map(|b| format!("{b:02x}")).collect();
         Some(Self {
             file: folder.join("archives").join(name),
-            stamp: format!("tar-index 1 {} {}", about.len(), changed.as_nanos()),
+            stamp: format!("tar-index 2 {} {}", about.len(), changed.as_nanos()),
         })
     }
 
     /// The list, if there is one of this very archive.
-    pub fn load(&self) -> Option<Vec<Member>> {
+    pub fn load(&self) -> Option<Vec<Found>> {
         let text = fs::read_to_string(&self.file).ok()?;
         let (stamp, rest) = text.split_once('\n')?;
         // The last line says how many there are, or the list was cut short.
@@ -50,18 +50,24 @@ impl Kept {
         if stamp != self.stamp {
             return None;
         }
-        let members: Vec<Member> = lines.lines().map(member).collect::<Option<_>>()?;
+        let members: Vec<Found> = lines.lines().map(member).collect::<Option<_>>()?;
         (count.parse() == Ok(members.len())).then_some(members)
     }
 
     /// Keeps a list; what goes wrong is of no consequence.
-    pub fn store(&self, members: &[Member]) {
-        if members.len() < WORTH || members.iter().any(|m| m.name.contains(['\n', '\r'])) {
+    pub fn store(&self, members: &[Found]) {
+        if members.len() < WORTH || members.iter().any(|m| m.path.contains(['\n', '\r'])) {
             return;
         }
         let mut text = format!("{}\n", self.stamp);
         for member in members {
-            text += &format!("{} {} {}\n", member.offset, member.length, member.name);
+            let place = match member.place {
+                Place::Span(offset, length) => format!("{offset} {length}"),
+                Place::Folder => "folder -".to_owned(),
+                Place::Link => "link -".to_owned(),
+                Place::File | Place::Special => "special -".to_owned(),
+            };
+            text += &format!("{place} {}\n", member.path);
         }
         text += &format!("{}\n", members.len());
         let beside = self.file.with_extension(std::process::id().to_string());
@@ -83,14 +89,16 @@ fn folder() -> Option<PathBuf> {
     })
 }
 
-fn member(line: &str) -> Option<Member> {
+fn member(line: &str) -> Option<Found> {
     let (offset, rest) = line.split_once(' ')?;
-    let (length, name) = rest.split_once(' ')?;
-    Some(Member {
-        name: name.to_owned(),
-        offset: offset.parse().ok()?,
-        length: length.parse().ok()?,
-    })
+    let (length, path) = rest.split_once(' ')?;
+    let place = match offset {
+        "folder" => Place::Folder,
+        "link" => Place::Link,
+        "special" => Place::Special,
+        offset => Place::Span(offset.parse().ok()?, length.parse().ok()?),
+    };
+    Some(Found::new(path, place))
 }
 
 #[cfg(test)]
@@ -103,11 +111,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let archive = dir.path().join("a.tar");
         fs::write(&archive, [1; 10]).unwrap();
-        let members: Vec<Member> = (0..1200)
-            .map(|n| Member {
-                name: format!("n01440764/with a blank {n}.JPEG"),
-                offset: n * 1024,
-                length: n,
+        let places = [Place::Folder, Place::Link, Place::Special];
+        let members: Vec<Found> = (0..1200)
+            .map(|n| {
+                let place = places.get(n as usize).copied();
+                let place = place.unwrap_or(Place::Span(n * 1024, n));
+                Found::new(format!("n01440764/with a blank {n}.JPEG"), place)
             })
             .collect();
         let kept = Kept::within(dir.path(), &archive).unwrap();

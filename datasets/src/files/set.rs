@@ -1,11 +1,13 @@
 //! The image files of a split in sample order.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use super::{Entry, Tree};
+use super::{Entry, Tree, open_regular};
 use crate::DataError;
 use crate::decode::decode_rows;
 use crate::source::{Context, Scratch};
@@ -19,8 +21,8 @@ pub(crate) struct FileSet {
     folders: Vec<String>,
     /// First sample of each folder.
     starts: Vec<u32>,
-    /// All file names one after the other, and where each ends.
-    names: String,
+    /// All file names one after the other, as bytes since they may be no UTF-8, and where each ends.
+    names: Vec<u8>,
     ends: Vec<u32>,
     /// Offset and length of each in the archive.
     spans: Vec<(u64, u64)>,
@@ -31,7 +33,7 @@ impl FileSet {
     pub fn new(context: &Context<'_>, tree: &Tree) -> Result<Self, DataError> {
         let archive = tree
             .archive
-            .then(|| File::open(&tree.root))
+            .then(|| open_regular(&tree.root))
             .transpose()
             .map_err(|e| context.unreadable(&tree.root, e))?;
         Ok(Self {
@@ -40,7 +42,7 @@ impl FileSet {
             archive,
             folders: Vec::new(),
             starts: Vec::new(),
-            names: String::new(),
+            names: Vec::new(),
             ends: Vec::new(),
             spans: Vec::new(),
         })
@@ -54,7 +56,8 @@ impl FileSet {
 
     /// Adds a file.
     pub fn push(&mut self, entry: &Entry) {
-        self.names.push_str(&entry.name);
+        let name = entry.raw.as_deref().unwrap_or(entry.name.as_bytes());
+        self.names.extend_from_slice(name);
         self.ends.push(self.names.len() as u32);
         self.spans.extend(entry.span);
     }
@@ -65,7 +68,7 @@ impl FileSet {
     }
 
     /// Folder and name of a file.
-    fn parts(&self, index: usize) -> (&str, &str) {
+    fn parts(&self, index: usize) -> (&str, &[u8]) {
         let start = index.checked_sub(1).map_or(0, |i| self.ends[i] as usize);
         let folder = self.starts.partition_point(|&s| s as usize <= index) - 1;
         (
@@ -76,8 +79,9 @@ impl FileSet {
 
     /// Path of a file inside the set.
     pub fn id(&self, index: usize) -> String {
-        match self.parts(index) {
-            ("", name) => name.to_owned(),
+        let (folder, name) = self.parts(index);
+        match (folder, String::from_utf8_lossy(name)) {
+            ("", name) => name.into_owned(),
             (folder, name) => format!("{folder}/{name}"),
         }
     }
@@ -86,7 +90,11 @@ impl FileSet {
     pub fn metadata(&self, index: usize) -> Option<Metadata> {
         match &self.archive {
             Some(archive) => archive.metadata().ok(),
-            None => std::fs::metadata(self.root.join(self.id(index))).ok(),
+            None => {
+                let (folder, name) = self.parts(index);
+                let path = self.root.join(folder).join(OsStr::from_bytes(name));
+                std::fs::metadata(path).ok()
+            }
         }
     }
 
@@ -111,7 +119,7 @@ impl FileSet {
                 scratch.bytes.resize(most.min(length as usize), 0);
                 archive.read_exact_at(&mut scratch.bytes, offset)
             }
-            None => File::open(&scratch.path)
+            None => open_regular(&scratch.path)
                 .and_then(|file| file.take(most as u64).read_to_end(&mut scratch.bytes))
                 .map(drop),
         }
@@ -127,7 +135,7 @@ impl FileSet {
         if !folder.is_empty() {
             scratch.path.push(folder);
         }
-        scratch.path.push(name);
+        scratch.path.push(OsStr::from_bytes(name));
     }
 
     fn unreadable(&self, scratch: &Scratch, source: std::io::Error) -> DataError {

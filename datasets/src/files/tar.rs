@@ -1,10 +1,14 @@
 //! Where the files of a `tar` archive lie, so that each can be read without unpacking.
 //!
-//! POSIX `ustar`, with GNU long names and the `path` and `size` records of pax headers; archives inside the
-//! archive (as in ImageNet's training archive) are looked into. Compressed archives are not
+//! POSIX `ustar`, with GNU long names and the `path`, `linkpath` and `size` records of pax headers; archives
+//! inside the archive (as in ImageNet's training archive) are looked into. Compressed archives are not
 //! supported: nothing in them can be read alone.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
+
+use super::links::{Link, resolve};
+use super::listing::{Found, Place, normal};
 
 const BLOCK: u64 = 512;
 /// Longest name or pax header that is read.
@@ -12,98 +16,145 @@ const LONGEST: u64 = 1 << 20;
 /// Archives in archives.
 const DEEPEST: usize = 2;
 
-/// A file in an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    pub name: String,
-    pub offset: u64,
-    pub length: u64,
+/// What was read of an archive.
+#[derive(Default)]
+struct Contents {
+    /// The last of several members of one name counts, as when they are unpacked.
+    places: BTreeMap<String, Place>,
+    links: Vec<Link>,
 }
 
-/// Lists the regular files of an archive.
-pub(super) fn index(archive: &mut (impl Read + Seek)) -> io::Result<Vec<Member>> {
+/// Lists an archive in order of path. The root is among it when the archive's names start with `./`: then
+/// the archive was made inside the folder.
+pub(super) fn index(archive: &mut (impl Read + Seek)) -> io::Result<Vec<Found>> {
     let end = archive.seek(SeekFrom::End(0))?;
-    let mut members = Vec::new();
-    walk(archive, 0, end, "", DEEPEST, &mut members)?;
-    Ok(members)
+    let mut contents = Contents::default();
+    contents.walk(archive, 0, end, "", DEEPEST)?;
+    let Contents { mut places, links } = contents;
+    resolve(links, &mut places);
+    let found = places.into_iter();
+    Ok(found.map(|(path, place)| Found::new(path, place)).collect())
 }
 
-/// Lists the archive that lies between `start` and `end`.
-fn walk(
-    archive: &mut (impl Read + Seek),
-    start: u64,
-    end: u64,
-    prefix: &str,
-    depth: usize,
-    members: &mut Vec<Member>,
-) -> io::Result<()> {
-    let mut at = start;
-    let mut long_name = None;
-    let mut long_size = None;
-    // An archive ends with a block of zeros; without it something is missing.
-    loop {
-        if at + BLOCK > end {
-            return Err(malformed(at, "the end (is the archive cut short?)"));
-        }
-        archive.seek(SeekFrom::Start(at))?;
-        let mut header = [0; BLOCK as usize];
-        archive.read_exact(&mut header)?;
-        if header.iter().all(|&b| b == 0) {
-            return Ok(());
-        }
-        check_sum(&header, at)?;
-        let mut length = number(&header[124..136], at)?;
-        let body = at + BLOCK;
-        let kind = header[156];
-        if let (b'0' | 0, Some(size)) = (kind, long_size) {
-            length = size;
-        }
-        let next = length
-            .checked_next_multiple_of(BLOCK)
-            .and_then(|padded| body.checked_add(padded))
-            .ok_or_else(|| malformed(at, "a length beyond all bounds"))?;
-        if length > end - body.min(end) {
-            return Err(malformed(
-                at,
-                "a file that goes on beyond the end (is the archive cut short?)",
-            ));
-        }
-        match kind {
-            b'L' => {
-                let name = text(archive, length, at)?;
-                long_name = Some(name.trim_end_matches('\0').to_owned());
+impl Contents {
+    /// Lists the archive that lies between `start` and `end`; its names get `prefix` before them.
+    fn walk(
+        &mut self,
+        archive: &mut (impl Read + Seek),
+        start: u64,
+        end: u64,
+        prefix: &str,
+        depth: usize,
+    ) -> io::Result<()> {
+        let mut at = start;
+        let mut long = Long::default();
+        // An archive ends with a block of zeros; without it something is missing.
+        loop {
+            if at + BLOCK > end {
+                return Err(malformed(at, "the end (is the archive cut short?)"));
             }
-            b'x' => {
-                let records = text(archive, length, at)?;
-                long_name = pax(&records, "path").map(str::to_owned).or(long_name);
-                long_size = pax(&records, "size").and_then(|s| s.parse().ok());
+            archive.seek(SeekFrom::Start(at))?;
+            let mut header = [0; BLOCK as usize];
+            archive.read_exact(&mut header)?;
+            if header.iter().all(|&b| b == 0) {
+                return Ok(());
             }
-            b'0' | 0 => {
-                let name = long_name.take().unwrap_or_else(|| short_name(&header));
-                long_size = None;
-                if depth > 0 && name.ends_with(".tar") {
-                    let stem = name.trim_end_matches(".tar");
-                    let stem = stem.rsplit('/').next().unwrap_or(stem);
-                    walk(
-                        archive,
-                        body,
-                        body + length,
-                        &format!("{stem}/"),
-                        depth - 1,
-                        members,
-                    )?;
-                } else {
-                    members.push(Member {
-                        name: format!("{prefix}{}", name.trim_start_matches("./")),
-                        offset: body,
-                        length,
-                    });
+            check_sum(&header, at)?;
+            let mut length = number(&header[124..136], at)?;
+            let body = at + BLOCK;
+            let kind = header[156];
+            if let (b'0' | b'7' | 0, Some(size)) = (kind, long.size) {
+                length = size;
+            }
+            let next = length
+                .checked_next_multiple_of(BLOCK)
+                .and_then(|padded| body.checked_add(padded))
+                .ok_or_else(|| malformed(at, "a length beyond all bounds"))?;
+            if length > end - body.min(end) {
+                return Err(malformed(
+                    at,
+                    "a file that goes on beyond the end (is the archive cut short?)",
+                ));
+            }
+            match kind {
+                b'L' => long.name = Some(name_text(archive, length, at)?),
+                b'K' => long.target = Some(name_text(archive, length, at)?),
+                b'x' => long.read(&bytes(archive, length, at)?),
+                // What holds for all members: none of it names one.
+                b'g' => {}
+                _ => {
+                    let long = std::mem::take(&mut long);
+                    let name = long.name.unwrap_or_else(|| short_name(&header));
+                    if prefix.is_empty() && (name.starts_with("./") || name == ".") {
+                        self.places.insert(String::new(), Place::Folder);
+                    }
+                    // A name that leads out of the archive is kept as it is, to be named as such.
+                    let Some(path) = normal("", &name).map(|path| format!("{prefix}{path}")) else {
+                        self.places.insert(name, Place::Link);
+                        at = next;
+                        continue;
+                    };
+                    match kind {
+                        // Before `ustar`, a folder was a name that ends so.
+                        b'0' | 0 if name.ends_with('/') => {
+                            self.places.insert(path, Place::Folder);
+                        }
+                        b'0' | b'7' | 0 if depth > 0 && path.ends_with(".tar") => {
+                            let prefix = format!("{}/", path.trim_end_matches(".tar"));
+                            self.walk(archive, body, body + length, &prefix, depth - 1)?;
+                        }
+                        b'0' | b'7' | 0 => {
+                            self.places.insert(path, Place::Span(body, length));
+                        }
+                        b'1' | b'2' => {
+                            let target = long.target.unwrap_or_else(|| field(&header[157..257]));
+                            self.links.push(Link {
+                                path,
+                                within: prefix.to_owned(),
+                                target,
+                                hard: kind == b'1',
+                            });
+                        }
+                        b'5' => {
+                            self.places.insert(path, Place::Folder);
+                        }
+                        _ => {
+                            self.places.insert(path, Place::Special);
+                        }
+                    }
                 }
             }
-            // Folders, links and the like.
-            _ => (long_name, long_size) = (None, None),
+            at = next;
         }
-        at = next;
+    }
+}
+
+/// What headers say about the member that follows, because it does not fit that one's own.
+#[derive(Default)]
+struct Long {
+    name: Option<String>,
+    target: Option<String>,
+    size: Option<u64>,
+}
+
+impl Long {
+    /// Reads records `length key=value\n`; the length counts the whole record.
+    fn read(&mut self, mut records: &[u8]) {
+        while let Some(blank) = records.iter().position(|&b| b == b' ') {
+            let length = std::str::from_utf8(&records[..blank]);
+            let length = length.ok().and_then(|n| n.parse::<usize>().ok());
+            let Some(length) = length.filter(|&n| n > blank + 1 && n <= records.len()) else {
+                return;
+            };
+            let record = String::from_utf8_lossy(&records[blank + 1..length]);
+            match record.trim_end_matches('\n').split_once('=') {
+                Some(("path", value)) => self.name = Some(value.to_owned()),
+                Some(("linkpath", value)) => self.target = Some(value.to_owned()),
+                Some(("size", value)) => self.size = value.parse().ok(),
+                _ => {}
+            }
+            records = &records[length..];
+        }
     }
 }
 
@@ -152,13 +203,8 @@ fn number(field: &[u8], at: u64) -> io::Result<u64> {
 }
 
 fn short_name(header: &[u8; BLOCK as usize]) -> String {
-    let field = |range: std::ops::Range<usize>| {
-        let bytes = &header[range];
-        let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
-    };
-    let name = field(0..100);
-    let prefix = field(345..500);
+    let name = field(&header[0..100]);
+    let prefix = field(&header[345..500]);
     if &header[257..262] == b"ustar" && header[262] == 0 && !prefix.is_empty() {
         format!("{prefix}/{name}")
     } else {
@@ -166,20 +212,21 @@ fn short_name(header: &[u8; BLOCK as usize]) -> String {
     }
 }
 
-fn text(archive: &mut impl Read, length: u64, at: u64) -> io::Result<String> {
+/// A text up to its first zero.
+fn field(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+fn name_text(archive: &mut impl Read, length: u64, at: u64) -> io::Result<String> {
+    Ok(field(&bytes(archive, length, at)?))
+}
+
+fn bytes(archive: &mut impl Read, length: u64, at: u64) -> io::Result<Vec<u8>> {
     if length > LONGEST {
         return Err(malformed(at, "a name of more than a megabyte"));
     }
     let mut bytes = vec![0; length as usize];
     archive.read_exact(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The value of a record `length key=value\n`.
-fn pax<'a>(records: &'a str, key: &str) -> Option<&'a str> {
-    records.lines().find_map(|line| {
-        let (_, pair) = line.split_once(' ')?;
-        let (name, value) = pair.split_once('=')?;
-        (name == key).then_some(value)
-    })
+    Ok(bytes)
 }

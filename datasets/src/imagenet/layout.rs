@@ -9,6 +9,15 @@ use crate::DataError;
 use crate::files::{Entry, FileSet, Tree};
 use crate::source::{Context, file_number};
 
+/// What the set does not read of a tree, counted and named.
+pub(super) fn passed(tree: &Tree) -> Option<String> {
+    let mut passed = tree.passed.clone();
+    for image in tree.loose.iter().filter(|_| !tree.folders.is_empty()) {
+        passed.add("images beside the class folders", &image.name);
+    }
+    passed.text()
+}
+
 /// Fills `files` and gives the label of each.
 pub(super) fn assign(
     context: &Context<'_>,

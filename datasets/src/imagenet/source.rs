@@ -38,6 +38,7 @@ fn open(context: &Context<'_>) -> Result<Arc<dyn Source>, DataError> {
     let tree = Tree::list(context, &root)?;
     let mut files = FileSet::new(context, &tree)?;
     let truth = config.ground_truth.as_deref();
+    let passed = layout::passed(&tree);
     let labels = layout::assign(context, tree, config.split, truth, &mut files)?;
     let space = LabelSpace {
         classes: classes::names(),
@@ -65,5 +66,6 @@ fn open(context: &Context<'_>) -> Result<Arc<dyn Source>, DataError> {
         files,
         labels: Labels::single(labels),
         space,
+        passed,
     }))
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Context, LabelSpace, Labels, Scratch, Source, SourceKind};
+use super::{Context, LabelSpace, Labels, Scratch, Source, SourceKind, nesting};
 use crate::files::{FileSet, Tree};
 use crate::{DataError, ImageRef};
 
 inventory::submit! {
     SourceKind {
         kind: "image-folder",
-        doc: "one folder of JPEG or PNG images per class under `path` (a folder or a tar); classes sorted by name",
-        keys: &["path", "numeric_classes"],
+        doc: "one folder of images per class under `path` (a folder, a tar, or a folder in a tar: `set.tar/train`), in it at any depth; classes sorted by name",
+        keys: &["path", "numeric_classes", "allow_empty"],
         open,
     }
 }
@@ -26,6 +26,9 @@ struct Config {
     /// The folders are class indices: sort them as integers.
     #[serde(default)]
     numeric_classes: bool,
+    /// Class folders without images keep their place among the classes.
+    #[serde(default)]
+    allow_empty: bool,
 }
 
 /// Image files with labels.
@@ -34,13 +37,21 @@ pub(crate) struct Files {
     pub files: FileSet,
     pub labels: Labels,
     pub space: LabelSpace,
+    /// What was passed over.
+    pub passed: Option<String>,
 }
 
 fn open(context: &Context<'_>) -> Result<Arc<dyn Source>, DataError> {
     let config: Config = context.parse()?;
-    let tree = Tree::list(context, &context.resolve(&config.path)?)?;
+    let mut tree = Tree::list(context, &context.resolve(&config.path)?)?;
     if tree.folders.is_empty() {
         return Err(context.empty(&tree.root, "class folders"));
+    }
+    nesting::check(&tree.folders, &config.path)
+        .map_err(|message| context.malformed(&tree.root, message))?;
+    for image in &tree.loose {
+        tree.passed
+            .add("images beside the class folders", &image.name);
     }
     let mut classes: Vec<String> = tree.folders.keys().cloned().collect();
     if config.numeric_classes {
@@ -56,18 +67,25 @@ fn open(context: &Context<'_>) -> Result<Arc<dyn Source>, DataError> {
     let mut labels = Vec::new();
     for (label, class) in classes.iter().enumerate() {
         let entries = &tree.folders[class];
-        if entries.is_empty() {
-            return Err(context.empty(&tree.root.join(class), "images"));
+        if entries.is_empty() && !config.allow_empty {
+            return Err(context.malformed(
+                &tree.root.join(class),
+                "expected images in the class folder, found none; remove it, or set `allow_empty = true` to keep the class without images",
+            ));
         }
         files.folder(class);
         entries.iter().for_each(|entry| files.push(entry));
         labels.resize(files.len(), label as u32);
+    }
+    if labels.is_empty() {
+        return Err(context.empty(&tree.root, "images in class folders"));
     }
     Ok(Arc::new(Files {
         name: context.name.to_owned(),
         files,
         labels: Labels::single(labels),
         space: LabelSpace::full(classes),
+        passed: tree.passed.text(),
     }))
 }
 
@@ -130,6 +148,10 @@ impl Source for Files {
     ) -> Result<&'a [u8], DataError> {
         self.files.read(index, most, scratch)?;
         Ok(&scratch.bytes)
+    }
+
+    fn passed_over(&self) -> Option<&str> {
+        self.passed.as_deref()
     }
 
     fn image<'a>(

@@ -15,6 +15,7 @@ mod folder;
 mod keep;
 mod labels;
 mod manifest;
+mod nesting;
 mod overlay;
 mod registry;
 mod relabel;
@@ -85,6 +86,11 @@ pub trait Source: Send + Sync {
     ) -> Result<&'a [u8], DataError> {
         let pixels = self.image(index, scratch)?.data;
         Ok(&pixels[..most.min(pixels.len())])
+    }
+
+    /// What lay among the images and was not read, counted and named.
+    fn passed_over(&self) -> Option<&str> {
+        None
     }
 
     /// The image of a sample: borrowed where the source holds it, else decoded into `scratch`.

@@ -1,5 +1,6 @@
 //! The table of adapters.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Source;
 use crate::DataError;
+use crate::files::open_regular;
 
 /// An adapter: how one kind of data set is opened.
 pub struct SourceKind {
@@ -81,7 +83,11 @@ impl Context<'_> {
     /// # Errors
     /// [`DataError::Read`].
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, DataError> {
-        std::fs::read(path).map_err(|source| self.unreadable(path, source))
+        let mut bytes = Vec::new();
+        open_regular(path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|source| self.unreadable(path, source))?;
+        Ok(bytes)
     }
 
     pub(crate) fn unreadable(&self, path: &Path, source: std::io::Error) -> DataError {

@@ -91,6 +91,10 @@ impl Source for Relabelled {
         self.inner.stored(self.inner_index(index), most, scratch)
     }
 
+    fn passed_over(&self) -> Option<&str> {
+        self.inner.passed_over()
+    }
+
     fn image<'a>(
         &'a self,
         index: usize,

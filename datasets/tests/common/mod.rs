@@ -45,18 +45,30 @@ pub fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
                 &mut archive,
                 "././@LongLink",
                 b'L',
+                "",
                 format!("{name}\0").as_bytes(),
             );
         }
-        entry(&mut archive, &name[..name.len().min(100)], b'0', bytes);
+        entry(&mut archive, &name[..name.len().min(100)], b'0', "", bytes);
     }
     archive.extend([0; 1024]);
     archive
 }
 
-fn entry(archive: &mut Vec<u8>, name: &str, kind: u8, bytes: &[u8]) {
+/// A tar archive of members of any kind: name, kind, where a link leads, contents.
+pub fn tar_of(members: &[(&str, u8, &str, &[u8])]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, kind, target, bytes) in members {
+        entry(&mut archive, name, *kind, target, bytes);
+    }
+    archive.extend([0; 1024]);
+    archive
+}
+
+fn entry(archive: &mut Vec<u8>, name: &str, kind: u8, target: &str, bytes: &[u8]) {
     let mut header = [0_u8; 512];
     header[..name.len()].copy_from_slice(name.as_bytes());
+    header[157..157 + target.len()].copy_from_slice(target.as_bytes());
     header[100..107].copy_from_slice(b"0000644");
     header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
     header[156] = kind;

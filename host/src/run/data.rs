@@ -30,6 +30,11 @@ pub fn prepare(bench: &Bench, document: &Document, pretrains: bool) -> Result<Da
                 .collect(),
         }
     })?;
+    for set in std::iter::once(&sets.train).chain(&sets.test) {
+        if let Some(passed) = set.passed_over() {
+            tracing::warn!("{}: passed over {passed}", set.name());
+        }
+    }
     let mut look = Look {
         bench,
         document,

@@ -11,9 +11,36 @@ use crate::Image;
 /// Memory that the decoder may take for headers and rows.
 const MEMORY: usize = 1 << 30;
 
+/// The chunk that ends a file.
+const END: &[u8] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
+
 pub(super) fn decode(bytes: &[u8], image: &mut Image) -> Result<(), String> {
+    match lacks_end(bytes) {
+        true => run(&[bytes, END].concat(), image),
+        false => run(bytes, image),
+    }
+}
+
+/// Whether the file ends behind a whole chunk that is not the last one.
+fn lacks_end(bytes: &[u8]) -> bool {
+    let mut at = 8;
+    while let Some([a, b, c, d, kind @ ..]) =
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<8>())
+    {
+        if kind == b"IEND" {
+            return false;
+        }
+        at += 12 + u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+    }
+    at == bytes.len()
+}
+
+fn run(bytes: &[u8], image: &mut Image) -> Result<(), String> {
     let limits = Limits { bytes: MEMORY };
     let mut decoder = Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
+    // Neither changes a pixel, and a small one may unpack to gigabytes.
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_ignore_text_chunk(true);
     let header = decoder.read_header_info().map_err(|e| e.to_string())?;
     let clipped =
         header.bit_depth == BitDepth::Sixteen && header.color_type == ColorType::Grayscale;
@@ -49,7 +76,9 @@ pub(super) fn decode(bytes: &[u8], image: &mut Image) -> Result<(), String> {
         ColorType::GrayscaleAlpha => 2,
         ColorType::Rgb => 3,
         ColorType::Rgba => 4,
-        ColorType::Indexed => return Err("expected an expanded palette".to_owned()),
+        ColorType::Indexed => {
+            return Err("expected an expanded palette".to_owned());
+        }
     };
     for (pixel, out) in raw.chunks_exact(channels).zip(pixels) {
         match pixel {
