@@ -16,8 +16,11 @@ fn set(path: &str) -> String {
     format!("name = 's'\nkind = 'image-folder'\npath = '{path}'\n")
 }
 
+/// Id, label and pixels.
+type Sample = (String, u32, Vec<u8>);
+
 /// All that a set says of itself.
-fn contents(source: &Arc<dyn Source>) -> (Vec<String>, Vec<(String, u32, Vec<u8>)>, String) {
+fn contents(source: &Arc<dyn Source>) -> (Vec<String>, Vec<Sample>, String) {
     let mut scratch = Scratch::default();
     let samples = (0..source.len()).map(|sample| {
         let pixels = source.image(sample, &mut scratch).unwrap().data.to_vec();
