@@ -139,22 +139,6 @@ fn a_side_may_be_long_where_the_area_is_small() {
 }
 
 #[test]
-fn colour_profiles_are_left_packed() {
-    let png = golden("rgb.png");
-    let mut body = b"iCCPx\0\0".to_vec();
-    body.extend([0xFF; 64]);
-    let mut chunk = ((body.len() - 4) as u32).to_be_bytes().to_vec();
-    chunk.extend(&body);
-    chunk.extend(crc(&body).to_be_bytes());
-    // It is no profile at all, which only who unpacks it can notice.
-    let file = [&png[..33], &chunk, &png[33..]].concat();
-    let (mut with, mut without) = (Image::default(), Image::default());
-    decode(&file, &mut with).unwrap();
-    decode(&png, &mut without).unwrap();
-    assert_eq!(with, without);
-}
-
-#[test]
 fn an_image_of_a_thousand_million_pixels_is_refused() {
     let mut png = golden("rgb.png");
     assert!(png.starts_with(b"\x89PNG"));
