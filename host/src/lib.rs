@@ -17,6 +17,7 @@
 //! | [`optim`] | optimisers: SGD, LARS, AdamW with parameter groups and clipping |
 //! | [`plugins`] | the table of frameworks: plugin files found and refused |
 //! | [`pretrain`] | the training loop, driven by a framework's description alone |
+//! | [`process`] | child processes with limits: probing, certification, cells |
 //! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
 //! | [`run`] | the whole benchmark: cells in child processes |
 //! | [`tensorfile`] | named tensors on disk |
@@ -36,6 +37,7 @@ pub mod memory;
 pub mod optim;
 pub mod plugins;
 pub mod pretrain;
+pub mod process;
 pub mod report;
 pub mod run;
 mod slab;

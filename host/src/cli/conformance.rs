@@ -37,13 +37,15 @@ enum Format {
     Junit,
 }
 
-/// Run one check and print it as JSON.
+/// Run one check and write it down as JSON; started by `conformance`
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The plugin library.
     library: PathBuf,
     /// The golden file.
     file: PathBuf,
+    /// The file to write.
+    answer: PathBuf,
 }
 
 impl Conformance {
@@ -51,7 +53,7 @@ impl Conformance {
         let library = std::path::absolute(&self.library).unwrap_or_else(|_| self.library.clone());
         let runner = match std::env::current_exe() {
             Ok(program) if !self.in_process => Runner::Child {
-                command: vec![program, PathBuf::from("check")],
+                program,
                 limit: Duration::from_secs(self.limit),
             },
             _ => Runner::InProcess,
@@ -92,7 +94,7 @@ impl Check {
         let plugin = Plugin::open(&self.library).map_err(SuiteError::from)?;
         let case = Case::read(&self.file).map_err(SuiteError::from)?;
         let check = check_case(&plugin, &case);
-        println!("{}", serde_json::to_string(&check).map_err(broken)?);
+        super::give_answer(&self.answer, &check)?;
         Ok(Exit::Done)
     }
 }
@@ -108,7 +110,7 @@ fn broken(error: serde_json::Error) -> Failure {
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
         let (exit, help) = match &error {
-            SuiteError::Refused(_) => (
+            SuiteError::Refused(_) | SuiteError::Unopened(_) => (
                 Exit::PluginFault,
                 "build the plugin with this version's ssl-plugin-kit",
             ),

@@ -1,9 +1,11 @@
 //! `doctor`: what this installation has, and the fix for what it lacks.
 
 use super::exit::{Exit, Failure};
+use super::plugins::{Format, look};
 use crate::plugins;
 use crate::run::libtorch::{self, CudaPart};
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Check libtorch, devices, plugin directories and data, and name the fix for each fault
@@ -12,9 +14,13 @@ pub struct Doctor {
     /// Another directory to look for plugins in (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 /// One line of the report.
+#[derive(Serialize)]
 struct Finding {
     /// Whether what is needed is there; what only could be better has a fix all the same.
     ok: bool,
@@ -27,17 +33,11 @@ impl Doctor {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
         let mut findings = vec![check_libtorch(), check_devices()];
         findings.extend(self.check_plugin_directories());
+        findings.extend(self.check_plugins());
         findings.push(check_data());
-        for finding in &findings {
-            let mark = match (finding.ok, finding.fix) {
-                (true, None) => "ok  ",
-                (true, Some(_)) => "warn",
-                (false, _) => "FAIL",
-            };
-            println!("{mark} {:<8} {}", finding.what, finding.text);
-            if let Some(fix) = finding.fix {
-                println!("     {:<8} fix: {fix}", "");
-            }
+        match self.format {
+            Format::Json => println!("{:#}", serde_json::json!(findings)),
+            Format::Text => findings.iter().for_each(Finding::print),
         }
         let failed = findings.iter().any(|finding| !finding.ok);
         Ok(if failed {
@@ -45,6 +45,30 @@ impl Doctor {
         } else {
             Exit::Done
         })
+    }
+
+    /// How many frameworks there are, and every file that was refused.
+    fn check_plugins(&self) -> Vec<Finding> {
+        let registry = look(&self.plugin_dir, plugins::LIMIT);
+        let directories = plugins::directories(&self.plugin_dir);
+        let found = Finding {
+            ok: true,
+            what: "plugins",
+            text: format!("{} frameworks", registry.candidates.len()),
+            fix: None,
+        };
+        let refused = registry
+            .refused
+            .into_iter()
+            // Directories have a finding of their own.
+            .filter(|refused| directories.iter().all(|it| it.path != refused.path))
+            .map(|refused| Finding {
+                ok: false,
+                what: "plugins",
+                text: format!("refused {}", refused.reason),
+                fix: Some("build the plugin anew for this version, or remove the file"),
+            });
+        std::iter::once(found).chain(refused).collect()
     }
 
     fn check_plugin_directories(&self) -> Vec<Finding> {
@@ -69,6 +93,20 @@ impl Doctor {
             });
         }
         findings
+    }
+}
+
+impl Finding {
+    fn print(&self) {
+        let mark = match (self.ok, self.fix) {
+            (true, None) => "ok  ",
+            (true, Some(_)) => "warn",
+            (false, _) => "FAIL",
+        };
+        println!("{mark} {:<8} {}", self.what, self.text);
+        if let Some(fix) = self.fix {
+            println!("     {:<8} fix: {fix}", "");
+        }
     }
 }
 

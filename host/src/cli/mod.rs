@@ -18,3 +18,14 @@ mod run;
 
 pub use exit::{Exit, Failure};
 pub use root::main;
+
+/// Leaves an answer for the process that started this one: whole, under the name that it gave.
+fn give_answer<T: serde::Serialize>(path: &std::path::Path, answer: &T) -> Result<(), Failure> {
+    serde_json::to_vec(answer)
+        .map_err(std::io::Error::other)
+        .and_then(|text| crate::ledger::write_atomic(path, &text))
+        .map_err(|error| {
+            let help = "check that the folder for temporary files may be written";
+            Failure::with_help(Exit::BadInput, error, help)
+        })
+}

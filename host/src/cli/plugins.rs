@@ -1,10 +1,11 @@
 //! `plugins`: what was found, and what was refused and why.
 
 use super::exit::{Exit, Failure};
-use crate::plugins::{Candidate, Registry, directories, probe};
+use crate::plugins::{Candidate, LIMIT, Registry, directories, probe};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// List the frameworks found; say which files were refused and why
 #[derive(Args, Debug)]
@@ -15,55 +16,65 @@ pub struct Plugins {
     /// Another directory to look in (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
+    /// End with code 1 if a file was refused
+    #[arg(long)]
+    strict: bool,
+    /// Seconds within which all libraries must have said what they contain
+    #[arg(long, value_name = "SECONDS", default_value_t = LIMIT.as_secs())]
+    limit: u64,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
 
 impl Plugins {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let registry = find(&self.plugin_dir);
+        let registry = look(&self.plugin_dir, Duration::from_secs(self.limit));
         match self.format {
             Format::Json => println!("{:#}", json(&registry)),
             Format::Text => print!("{}", text(&registry)),
         }
-        Ok(Exit::Done)
+        Ok(if self.strict && !registry.refused.is_empty() {
+            Exit::ChecksFailed
+        } else {
+            Exit::Done
+        })
     }
 }
 
-/// The frameworks in the directories searched; says what was refused.
+/// The frameworks in the directories searched; warns of what was refused.
 pub(super) fn find(given: &[PathBuf]) -> Registry {
-    let registry = match std::env::current_exe() {
-        Ok(program) => probe(&program, given),
-        Err(_) => Registry::discover(&directories(given)),
-    };
+    let registry = look(given, LIMIT);
     for refused in &registry.refused {
         tracing::warn!("refused {}", refused.reason);
     }
     registry
 }
 
-/// Print what libraries contain, as JSON; started by this program
+/// The frameworks in the directories searched.
+pub(super) fn look(given: &[PathBuf], limit: Duration) -> Registry {
+    match std::env::current_exe() {
+        Ok(program) => probe(&program, given, limit),
+        Err(_) => Registry::discover(&directories(given)),
+    }
+}
+
+/// Write down what a library contains; started by this program
 #[derive(Args, Debug)]
 pub struct Probe {
-    /// One library instead of the directories
-    #[arg(long, value_name = "FILE")]
-    library: Option<PathBuf>,
-    /// Another directory to look in (repeatable)
-    #[arg(long, value_name = "DIR")]
-    plugin_dir: Vec<PathBuf>,
+    /// The library
+    library: PathBuf,
+    /// The file to write, as JSON
+    answer: PathBuf,
 }
 
 impl Probe {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
-        let registry = match self.library {
-            Some(path) => Registry::open(path),
-            None => Registry::discover(&directories(&self.plugin_dir)),
-        };
-        println!("{}", json!(registry));
+        let registry = Registry::open(self.library);
+        super::give_answer(&self.answer, &registry)?;
         Ok(Exit::Done)
     }
 }
@@ -74,10 +85,19 @@ fn json(registry: &Registry) -> Value {
         object["path"] = json!(c.library);
         object
     };
-    registry.candidates.iter().map(one).collect()
+    let frameworks: Vec<Value> = registry.candidates.iter().map(one).collect();
+    json!({ "frameworks": frameworks, "refused": registry.refused })
 }
 
 fn text(registry: &Registry) -> String {
+    let mut text = frameworks(registry);
+    for refused in &registry.refused {
+        text.push_str(&format!("refused {}\n", refused.reason));
+    }
+    text
+}
+
+fn frameworks(registry: &Registry) -> String {
     if registry.candidates.is_empty() {
         return "no framework was found; build the plugins with `cargo build --release`, or name \
                 their directory with --plugin-dir or SSL_LOTTERY_PLUGINS\n"

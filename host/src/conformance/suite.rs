@@ -3,11 +3,13 @@
 use super::case::{Case, CaseError};
 use super::report::{Check, Report, Status};
 use super::{bank, step};
+use crate::plugins::probe_one;
+use crate::process::{Limits, answer};
 use ssl_plugin_api::FaultKind;
 use ssl_plugin_api::foreign::{Plugin, Refusal};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 /// Why no report could be made.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,9 @@ pub enum SuiteError {
     /// The library was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The library was refused, or its process gave no answer; one line.
+    #[error("{0}")]
+    Unopened(String),
     /// A golden file cannot be used.
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -37,11 +42,10 @@ pub enum SuiteError {
 pub enum Runner {
     /// In this process: for debuggers.
     InProcess,
-    /// In a child process, by this command line followed by `LIB FILE`, which prints the check as
-    /// JSON on standard output.
+    /// In child processes, by this program: the library never comes into this process.
     Child {
-        /// Program and leading arguments.
-        command: Vec<PathBuf>,
+        /// The program `ssl-lottery`, whose subcommands `probe` and `check` are used.
+        program: PathBuf,
         /// Time after which the child is killed.
         limit: Duration,
     },
@@ -57,7 +61,7 @@ pub fn run_suite(
     only: Option<&str>,
     runner: &Runner,
 ) -> Result<Report, SuiteError> {
-    let plugin = Plugin::open(library)?;
+    let opened = Opened::new(library, runner)?;
     let only = only.map(regex::Regex::new).transpose()?;
     let mut checks = Vec::new();
     for file in folder.map(golden_files).transpose()?.unwrap_or_default() {
@@ -66,17 +70,56 @@ pub fn run_suite(
         if only.as_ref().is_some_and(|only| !only.is_match(&id)) {
             continue;
         }
-        let here = plugin
-            .frameworks()
-            .iter()
-            .any(|card| card.id == case.framework);
-        checks.push(match (here, runner) {
-            (false, _) => skipped(id, &case),
-            (true, Runner::InProcess) => check_case(&plugin, &case),
-            (true, Runner::Child { command, limit }) => in_child(library, &case, command, *limit),
+        checks.push(if opened.has(&case.framework) {
+            opened.check(library, &case)
+        } else {
+            skipped(id, &case)
         });
     }
     Ok(Report::new(library.to_owned(), checks))
+}
+
+/// A library that checks are run on.
+enum Opened<'a> {
+    Here(Plugin),
+    Apart {
+        frameworks: Vec<String>,
+        program: &'a Path,
+        limit: Duration,
+    },
+}
+
+impl<'a> Opened<'a> {
+    fn new(library: &Path, runner: &'a Runner) -> Result<Self, SuiteError> {
+        let (program, limit) = match runner {
+            Runner::InProcess => return Ok(Self::Here(Plugin::open(library)?)),
+            Runner::Child { program, limit } => (program, *limit),
+        };
+        let found = probe_one(program, library, limit);
+        if let Some(refused) = found.refused.into_iter().next() {
+            return Err(SuiteError::Unopened(refused.reason));
+        }
+        let frameworks = found.candidates.into_iter().map(|it| it.card.id);
+        Ok(Self::Apart {
+            frameworks: frameworks.collect(),
+            program,
+            limit,
+        })
+    }
+
+    fn has(&self, framework: &str) -> bool {
+        match self {
+            Self::Here(plugin) => plugin.frameworks().iter().any(|card| card.id == framework),
+            Self::Apart { frameworks, .. } => frameworks.iter().any(|id| id == framework),
+        }
+    }
+
+    fn check(&self, library: &Path, case: &Case) -> Check {
+        match self {
+            Self::Here(plugin) => check_case(plugin, case),
+            Self::Apart { program, limit, .. } => in_child(library, case, program, *limit),
+        }
+    }
 }
 
 fn golden_files(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
@@ -147,51 +190,15 @@ pub fn check_case(plugin: &Plugin, case: &Case) -> Check {
     }
 }
 
-fn in_child(library: &Path, case: &Case, command: &[PathBuf], limit: Duration) -> Check {
-    let id = format!("golden/{}", case.stem());
-    let crashed = |message: String| blank(id.clone(), case, Status::Crashed, message);
-    let Some((program, arguments)) = command.split_first() else {
-        return crashed("no command to run checks with".to_owned());
+fn in_child(library: &Path, case: &Case, program: &Path, limit: Duration) -> Check {
+    let mut command = Command::new(program);
+    command.arg("check").args([library, &case.path]);
+    let limits = Limits {
+        total: Some(limit),
+        ..Limits::default()
     };
-    let spawned = Command::new(program)
-        .args(arguments)
-        .args([library, &case.path])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => return crashed(format!("the check's process did not start: {error}")),
-    };
-    let deadline = Instant::now() + limit;
-    let killed = loop {
-        match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            Ok(Some(_)) => break false,
-            _ => {
-                let _already_dead = child.kill();
-                break true;
-            }
-        }
-    };
-    let output = match child.wait_with_output() {
-        Ok(output) => output,
-        Err(error) => return crashed(format!("the check's process cannot be read: {error}")),
-    };
-    if killed {
-        return crashed(format!("killed: no answer within {} s", limit.as_secs()));
-    }
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
-        let last = String::from_utf8_lossy(&output.stderr);
-        let last = last
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or("no message");
-        crashed(format!(
-            "the check's process died ({}): {last}",
-            output.status
-        ))
+    answer(command, limits).unwrap_or_else(|error| {
+        let id = format!("golden/{}", case.stem());
+        blank(id, case, Status::Crashed, error.to_string())
     })
 }

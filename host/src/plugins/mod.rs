@@ -5,6 +5,6 @@ mod probe;
 mod registry;
 mod search;
 
-pub use probe::probe;
+pub use probe::{LIMIT, probe, probe_one};
 pub use registry::{Candidate, Refused, Registry};
 pub use search::{Directory, directories, libraries};

@@ -24,7 +24,6 @@ pub mod summary;
 mod supervise;
 
 pub use cancel::Cancel;
-pub use child::signal;
 pub use cores::crowded;
 pub use data::prepare;
 pub use error::RunError;

@@ -1,14 +1,14 @@
 //! What a cell's process writes down for its parent, and what the parent makes of its end.
 
-use super::child::{Ended, signal};
 use super::event::Stage;
 use crate::checksum;
 use crate::cli::Exit;
 use crate::ledger::{Failure, FailureKind, PluginStamp, Record, Results, Status, write_atomic};
+use crate::process::{Ended, signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::ExitStatus;
 
@@ -18,6 +18,8 @@ pub const OUTCOME_FILE: &str = "outcome.json";
 pub const LOG_FILE: &str = "cell.log";
 /// Lines of the log that are kept in the record of a failure.
 const TAIL_LINES: usize = 8;
+/// Bytes at the end of the log that are read for them.
+const TAIL_BYTES: u64 = 64 << 10;
 
 /// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,7 +165,15 @@ impl FailureKind {
 
 /// The last lines of a log that say something.
 fn tail(path: &Path) -> Vec<String> {
-    let bytes = fs::read(path).unwrap_or_default();
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     let first = lines.len().saturating_sub(TAIL_LINES);

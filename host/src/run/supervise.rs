@@ -2,7 +2,7 @@
 
 use super::cancel::Cancel;
 use super::cell;
-use super::child::{self, Limits};
+use super::child;
 use super::cores;
 use super::error::RunError;
 use super::job::{Job, Subject};
@@ -11,6 +11,7 @@ use super::progress::Board;
 use crate::config::{self, canonical};
 use crate::ledger::{CellDir, DataFacts, Record, Status, write_atomic};
 use crate::pretrain::CHECKPOINT_FILE;
+use crate::process::Limits;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -186,8 +187,9 @@ impl Supervisor<'_> {
         command.arg("cell").arg("--job").arg(&path);
         cores::wait_politely(&mut command);
         let limits = Limits {
-            stall: Duration::from_secs(self.config.stall_s),
+            stall: Some(Duration::from_secs(self.config.stall_s)),
             total: self.config.timeout_s.map(Duration::from_secs),
+            memory: None,
         };
         let log = job.dir.join(LOG_FILE);
         let ended = child::run(command, &log, limits, self.cancel, bar).map_err(|source| {

@@ -1,6 +1,7 @@
 //! Nothing computed is computed twice, nothing computed is lost.
 
 use crate::bench::{Place, record};
+use regex::Regex;
 use std::fs;
 use std::process::Command;
 
@@ -169,4 +170,58 @@ fn in_process_gives_the_same_numbers() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let results = |place: &Place| place.record("echo")["results"]["report"].clone();
     assert_eq!(results(&apart), results(&within));
+}
+
+/// The files that the guide names below `OUT/`, as regular expressions: words in capitals stand for
+/// any name.
+fn files_of_the_guide() -> Vec<Regex> {
+    let guide = include_str!("../../../docs/guide/results.md");
+    let listing = guide.split("```").nth(1).unwrap();
+    let word = Regex::new("[A-Z]{3,}").unwrap();
+    let mut folders: Vec<(usize, String)> = Vec::new();
+    let mut files = Vec::new();
+    for line in listing.lines().skip(2) {
+        let indent = line.len() - line.trim_start().len();
+        let name = line.split_whitespace().next().unwrap();
+        folders.retain(|(above, _)| *above < indent);
+        if name.ends_with('/') {
+            folders.push((indent, name.to_owned()));
+            continue;
+        }
+        let path: String = folders.iter().map(|(_, folder)| folder.as_str()).collect();
+        let path = regex::escape(&(path + name));
+        let pattern = word.replace_all(&path, "[^/]+");
+        files.push(Regex::new(&format!("^{pattern}$")).unwrap());
+    }
+    files
+}
+
+#[test]
+fn a_run_leaves_the_files_that_the_guide_names() {
+    let place = Place::new();
+    assert_eq!(place.run(&[]).code, Some(0));
+    let out = place.path().join("out");
+    let mut found = Vec::new();
+    let mut folders = vec![out.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(&out).unwrap();
+                found.push(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let guide = files_of_the_guide();
+    for file in &found {
+        let named = guide.iter().any(|pattern| pattern.is_match(file));
+        assert!(named, "{file} is not in the guide");
+    }
+    // The images of this benchmark are in no files.
+    for pattern in guide.iter().filter(|it| !it.as_str().contains("set")) {
+        let made = found.iter().any(|file| pattern.is_match(file));
+        assert!(made, "{pattern} is in the guide, but not in {found:#?}");
+    }
 }

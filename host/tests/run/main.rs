@@ -14,6 +14,7 @@ mod interrupt;
 mod ledger;
 mod parallel;
 mod protocols;
+mod rude;
 mod sets;
 
 #[path = "../torch_file/mod.rs"]

@@ -1,0 +1,51 @@
+//! Process groups and limits of the system, which only C reaches.
+#![cfg_attr(
+    target_os = "linux",
+    expect(unsafe_code, reason = "signals and limits are system calls")
+)]
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
+
+/// Makes the command's process the leader of a group of its own.
+pub(super) fn lead(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Ends every process of the child's group; `true` if there was one. The child may have been waited
+/// for: the system gives a group's number to nobody else while a process is in it.
+pub(super) fn kill(child: &Child) -> bool {
+    let Ok(group) = i32::try_from(child.id()) else {
+        return false;
+    };
+    // SAFETY: `kill` takes two numbers and touches no memory of this process. The group is the
+    // child's own (`lead`), so this process is not in it.
+    unsafe { libc::kill(-group, libc::SIGKILL) == 0 }
+}
+
+/// Bounds the memory that the child may ask for, in bytes. Elsewhere than on Linux nothing is
+/// bounded.
+pub(super) fn limit_memory(child: &Child, bytes: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let limit = libc::rlimit {
+            rlim_cur: bytes,
+            rlim_max: bytes,
+        };
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        // SAFETY: `limit` is a whole `rlimit` that lives through the call, and no old limit is asked
+        // for, which a null pointer says.
+        let result = unsafe { libc::prlimit(pid, libc::RLIMIT_DATA, &limit, std::ptr::null_mut()) };
+        if result != 0 {
+            let error = io::Error::last_os_error();
+            // A child that has ended already needs no limit.
+            return match error.raw_os_error() {
+                Some(libc::ESRCH) => Ok(()),
+                _ => Err(error),
+            };
+        }
+    }
+    let _ = (child, bytes);
+    Ok(())
+}
