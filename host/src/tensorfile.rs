@@ -84,7 +84,7 @@ pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
     parse(&bytes, path)
 }
 
-/// Reads the very file that [`write`] gave this digest for.
+/// Reads the very file that [`write()`] gave this digest for.
 ///
 /// # Errors
 /// As [`read`]; also when the file has no digest or another one.

@@ -6,6 +6,9 @@ use ssl_plugin_api::description::CheckpointMap;
 use super::names::unwrapped;
 use super::{ImportError, Result};
 
+/// Prefix that a map gives to the backbone's tensors.
+pub(super) const BACKBONE: &str = "backbone.";
+
 /// What becomes of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::checkpoint::{Entry, State};
-use super::mapping::{Fate, Mapping};
+use super::mapping::{BACKBONE, Fate, Mapping};
 use super::names::{Style, readings};
-use super::report::BACKBONE;
 use super::role::Role;
 use crate::backbone::Backbone;
 

@@ -10,15 +10,12 @@ use tch::Tensor;
 
 use super::checkpoint::Entry;
 use super::health;
-use super::mapping::{Fate, Mapping};
+use super::mapping::{BACKBONE, Fate, Mapping};
 use super::network::{self, Network, Wanted};
 use super::role::Role;
 use super::select::{Selection, WhichEncoder, list};
 use super::{Checkpoint, ImportError, Result};
 use crate::backbone::Backbone;
-
-/// Prefix of the backbone's tensors.
-pub(super) const BACKBONE: &str = "backbone.";
 
 /// A key that was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,8 @@
 //! What a reader must know before trusting the numbers.
 
 use super::input::Input;
-use crate::aggregate::{DataSet, Table};
+use super::words::list;
+use crate::aggregate::{DataSet, Table, smoothed_geometric};
 
 /// The input's notes and those that follow from the table.
 pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec<String> {
@@ -78,21 +79,33 @@ fn joint(input: &Input, set: &DataSet) -> bool {
     })
 }
 
+/// A note for each framework that has 0 % somewhere, with the geometric mean that no zero decides.
 fn zeros(table: &Table) -> Vec<String> {
-    let mut notes = Vec::new();
-    for (row, framework) in table.frameworks().iter().enumerate() {
-        for (column, set) in table.data_sets().iter().enumerate() {
-            if table
-                .cell(row, column)
-                .is_some_and(|cell| cell.fraction().0 == 0)
-            {
-                notes.push(format!(
-                    "{framework} has 0 % on {}: its geometric and harmonic means are exactly 0; the smoothed geometric \
-                     mean, from (k + 1/2)/(n + 1), is given beside.",
-                    set.name
-                ));
-            }
+    let all: Vec<usize> = (0..table.data_sets().len()).collect();
+    let smoothed = smoothed_geometric(table, &all);
+    let rows = table.frameworks().iter().zip(smoothed).enumerate();
+    rows.filter_map(|(row, (framework, smoothed))| {
+        let zero = |column: usize| {
+            let cell = table.cell(row, column);
+            cell.is_some_and(|cell| cell.fraction().0 == 0)
+        };
+        let sets = table.data_sets().iter().enumerate();
+        let sets: Vec<&str> = sets
+            .filter(|(column, _)| zero(*column))
+            .map(|(_, set)| set.name.as_str())
+            .collect();
+        if sets.is_empty() {
+            return None;
         }
-    }
-    notes
+        let smoothed = smoothed.map_or_else(String::new, |mean| {
+            format!(
+                " With (k + 1/2)/(n + 1) in place of each share k/n its geometric mean over all data sets is {mean:.2} %."
+            )
+        });
+        Some(format!(
+            "{framework} has 0 % on {}: its geometric and harmonic means are exactly 0 there.{smoothed}",
+            list(&sets)
+        ))
+    })
+    .collect()
 }

@@ -144,6 +144,26 @@ fn a_flipped_bit_is_told_where_it_is() {
 }
 
 #[test]
+fn an_archive_with_two_pickles_or_two_entries_of_one_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.pth");
+    let fault_of = |names: &[&str]| {
+        // An empty dictionary each.
+        let entries: Vec<_> = names
+            .iter()
+            .map(|name| ((*name).to_owned(), b"\x80\x02}.".to_vec()))
+            .collect();
+        std::fs::write(&path, torch_file::zip_of(&entries)).unwrap();
+        Checkpoint::open(&path).err().map(|error| error.to_string())
+    };
+    assert_eq!(fault_of(&["a/data.pkl", "a/b/data.pkl"]), None);
+    let two = fault_of(&["b/data.pkl", "a/data.pkl"]).unwrap();
+    assert!(two.contains("a/data.pkl and b/data.pkl"), "{two}");
+    let twice = fault_of(&["a/data.pkl", "a/data.pkl"]).unwrap();
+    assert!(twice.contains("two entries \"a/data.pkl\""), "{twice}");
+}
+
+#[test]
 fn foreign_files_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     for (bytes, words) in [

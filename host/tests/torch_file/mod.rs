@@ -125,7 +125,6 @@ fn legacy(object: &[u8], storages: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// Entries are stored; checksums are left at 0.
 fn zip(object: &[u8], storages: &[Vec<u8>]) -> Vec<u8> {
     let mut entries = vec![("archive/data.pkl".to_owned(), object.to_vec())];
     entries.extend(
@@ -134,6 +133,11 @@ fn zip(object: &[u8], storages: &[Vec<u8>]) -> Vec<u8> {
             .enumerate()
             .map(|(n, storage)| (format!("archive/data/{n}"), storage.clone())),
     );
+    zip_of(&entries)
+}
+
+/// A zip file of names and their data. Entries are stored; checksums are left at 0.
+pub fn zip_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     let count = entries.len() as u16;
     for (name, data) in entries {
@@ -145,7 +149,7 @@ fn zip(object: &[u8], storages: &[Vec<u8>]) -> Vec<u8> {
         out.extend((name.len() as u16).to_le_bytes());
         out.extend([0; 2]);
         out.extend(name.as_bytes());
-        out.extend(&data);
+        out.extend(data);
         directory.extend(b"PK\x01\x02");
         directory.extend([0; 16]);
         sizes

@@ -71,24 +71,16 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
     while let Some(record) = reader.central(rest)? {
         let (name, size, crc) = (record.name, record.size, record.crc);
         let start = reader.data_start(&name, record.header, size)?;
-        archive.entries.insert(name, Stored { start, size, crc });
+        let stored = Stored { start, size, crc };
+        if archive.entries.insert(name.clone(), stored).is_some() {
+            let found = format!("two entries {name:?}");
+            return Err(malformed(path, "entries of different names", found));
+        }
         rest = record.after;
     }
-    let root = archive
-        .entries
-        .keys()
-        .filter_map(|name| name.strip_suffix("data.pkl"))
-        .find(|prefix| {
-            prefix.matches('/').count() <= 1 && (prefix.is_empty() || prefix.ends_with('/'))
-        });
-    let Some(root) = root else {
-        return Err(malformed(
-            path,
-            "a zip file written by torch",
-            "one without data.pkl",
-        ));
-    };
-    archive.prefix = root.to_owned();
+    let root =
+        root(&archive).map_err(|found| malformed(path, "a zip file written by torch", found))?;
+    archive.prefix = root.clone();
     if let Some(order) = archive.entries.get(&format!("{root}byteorder")) {
         let order = reader.at(order.start, order.size.min(16))?;
         if order != b"little" {
@@ -114,6 +106,26 @@ pub(super) fn open(path: &Path, file: File) -> Result<(Loaded, Archive)> {
         source,
     })?;
     Ok((loaded, archive))
+}
+
+/// The folder that holds `data.pkl`; else what was found instead.
+fn root(archive: &Archive) -> std::result::Result<String, String> {
+    let mut roots: Vec<&str> = archive
+        .entries
+        .keys()
+        .filter_map(|name| name.strip_suffix("data.pkl"))
+        .filter(|prefix| {
+            prefix.matches('/').count() <= 1 && (prefix.is_empty() || prefix.ends_with('/'))
+        })
+        .collect();
+    roots.sort_unstable();
+    match roots[..] {
+        [] => Err("one without data.pkl".to_owned()),
+        [root] => Ok(root.to_owned()),
+        [first, second, ..] => Err(format!(
+            "several pickles, {first}data.pkl and {second}data.pkl"
+        )),
+    }
 }
 
 /// A record of the central directory.
