@@ -2,7 +2,7 @@
 //!
 //! burn's libtorch backend writes in place into a tensor whose handle it believes to be the only
 //! one; it counts its own handles, not libtorch's. [`from_tch`] is therefore for tensors that
-//! nothing else holds. The host's tensors come in through [`Foreign`].
+//! nothing else holds. The host's tensors come in through `Foreign`.
 
 #![expect(
     unsafe_code,
