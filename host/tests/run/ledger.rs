@@ -1,6 +1,7 @@
 //! Nothing computed is computed twice, nothing computed is lost.
 
 use crate::bench::{Place, record};
+use crate::checkpoints;
 use regex::Regex;
 use std::fs;
 use std::process::Command;
@@ -71,6 +72,13 @@ fn another_configuration_is_another_cell_and_the_old_one_stays() {
     assert!(cells.iter().all(|cell| record(cell)["attempts"] == 1));
 }
 
+/// A second framework beside the fixture: a report compares at least two.
+fn with_another(place: &Place) -> String {
+    checkpoints::write(place.path(), "good.pth", &checkpoints::state(""));
+    let network = checkpoints::NETWORK;
+    format!(r#"checkpoint=[{{ framework = "elsewhere", file = "good.pth", {network} }}]"#)
+}
+
 /// The rows of a table of the report that `report` makes of the folder alone.
 fn rows(place: &Place) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
@@ -87,11 +95,12 @@ fn rows(place: &Place) -> Vec<String> {
 fn cells_of_an_earlier_setting_are_in_no_table() {
     let place = Place::new();
     let written = || fs::read_to_string(place.path().join("out/report-knn.md")).unwrap();
-    let changed = ["pretrain.recipe.lr=0.0005"];
-    for (set, abandoned) in [(&[][..], 0), (&changed[..], 1), (&[][..], 1)] {
+    let other = with_another(&place);
+    let (set, changed) = ([&other as &str], [&other, "pretrain.recipe.lr=0.0005"]);
+    for (set, abandoned) in [(&set[..], 0), (&changed[..], 1), (&set[..], 1)] {
         let ended = place.run(set);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert_eq!(rows(&place), ["echo", "pixels"], "{set:?}");
+        assert_eq!(rows(&place), ["echo", "elsewhere-good"], "{set:?}");
         let text = written();
         assert!(!text.contains("echo ("), "{set:?}: {text}");
         assert_eq!(text.contains("not in the plan"), abandoned > 0, "{text}");
@@ -199,7 +208,8 @@ fn files_of_the_guide() -> Vec<Regex> {
 #[test]
 fn a_run_leaves_the_files_that_the_guide_names() {
     let place = Place::new();
-    assert_eq!(place.run(&[]).code, Some(0));
+    let ended = place.run(&[&with_another(&place)]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
     let out = place.path().join("out");
     let mut found = Vec::new();
     let mut folders = vec![out.clone()];
