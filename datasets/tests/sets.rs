@@ -92,7 +92,8 @@ fn another_order_and_numbers_for_names_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     folder(dir.path(), "train", &["cat", "dog", "fox"]);
     let list = |labels: &[&str], more: &str| {
-        let rows = labels.iter().map(|l| format!("train/cat/x.png,{l}\n"));
+        let rows = labels.iter().zip(["cat", "dog"]);
+        let rows = rows.map(|(label, folder)| format!("train/{folder}/x.png,{label}\n"));
         let text = format!("path,label\n{}", rows.collect::<String>());
         write(dir.path(), "list.csv", text.as_bytes());
         let val = config(&format!(
