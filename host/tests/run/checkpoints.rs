@@ -35,6 +35,13 @@ pub fn write(folder: &Path, name: &str, tensors: &[(String, Tensor)]) {
     torch_file::write(&folder.join(name), Layout::Zip, &["state_dict"], tensors);
 }
 
+/// A second framework beside the fixture, as a setting: a report compares at least two.
+pub fn with_another(place: &Place) -> String {
+    write(place.path(), "good.pth", &state(""));
+    let file = place.path().join("good.pth");
+    format!(r#"checkpoint=[{{ framework = "elsewhere", file = {file:?}, {NETWORK} }}]"#)
+}
+
 fn entry(label: &str, file: &str) -> String {
     format!("{{ framework = \"{label}\", file = \"{file}\", {NETWORK} }}")
 }

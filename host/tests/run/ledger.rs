@@ -1,7 +1,7 @@
 //! Nothing computed is computed twice, nothing computed is lost.
 
 use crate::bench::{Place, record};
-use crate::checkpoints;
+use crate::checkpoints::with_another;
 use regex::Regex;
 use std::fs;
 use std::process::Command;
@@ -70,13 +70,6 @@ fn another_configuration_is_another_cell_and_the_old_one_stays() {
     let cells = place.cells("echo");
     assert_eq!(cells.len(), 2, "{cells:?}");
     assert!(cells.iter().all(|cell| record(cell)["attempts"] == 1));
-}
-
-/// A second framework beside the fixture: a report compares at least two.
-fn with_another(place: &Place) -> String {
-    checkpoints::write(place.path(), "good.pth", &checkpoints::state(""));
-    let network = checkpoints::NETWORK;
-    format!(r#"checkpoint=[{{ framework = "elsewhere", file = "good.pth", {network} }}]"#)
 }
 
 /// The rows of a table of the report that `report` makes of the folder alone.

@@ -1,6 +1,7 @@
 //! A benchmark's data are looked at before the first step, and all rows see the same images.
 
 use crate::bench::{Ended, Place, record};
+use crate::checkpoints::with_another;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -160,7 +161,7 @@ fn a_training_set_is_no_test_set_unless_that_is_meant() {
         &place,
         &["val: expected other images than those of train, found 24 of 24 in both"],
     );
-    let ended = place.run(&[same, "data.on_train_images=warn"]);
+    let ended = place.run(&[same, "data.on_train_images=warn", &with_another(&place)]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("24 of 24 in both"), "{ended:?}");
     let facts = &place.record("echo")["data"]["train_images"]["val"];
@@ -225,8 +226,10 @@ fn broken_images_are_left_out_of_everything_and_of_every_row() {
     let protocols = r#"evaluate.protocols=["knn", "linear", "finetune"]"#;
     let finetune =
         "evaluate.finetune={ shares = [{ labels = 1.0 }], lr_factors = [0.1, 1.0], epochs = 1 }";
+    let other = with_another(&place);
     let set = [
         "data.on_broken=skip",
+        &other,
         protocols,
         finetune,
         "evaluate.linear.augmented_passes=1",
@@ -268,10 +271,12 @@ fn broken_images_are_left_out_of_everything_and_of_every_row() {
 #[test]
 fn another_number_of_threads_is_told_when_a_run_goes_on_and_in_its_report() {
     let place = place(&CLASSES);
-    assert_eq!(place.run(&[]).code, Some(0));
+    let other = with_another(&place);
+    assert_eq!(place.run(&[&other]).code, Some(0));
     assert_eq!(place.record("echo")["threads"], json!([1]));
     assert_eq!(place.record("echo")["workers"], 1);
-    let ended = place.run(&["pretrain.threads=2", "evaluate.knn.k=[3,5]", "baselines=[]"]);
+    let again = "evaluate.knn.k=[3,5]";
+    let ended = place.run(&["pretrain.threads=2", again, "baselines=[]", &other]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
         ended
@@ -280,7 +285,7 @@ fn another_number_of_threads_is_told_when_a_run_goes_on_and_in_its_report() {
         "{ended:?}"
     );
     assert_eq!(place.record("echo")["threads"], json!([1, 2]));
-    let ended = place.run(&["evaluate.knn.k=[3,5]"]);
+    let ended = place.run(&[again, &other]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
         report(&place).contains("different numbers of threads"),
