@@ -186,7 +186,7 @@ fn a_few_training_images_among_the_tests_are_told() {
     assert_eq!(facts["examples"], json!([["fox/3.png", "cat/other.png"]]));
 }
 
-/// The report of the ledger on the terminal.
+/// The report of the ledger on the terminal, as one line: where it is broken is no matter here.
 fn report(place: &Place) -> String {
     let ended: Ended = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
         .current_dir(place.path())
@@ -195,7 +195,8 @@ fn report(place: &Place) -> String {
         .unwrap()
         .into();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    ended.out
+    let words: Vec<&str> = ended.out.split_whitespace().collect();
+    words.join(" ")
 }
 
 fn break_images(images: &Path) {
@@ -252,7 +253,8 @@ fn broken_images_are_left_out_of_everything_and_of_every_row() {
     }
     let details = &place.record("echo")["results"]["report"]["finetune"][0];
     assert_eq!(details["subset"]["samples"], 23);
-    assert!(report(&place).contains("1 of the training set (cat/5.png)"));
+    let told = report(&place);
+    assert!(told.contains("1 of the training set (cat/5.png)"), "{told}");
 
     // A row that left out other images is named.
     let cell = place.cells("pixels").remove(0);
