@@ -99,8 +99,8 @@ impl Setting {
             dir: dir.to_owned(),
             cancel: Arc::clone(&progress.flag),
         };
-        let create = |site: &_| {
-            let toy = Toy::new(site, self.oddity.clone(), &self.calls);
+        let create = |context: &_| {
+            let toy = Toy::new(context, self.oddity.clone(), &self.calls);
             Ok(Box::new(toy) as Box<dyn ssl_plugin_api::export::Instance>)
         };
         run(&job, create, progress)

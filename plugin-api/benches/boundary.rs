@@ -11,7 +11,8 @@ use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
 use ssl_plugin_api::{
-    Device, Dtype, Feature, FeatureDim, FfiTensor, Flags, Moment, SingleProcess, Site, StepInput,
+    Device, Dtype, Feature, FeatureDim, FfiTensor, Flags, RunContext, SingleProcess, StepInput,
+    TrainStep,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ fn echo() -> Instance {
     let exe = std::env::current_exe().expect("the bench has a path");
     let path = exe.with_file_name("libfixture_echo.so");
     let plugin = Plugin::open(&path).expect("the fixture is built beside the bench");
-    let site = Site {
+    let context = RunContext {
         features: vec![FeatureDim {
             level: Level::Pooled,
             dim: 2048,
@@ -37,7 +38,7 @@ fn echo() -> Instance {
         seed: 0,
     };
     plugin
-        .create("echo", &json!({}), &site, Arc::new(SingleProcess))
+        .create("echo", &json!({}), &context, Arc::new(SingleProcess))
         .expect("echo starts")
 }
 
@@ -68,7 +69,7 @@ fn step(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(format!("{BATCH}x{dim}")), |b| {
             b.iter(|| {
                 let input = StepInput {
-                    moment: Moment {
+                    at: TrainStep {
                         epoch: 0,
                         epochs: 1,
                         step: 0,

@@ -5,7 +5,7 @@ use crate::tensor::FfiTensor;
 
 /// Where training is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct TrainStep {
     /// Epoch, from 0.
     pub epoch: u64,
     /// Epochs of the run.
@@ -18,7 +18,7 @@ pub struct Moment {
     pub seed: u64,
 }
 
-impl Moment {
+impl TrainStep {
     /// Steps of the whole run.
     #[must_use]
     pub const fn steps(&self) -> u64 {
@@ -59,7 +59,7 @@ pub struct Feature {
 #[derive(Debug)]
 pub struct StepInput {
     /// Where training is.
-    pub moment: Moment,
+    pub at: TrainStep,
     /// Position of every sample in the training set, `[batch]`, i64, in main memory.
     pub indices: FfiTensor,
     /// In the order of the description's requests: request by request, view by view, level by level.

@@ -7,7 +7,7 @@ use std::fmt;
 #[repr(i32)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A configuration key: unknown, of a wrong type, out of range, or at odds with the site.
+    /// A configuration key: unknown, of a wrong type, out of range, or at odds with the run.
     Config = 1,
     /// A tensor of a wrong shape, type or device.
     Shape = 2,

@@ -20,20 +20,20 @@
 //! Only ever add at the end of tables and structs; `tests/layout.rs` fails on anything else.
 
 mod abi;
+mod context;
 pub mod description;
 mod exchange;
 pub mod export;
 mod fault;
 pub mod foreign;
 mod services;
-mod site;
 mod tensor;
 mod version;
 
 pub use abi::{CLayout, layouts};
-pub use exchange::{EpochPlan, Feature, Metric, Moment, NamedTensor, StepInput, StepOutput};
+pub use context::{FeatureDim, Hello, RunContext};
+pub use exchange::{EpochPlan, Feature, Metric, NamedTensor, StepInput, StepOutput, TrainStep};
 pub use fault::{Fault, FaultKind};
 pub use services::{LogLevel, Reduce, Services, SharedServices, SingleProcess};
-pub use site::{FeatureDim, Hello, Site};
 pub use tensor::{Device, DeviceKind, Dtype, Element, FfiTensor, Flags, TensorFault};
 pub use version::{ABI_MAJOR, ABI_MINOR, CAPABILITIES, LIBTORCH};

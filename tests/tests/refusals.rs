@@ -5,8 +5,8 @@ use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
 use ssl_plugin_api::{
-    Fault, FaultKind, Feature, FeatureDim, FfiTensor, Moment, NamedTensor, SingleProcess, Site,
-    StepInput, StepOutput,
+    Fault, FaultKind, Feature, FeatureDim, FfiTensor, NamedTensor, RunContext, SingleProcess,
+    StepInput, StepOutput, TrainStep,
 };
 use ssl_plugin_tensor::{export, export_read_only, import};
 use std::sync::Arc;
@@ -96,9 +96,9 @@ fn plugin(id: &str) -> Plugin {
     Plugin::open(&exe.with_file_name(format!("libssl_{id}.so"))).expect("the library loads")
 }
 
-fn site() -> Site {
+fn context() -> RunContext {
     let levels = [(Level::Pooled, DIM), (Level::Layer3, 4), (Level::Layer4, 5)];
-    Site {
+    RunContext {
         features: levels
             .map(|(level, dim)| FeatureDim {
                 level,
@@ -117,7 +117,7 @@ fn site() -> Site {
 }
 
 fn start(plugin: &Plugin, id: &str, config: &Value) -> Result<Instance, Fault> {
-    plugin.create(id, config, &site(), Arc::new(SingleProcess))
+    plugin.create(id, config, &context(), Arc::new(SingleProcess))
 }
 
 /// The features that the framework asks for, with names.
@@ -161,7 +161,7 @@ fn step(
     features: &[(String, Encoder, usize, Level, Tensor)],
 ) -> Result<StepOutput, Fault> {
     let samples = Tensor::arange(BATCH, (Kind::Int64, tch::Device::Cpu));
-    let moment = Moment {
+    let at = TrainStep {
         epoch: 0,
         epochs: 10,
         step: 0,
@@ -169,7 +169,7 @@ fn step(
         seed: 3,
     };
     instance.step(StepInput {
-        moment,
+        at,
         indices: export_read_only(&samples)?,
         features: features
             .iter()
@@ -403,11 +403,11 @@ fn configurations_that_do_not_fit_name_key_value_and_rule() {
 fn a_libtorch_exception_is_one_line_with_the_call_and_without_frames() {
     // A memory of every sample that is larger than any machine's: libtorch's allocator throws.
     let (id, config, _) = &frameworks()[2];
-    let site = Site {
+    let context = RunContext {
         samples: 1_000_000_000_000,
-        ..site()
+        ..context()
     };
-    let created = plugin(id).create(id, config, &site, Arc::new(SingleProcess));
+    let created = plugin(id).create(id, config, &context, Arc::new(SingleProcess));
     let fault = created.err().expect("terabytes are refused");
     assert_eq!(fault.kind, FaultKind::Panic, "{fault}");
     let message = &fault.message;

@@ -93,9 +93,9 @@ impl Import {
     /// The framework's checkpoint map; an empty one for a label.
     fn map(&self) -> Result<CheckpointMap, Failure> {
         let registry = find(&self.plugin_dir);
-        let known = |c: &&crate::plugins::Candidate| c.card.id == self.framework;
+        let known = |c: &&crate::plugins::Candidate| c.metadata.id == self.framework;
         let Some(candidate) = registry.candidates.iter().find(known) else {
-            let ids = registry.candidates.iter().map(|c| c.card.id.as_str());
+            let ids = registry.candidates.iter().map(|c| c.metadata.id.as_str());
             tracing::warn!(
                 "no plugin has `{}`, so the network is found by its names alone; known: {}",
                 self.framework,

@@ -81,7 +81,7 @@ impl Probe {
 
 fn json(registry: &Registry) -> Value {
     let one = |c: &Candidate| {
-        let mut object = json!(c.card);
+        let mut object = json!(c.metadata);
         object["path"] = json!(c.library);
         object
     };
@@ -108,10 +108,10 @@ fn frameworks(registry: &Registry) -> String {
         .iter()
         .map(|c| {
             [
-                c.card.id.clone(),
-                c.card.version.clone(),
-                format!("{} ({})", c.card.paper, c.card.year),
-                c.card.name.clone(),
+                c.metadata.id.clone(),
+                c.metadata.version.clone(),
+                format!("{} ({})", c.metadata.paper, c.metadata.year),
+                c.metadata.name.clone(),
                 c.library.display().to_string(),
             ]
         })

@@ -18,7 +18,7 @@ use tch::{Kind, Tensor};
 /// The plugin's fault.
 pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
     let mut instance = start(plugin, case)?;
-    let output = collected(instance.cluster(&case.moment, named(case, "bank")?)?)?;
+    let output = collected(instance.cluster(&case.at, named(case, "bank")?)?)?;
     let mut comparison = Comparison::default();
     for (name, reference) in case.under("expect.assignment") {
         let name = format!("assignment.{name}");
@@ -52,7 +52,7 @@ pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
             .into_iter()
             .filter(|tensor| !tensor.name.starts_with("centroids."))
             .collect();
-        let output = collected(own.cluster(&case.moment, bank)?)?;
+        let output = collected(own.cluster(&case.at, bank)?)?;
         objectives(&output, best, Tolerance::SINGLE.yardstick, &mut comparison);
     } else {
         objectives(&output, best, Tolerance::SINGLE.inertia, &mut comparison);

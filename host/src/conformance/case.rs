@@ -4,7 +4,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::Value;
 use ssl_plugin_api::description::{Encoder, Level};
-use ssl_plugin_api::{FeatureDim, Moment, Site};
+use ssl_plugin_api::{FeatureDim, RunContext, TrainStep};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
@@ -58,7 +58,7 @@ pub struct Case {
     /// Its configuration.
     pub config: Value,
     /// Where training is.
-    pub moment: Moment,
+    pub at: TrainStep,
     /// Parameters whose gradient is exactly zero, by full name (`param.…`).
     pub zero_grad: Vec<String>,
     /// All tensors by name.
@@ -123,7 +123,7 @@ impl Case {
             path: path.to_owned(),
             framework: read("framework")?.clone(),
             config: json("config", read("config")?)?,
-            moment: Moment {
+            at: TrainStep {
                 epoch: context.epoch,
                 epochs: context.epochs,
                 step: context.step,
@@ -175,7 +175,7 @@ impl Case {
 
     /// The circumstances that the tensors imply. A bank to cluster is an epoch of single samples.
     #[must_use]
-    pub fn site(&self) -> Site {
+    pub fn context(&self) -> RunContext {
         let mut features: Vec<FeatureDim> = Vec::new();
         for (_, _, level, tensor) in self.features() {
             if features.iter().all(|f| f.level != level) {
@@ -185,7 +185,7 @@ impl Case {
                 });
             }
         }
-        let mut steps_per_epoch = self.moment.steps_per_epoch;
+        let mut steps_per_epoch = self.at.steps_per_epoch;
         if let Some(bank) = self.tensors.get("bank.features") {
             let size = bank.size();
             let dim = size.last().copied().unwrap_or(0) as usize;
@@ -196,12 +196,12 @@ impl Case {
             let rows = size.iter().rev().nth(1).copied().unwrap_or(0);
             steps_per_epoch = steps_per_epoch.max(rows as u64);
         }
-        Site {
+        RunContext {
             features,
             samples: self.samples(),
             batch_size: self.batch(),
             steps_per_epoch,
-            epochs: self.moment.epochs,
+            epochs: self.at.epochs,
             world_size: 1,
             rank: 0,
             device: "cpu".to_owned(),
@@ -231,7 +231,7 @@ impl Case {
         let epoch = if self.is_bank() {
             0
         } else {
-            self.moment.steps_per_epoch as i64 * self.batch() as i64
+            self.at.steps_per_epoch as i64 * self.batch() as i64
         };
         assignments.unwrap_or_else(|| reach.max(epoch)) as usize
     }
@@ -253,12 +253,12 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    fn site(steps_per_epoch: u64, tensors: Vec<(&str, Tensor)>) -> Site {
+    fn context(steps_per_epoch: u64, tensors: Vec<(&str, Tensor)>) -> RunContext {
         let case = Case {
             path: PathBuf::new(),
             framework: "toy".to_owned(),
             config: Value::Null,
-            moment: Moment {
+            at: TrainStep {
                 epoch: 0,
                 epochs: 1,
                 step: 0,
@@ -271,7 +271,7 @@ mod tests {
                 .map(|(name, tensor)| (name.to_owned(), tensor))
                 .collect(),
         };
-        case.site()
+        case.context()
     }
 
     fn floats(size: &[i64]) -> Tensor {
@@ -290,18 +290,18 @@ mod tests {
                 ("bank.index", count(20)),
             ]
         };
-        let found = site(3, bank());
+        let found = context(3, bank());
         assert_eq!((found.batch_size, found.steps_per_epoch), (1, 20));
         assert_eq!((found.samples, found.dim()), (20, 4));
-        assert_eq!(site(300, bank()).samples, 20);
+        assert_eq!(context(300, bank()).samples, 20);
     }
 
     #[test]
     fn a_step_without_assignments_is_one_of_an_epoch() {
         let step = || vec![("online.0", floats(&[8, 5])), ("index", count(8))];
-        assert_eq!(site(10, step()).samples, 80);
+        assert_eq!(context(10, step()).samples, 80);
         let mut more = step();
         more.push(("state.assignments", count(60).unsqueeze(0)));
-        assert_eq!(site(10, more).samples, 60);
+        assert_eq!(context(10, more).samples, 60);
     }
 }

@@ -12,11 +12,11 @@ use tch::Tensor;
 
 /// Starts the case's framework with the case's parameters and state.
 pub(super) fn start(plugin: &Plugin, case: &Case) -> Result<Instance, Fault> {
-    let site = case.site();
+    let context = case.context();
     let mut instance = plugin.create(
         &case.framework,
         &case.config,
-        &site,
+        &context,
         Arc::new(SingleProcess),
     )?;
     instance.load(named(case, "param")?, named(case, "state")?)?;
@@ -56,7 +56,7 @@ pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
         .get("index")
         .ok_or_else(|| Fault::shape("the case has no index"))?;
     let output = instance.step(StepInput {
-        moment: case.moment,
+        at: case.at,
         indices: export_read_only(index)?,
         features: features
             .iter()

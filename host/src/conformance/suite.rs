@@ -99,7 +99,7 @@ impl<'a> Opened<'a> {
         if let Some(refused) = found.refused.into_iter().next() {
             return Err(SuiteError::Unopened(refused.reason));
         }
-        let frameworks = found.candidates.into_iter().map(|it| it.card.id);
+        let frameworks = found.candidates.into_iter().map(|it| it.metadata.id);
         Ok(Self::Apart {
             frameworks: frameworks.collect(),
             program,
@@ -109,7 +109,10 @@ impl<'a> Opened<'a> {
 
     fn has(&self, framework: &str) -> bool {
         match self {
-            Self::Here(plugin) => plugin.frameworks().iter().any(|card| card.id == framework),
+            Self::Here(plugin) => plugin
+                .frameworks()
+                .iter()
+                .any(|metadata| metadata.id == framework),
             Self::Apart { frameworks, .. } => frameworks.iter().any(|id| id == framework),
         }
     }

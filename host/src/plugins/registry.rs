@@ -2,7 +2,7 @@
 
 use super::search::{Directory, libraries};
 use serde::{Deserialize, Serialize};
-use ssl_plugin_api::description::Card;
+use ssl_plugin_api::description::Metadata;
 use ssl_plugin_api::foreign::Plugin;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Who it is.
-    pub card: Card,
+    pub metadata: Metadata,
     /// The plugin's file.
     pub library: PathBuf,
 }
@@ -61,11 +61,13 @@ impl Registry {
         let mut registry = Self::default();
         match Plugin::open(&path) {
             Ok(plugin) => {
-                let cards = plugin.frameworks().iter().cloned();
-                registry.candidates.extend(cards.map(|card| Candidate {
-                    card,
-                    library: path.clone(),
-                }));
+                let frameworks = plugin.frameworks().iter().cloned();
+                registry
+                    .candidates
+                    .extend(frameworks.map(|metadata| Candidate {
+                        metadata,
+                        library: path.clone(),
+                    }));
             }
             Err(refusal) => registry.refused.push(Refused {
                 path,
@@ -79,8 +81,8 @@ impl Registry {
     pub(super) fn merge(&mut self, other: Self) {
         self.refused.extend(other.refused);
         for candidate in other.candidates {
-            let id = &candidate.card.id;
-            match self.candidates.iter().find(|known| known.card.id == *id) {
+            let id = &candidate.metadata.id;
+            match self.candidates.iter().find(|known| known.metadata.id == *id) {
                 None => self.candidates.push(candidate),
                 Some(first) => self.refused.push(Refused {
                     reason: format!(
@@ -106,6 +108,7 @@ impl Registry {
     }
 
     pub(super) fn sort(&mut self) {
-        self.candidates.sort_by(|a, b| a.card.id.cmp(&b.card.id));
+        self.candidates
+            .sort_by(|a, b| a.metadata.id.cmp(&b.metadata.id));
     }
 }

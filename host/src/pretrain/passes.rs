@@ -8,7 +8,7 @@ use super::trainer::Trainer;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::views::{EvalTransform, evaluation, normalization};
 use ssl_plugin_api::description::{Encoder, FeaturePass, PassTransform, ViewGroup};
-use ssl_plugin_api::{Feature, Moment};
+use ssl_plugin_api::{Feature, TrainStep};
 use ssl_plugin_tensor::export_read_only;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use tch::no_grad;
 pub(super) fn run_due(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
-    moment: &Moment,
+    at: &TrainStep,
     progress: &mut dyn Progress,
 ) -> Result<(), PretrainError> {
     if job.description.passes.is_empty() {
@@ -27,8 +27,8 @@ pub(super) fn run_due(
     let mut nth = 0;
     while let Some(id) = trainer
         .instance
-        .due(moment)
-        .map_err(PretrainError::plugin("due", moment.step))?
+        .due(at)
+        .map_err(PretrainError::plugin("due", at.step))?
     {
         let Some(pass) = job.description.passes.iter().find(|p| p.id == id) else {
             let known: Vec<&str> = job
@@ -40,10 +40,10 @@ pub(super) fn run_due(
             return Err(PretrainError::UnknownPass {
                 known: known.join(", "),
                 found: id,
-                step: moment.step,
+                step: at.step,
             });
         };
-        run(trainer, job, moment, pass, nth, progress)?;
+        run(trainer, job, at, pass, nth, progress)?;
         nth += 1;
     }
     Ok(())
@@ -52,7 +52,7 @@ pub(super) fn run_due(
 fn run(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
-    moment: &Moment,
+    at: &TrainStep,
     pass: &FeaturePass,
     nth: u64,
     progress: &mut dyn Progress,
@@ -63,7 +63,7 @@ fn run(
         &groups,
         LoaderConfig {
             batch_size: job.recipe.batch_size,
-            seed: seed(job.seed, moment.step, nth),
+            seed: seed(job.seed, at.step, nth),
             workers: job.workers,
             shuffle: pass.shuffle,
             drop_last: pass.drop_last,
@@ -76,13 +76,13 @@ fn run(
     } else {
         job.source.len()
     };
-    let call = |name| PretrainError::plugin(name, moment.step);
+    let call = |name| PretrainError::plugin(name, at.step);
     trainer
         .instance
-        .begin_pass(moment, &pass.id, total)
+        .begin_pass(at, &pass.id, total)
         .map_err(call("begin_pass"))?;
     let mut done = 0;
-    for batch in loader.start(EpochOptions::at(moment.epoch as u32))? {
+    for batch in loader.start(EpochOptions::at(at.epoch as u32))? {
         let batch = batch?;
         if job.cancel.load(Ordering::Relaxed) {
             return Err(PretrainError::Cancelled);

@@ -12,7 +12,7 @@ use super::trainer::{Stepped, Trainer};
 use crate::backbone::Precision;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_plugin_api::export::Instance;
-use ssl_plugin_api::{Fault, Moment, Site};
+use ssl_plugin_api::{Fault, RunContext, TrainStep};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -21,14 +21,14 @@ use tch::Tensor;
 /// Pretrains a backbone, going on from the checkpoint in the job's folder where there is one, and
 /// exports it.
 ///
-/// `create` starts the framework on the site that backbone, data and recipe make.
+/// `create` starts the framework on the context that backbone, data and recipe make.
 ///
 /// # Errors
 /// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set, with the last epoch's
 /// checkpoint in place.
 pub fn run(
     job: &PretrainJob<'_>,
-    create: impl FnOnce(&Site) -> Result<Box<dyn Instance>, Fault>,
+    create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
     progress: &mut dyn Progress,
 ) -> Result<PretrainOutcome, PretrainError> {
     tch::set_num_threads(job.threads.max(1) as i32);
@@ -111,8 +111,8 @@ struct Tally {
 }
 
 impl Session<'_> {
-    fn moment(&self, epoch: u64, batch: u64) -> Moment {
-        Moment {
+    fn at(&self, epoch: u64, batch: u64) -> TrainStep {
+        TrainStep {
             epoch,
             epochs: self.job.recipe.epochs,
             step: epoch * self.steps_per_epoch + batch,
@@ -122,7 +122,7 @@ impl Session<'_> {
     }
 
     fn epoch(&mut self, trainer: &mut Trainer<'_>, epoch: u64) -> Result<(), PretrainError> {
-        let start = self.moment(epoch, 0);
+        let start = self.at(epoch, 0);
         let began = Instant::now();
         passes::run_due(trainer, self.job, &start, self.progress)?;
         let order = trainer.begin_epoch(&start)?;
@@ -141,15 +141,15 @@ impl Session<'_> {
             if self.job.cancel.load(Ordering::Relaxed) {
                 return Err(PretrainError::Cancelled);
             }
-            let moment = self.moment(epoch, batch.number as u64);
-            passes::run_due(trainer, self.job, &moment, self.progress)?;
-            let stepped = trainer.step(&moment, &batch)?;
+            let at = self.at(epoch, batch.number as u64);
+            passes::run_due(trainer, self.job, &at, self.progress)?;
+            let stepped = trainer.step(&at, &batch)?;
             tally.steps += 1;
             tally.loss += stepped.loss;
             tally.images += batch.len() as u64;
             let images_per_s = batch.len() as f64 / last.elapsed().as_secs_f64().max(1e-9);
             last = Instant::now();
-            self.tell(&moment, &stepped, images_per_s, data_wait_s)?;
+            self.tell(&at, &stepped, images_per_s, data_wait_s)?;
             tally.features = stepped.features;
         }
         self.images += tally.images;
@@ -178,14 +178,14 @@ impl Session<'_> {
     /// Writes down a step and shows how far the run is.
     fn tell(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
         stepped: &Stepped,
         images_per_s: f64,
         data_wait_s: f64,
     ) -> Result<(), PretrainError> {
         self.journal.write(&Line::Step {
-            step: moment.step,
-            epoch: moment.epoch,
+            step: at.step,
+            epoch: at.epoch,
             loss: stepped.loss,
             lr: stepped.report.lr,
             weight_decay: stepped.report.weight_decay,
@@ -195,14 +195,14 @@ impl Session<'_> {
             metrics: stepped.metrics.iter().cloned().collect(),
         })?;
         let batch = self.job.recipe.batch_size as u64;
-        let (done, total) = (moment.step + 1, moment.steps());
+        let (done, total) = (at.step + 1, at.steps());
         self.progress.progress(
             done * batch,
             total * batch,
             &format!(
                 "epoch {}/{} loss {:.4}",
-                moment.epoch + 1,
-                moment.epochs,
+                at.epoch + 1,
+                at.epochs,
                 stepped.loss
             ),
         );

@@ -9,7 +9,7 @@ use crate::optim::{Length, Optimizer, StepReport, Update};
 use ssl_datasets::loader::Batch;
 use ssl_plugin_api::description::{Description, Encoder, Level, Recipe};
 use ssl_plugin_api::export::Instance;
-use ssl_plugin_api::{EpochPlan, Fault, Feature, FeatureDim, Moment, Site, StepInput};
+use ssl_plugin_api::{EpochPlan, Fault, Feature, FeatureDim, RunContext, StepInput, TrainStep};
 use ssl_plugin_tensor::export_read_only;
 use tch::{Device, Tensor};
 
@@ -40,7 +40,7 @@ impl<'a> Trainer<'a> {
     pub(super) fn new(
         job: &PretrainJob<'a>,
         steps_per_epoch: u64,
-        create: impl FnOnce(&Site) -> Result<Box<dyn Instance>, Fault>,
+        create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
     ) -> Result<Self, PretrainError> {
         let recipe: &Recipe = job.recipe;
         let config = BackboneConfig {
@@ -58,8 +58,8 @@ impl<'a> Trainer<'a> {
             epochs: recipe.epochs,
             steps_per_epoch,
         };
-        let site = site(job, &config, length);
-        let mut instance = create(&site).map_err(PretrainError::plugin("create", 0))?;
+        let context = context(job, &config, length);
+        let mut instance = create(&context).map_err(PretrainError::plugin("create", 0))?;
         let heads = Heads::of(instance.as_mut(), 0)?;
         let optimizer = Optimizer::new(recipe, length, heads.specs(&backbone))?;
         Ok(Self {
@@ -77,7 +77,7 @@ impl<'a> Trainer<'a> {
     /// Lets the framework start an epoch; gives back the order of samples it wants, if any.
     pub(super) fn begin_epoch(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
     ) -> Result<Option<Vec<u64>>, PretrainError> {
         let EpochPlan {
             order,
@@ -85,40 +85,36 @@ impl<'a> Trainer<'a> {
             parameters_moved,
         } = self
             .instance
-            .begin_epoch(moment)
-            .map_err(PretrainError::plugin("begin_epoch", moment.step))?;
+            .begin_epoch(at)
+            .map_err(PretrainError::plugin("begin_epoch", at.step))?;
         if parameters_moved {
-            self.refresh(moment.step)?;
+            self.refresh(at.step)?;
         }
         self.optimizer.reset_heads(&reset_optimizer);
         let Some(order) = order else { return Ok(None) };
         let indices = order
             .as_slice::<i64>()
-            .map_err(|fault| PretrainError::plugin("begin_epoch", moment.step)(fault.into()))?;
+            .map_err(|fault| PretrainError::plugin("begin_epoch", at.step)(fault.into()))?;
         // A negative index becomes one beyond the end, which the loader refuses by number.
         Ok(Some(indices.iter().map(|&i| i as u64).collect()))
     }
 
     /// One optimiser step.
-    pub(super) fn step(
-        &mut self,
-        moment: &Moment,
-        batch: &Batch,
-    ) -> Result<Stepped, PretrainError> {
-        let step = moment.step;
+    pub(super) fn step(&mut self, at: &TrainStep, batch: &Batch) -> Result<Stepped, PretrainError> {
+        let step = at.step;
         let views = view_tensors(batch, self.device).map_err(PretrainError::torch("the views"))?;
         let requests = &self.description.encoders;
         let pieces = encode(requests, &views, &self.backbone, self.target.as_ref())?;
         let output = self
             .instance
             .step(StepInput {
-                moment: *moment,
+                at: *at,
                 indices: index_tensor(&batch.indices),
                 features: offer_features(&pieces, step)?,
             })
             .map_err(PretrainError::plugin("step", step))?;
         if !output.loss.is_finite() {
-            return Err(not_finite("loss", output.loss, moment));
+            return Err(not_finite("loss", output.loss, at));
         }
         if output.parameters_moved {
             self.refresh(step)?;
@@ -137,7 +133,7 @@ impl<'a> Trainer<'a> {
             if let Some(grad) = grad
                 && piece.encoder == Encoder::Online
             {
-                check_gradient(piece, grad, moment)?;
+                check_gradient(piece, grad, at)?;
                 pairs.push((&piece.tensor, grad));
             }
         }
@@ -158,7 +154,7 @@ impl<'a> Trainer<'a> {
         drop(updates);
         let momentum = self.average(step)?;
         self.instance
-            .after_update(moment, momentum)
+            .after_update(at, momentum)
             .map_err(PretrainError::plugin("after_update", step))?;
         Ok(Stepped {
             loss: output.loss,
@@ -194,7 +190,7 @@ impl<'a> Trainer<'a> {
 }
 
 /// The circumstances of the run, for the framework.
-fn site(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Site {
+fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> RunContext {
     let [c1, c2, c3, c4] = config.channels();
     let features = [
         (Level::Pooled, c4),
@@ -203,7 +199,7 @@ fn site(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Site 
         (Level::Layer3, c3),
         (Level::Layer4, c4),
     ];
-    Site {
+    RunContext {
         features: features
             .into_iter()
             .map(|(level, dim)| FeatureDim {
@@ -259,11 +255,11 @@ fn expect(step: u64, what: &str, expected: usize, found: usize) -> Result<(), Pr
     })
 }
 
-fn check_gradient(piece: &Piece, grad: &Tensor, moment: &Moment) -> Result<(), PretrainError> {
+fn check_gradient(piece: &Piece, grad: &Tensor, at: &TrainStep) -> Result<(), PretrainError> {
     if grad.size() != piece.tensor.size() {
         return Err(PretrainError::Contract {
             call: "step",
-            step: moment.step,
+            step: at.step,
             expected: format!("a gradient of shape {:?}", piece.tensor.size()),
             found: format!("{:?}", grad.size()),
         });
@@ -277,15 +273,15 @@ fn check_gradient(piece: &Piece, grad: &Tensor, moment: &Moment) -> Result<(), P
         Ok(())
     } else {
         let what = format!("gradient of view {} ({})", piece.view, piece.level.name());
-        Err(not_finite(&what, sum, moment))
+        Err(not_finite(&what, sum, at))
     }
 }
 
-fn not_finite(what: &str, found: f64, moment: &Moment) -> PretrainError {
+fn not_finite(what: &str, found: f64, at: &TrainStep) -> PretrainError {
     PretrainError::NotFinite {
         what: what.to_owned(),
         found: found.to_string(),
-        step: moment.step,
-        epoch: moment.epoch,
+        step: at.step,
+        epoch: at.epoch,
     }
 }

@@ -59,11 +59,11 @@ fn entrant(
         );
         (vec!["file"], message)
     })?;
-    let candidate = candidates.iter().find(|c| c.card.id == entry.framework);
+    let candidate = candidates.iter().find(|c| c.metadata.id == entry.framework);
     let config = match candidate {
         Some(candidate) => {
             let given = Value::Object(entry.config.clone());
-            candidate.card.schema.resolve(&given).map_err(|found| {
+            candidate.metadata.schema.resolve(&given).map_err(|found| {
                 let words: Vec<String> = found.iter().map(SchemaError::to_string).collect();
                 let message = format!("`checkpoint.config`: {}", words.join("; "));
                 (vec!["config"], message)
@@ -90,7 +90,7 @@ fn entrant(
         name: entry.row(),
         sha256,
         selection: entry.selection(),
-        version: candidate.map(|c| c.card.version.clone()),
+        version: candidate.map(|c| c.metadata.version.clone()),
         config,
         allow_partial: entry.allow_partial,
         covariates: entry.covariates(),

@@ -9,7 +9,7 @@ use crate::config::{Bench, Document, Fault, FrameworkSection, Frameworks, neares
 use crate::ledger::{DataFacts, Ledger};
 use crate::plugins::Candidate;
 use serde_json::{Map, Value};
-use ssl_plugin_api::description::{Card, SchemaError};
+use ssl_plugin_api::description::{Metadata, SchemaError};
 use std::path::PathBuf;
 
 /// The cells of a benchmark: baselines first, then checkpoints, then frameworks. Checkpoints are judged
@@ -32,13 +32,13 @@ pub fn plan(
         .map(|&baseline| (Subject::Baseline { baseline }, None))
         .collect();
     for candidate in selected {
-        let id = &candidate.card.id;
+        let id = &candidate.metadata.id;
         let empty = FrameworkSection::default();
         let section = bench.framework.get(id).unwrap_or(&empty);
-        if let Some(config) = resolve(&candidate.card, section, document, &mut faults) {
+        if let Some(config) = resolve(&candidate.metadata, section, document, &mut faults) {
             let subject = Subject::Framework {
                 id: id.clone(),
-                version: candidate.card.version.clone(),
+                version: candidate.metadata.version.clone(),
                 config,
                 recipe: Box::new(bench.pretrain.recipe.and(&section.recipe)),
             };
@@ -90,8 +90,8 @@ fn select<'a>(
     candidates: &'a [Candidate],
     faults: &mut Vec<Fault>,
 ) -> Vec<&'a Candidate> {
-    let known: Vec<String> = candidates.iter().map(|c| c.card.id.clone()).collect();
-    let find = |id: &str| candidates.iter().find(|c| c.card.id == id);
+    let known: Vec<String> = candidates.iter().map(|c| c.metadata.id.clone()).collect();
+    let find = |id: &str| candidates.iter().find(|c| c.metadata.id == id);
     let help = if known.is_empty() {
         "no plugin was found; `ssl-lottery plugins` shows where was looked".to_owned()
     } else {
@@ -131,13 +131,13 @@ fn select<'a>(
 }
 
 fn resolve(
-    card: &Card,
+    metadata: &Metadata,
     section: &FrameworkSection,
     document: &Document,
     faults: &mut Vec<Fault>,
 ) -> Option<Map<String, Value>> {
     let given = Value::Object(section.config.clone());
-    match card.schema.resolve(&given) {
+    match metadata.schema.resolve(&given) {
         Ok(config) => Some(config),
         Err(found) => {
             faults.extend(found.iter().map(|fault| {
@@ -145,8 +145,8 @@ fn resolve(
                     SchemaError::UnknownKey { key, .. } | SchemaError::BadValue { key, .. } => key,
                     _ => "",
                 };
-                let message = format!("`framework.{}.config`: {fault}", card.id);
-                document.fault(&["framework", &card.id, "config", key], message, None)
+                let message = format!("`framework.{}.config`: {fault}", metadata.id);
+                document.fault(&["framework", &metadata.id, "config", key], message, None)
             }));
             None
         }

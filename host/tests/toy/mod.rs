@@ -8,7 +8,8 @@ use ssl_plugin_api::description::{
 };
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{
-    EpochPlan, Fault, Feature, FfiTensor, Metric, Moment, NamedTensor, Site, StepInput, StepOutput,
+    EpochPlan, Fault, Feature, FfiTensor, Metric, NamedTensor, RunContext, StepInput, StepOutput,
+    TrainStep,
 };
 use ssl_plugin_tensor::{export, import};
 use std::sync::{Arc, Mutex};
@@ -38,10 +39,10 @@ pub struct Toy {
 }
 
 impl Toy {
-    pub fn new(site: &Site, oddity: Oddity, calls: &Calls) -> Self {
-        let dim = site.dim() as i64;
+    pub fn new(context: &RunContext, oddity: Oddity, calls: &Calls) -> Self {
+        let dim = context.dim() as i64;
         let ramp = Tensor::arange(4 * dim, (Kind::Float, tch::Device::Cpu));
-        let head = (ramp * 0.7 + site.seed as f64).sin().reshape([4, dim]) * 0.3;
+        let head = (ramp * 0.7 + context.seed as f64).sin().reshape([4, dim]) * 0.3;
         Self {
             target: head.copy(),
             head,
@@ -93,12 +94,12 @@ impl Instance for Toy {
         Ok(())
     }
 
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        let wanted = moment.step == 0 && !self.passed;
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        let wanted = at.step == 0 && !self.passed;
         Ok(wanted.then(|| "bank".to_owned()))
     }
 
-    fn begin_pass(&mut self, _: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
+    fn begin_pass(&mut self, _: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
         self.passed = true;
         self.call(format!("begin {id} {samples}"));
         Ok(())
@@ -119,10 +120,10 @@ impl Instance for Toy {
         Ok(())
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        self.call(format!("epoch {}", moment.epoch));
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        self.call(format!("epoch {}", at.epoch));
         if self.oddity.redraws {
-            self.head = self.head.ones_like() * (1.0 + moment.epoch as f64);
+            self.head = self.head.ones_like() * (1.0 + at.epoch as f64);
         }
         let order = self.oddity.order.clone();
         Ok(EpochPlan {
@@ -138,10 +139,10 @@ impl Instance for Toy {
     }
 
     fn step(&mut self, input: StepInput) -> Result<StepOutput, Fault> {
-        let moment = input.moment;
+        let at = input.at;
         self.call(format!(
             "step {} {:?}",
-            moment.step,
+            at.step,
             input.indices.as_slice::<i64>()?
         ));
         self.seen += input.indices.len() as u64;
@@ -158,7 +159,7 @@ impl Instance for Toy {
         };
         let loss = half(&h0, project(t1)) + half(&h1, project(t0)) - h0.std(true) - h1.std(true);
         let grads = Tensor::run_backward(&[&loss], &[&h0, &h1, &head], false, false);
-        let nan = self.oddity.nan_at == Some(moment.step);
+        let nan = self.oddity.nan_at == Some(at.step);
         Ok(StepOutput {
             loss: if nan {
                 f64::NAN
@@ -180,9 +181,9 @@ impl Instance for Toy {
         })
     }
 
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         let momentum = momentum.unwrap();
-        self.call(format!("after {} {momentum:.6}", moment.step));
+        self.call(format!("after {} {momentum:.6}", at.step));
         no_grad(|| {
             let _ = self.target.lerp_(&self.head, 1.0 - momentum);
         });

@@ -96,7 +96,7 @@ pub fn to_tch_int<const D: usize>(tensor: &Tensor<D, Int>) -> tch::Tensor {
         .tensor
 }
 
-/// burn's device for the site's device name.
+/// burn's device for the context's device name.
 ///
 /// # Errors
 /// A configuration fault for anything but `cpu` and `cuda:N`.

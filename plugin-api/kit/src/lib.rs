@@ -27,5 +27,5 @@ pub use burn;
 pub use burn::tensor::{Device, Int, Tensor};
 pub use inventory;
 pub use ssl_plugin_api as api;
-pub use ssl_plugin_api::{EpochPlan, Fault, Moment, Site};
+pub use ssl_plugin_api::{EpochPlan, Fault, RunContext, TrainStep};
 pub use ssl_plugin_tensor::libtorch_version;

@@ -6,14 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use ssl_plugin_kit::api::description::{Card, Description, Encoder, Level, Schema};
+use ssl_plugin_kit::api::description::{Description, Encoder, Level, Metadata, Schema};
 use ssl_plugin_kit::api::export::{Framework as _, Instance};
 use ssl_plugin_kit::api::{
     Device, Dtype, Feature, FfiTensor, Flags, SharedServices, SingleProcess, StepInput,
 };
 use ssl_plugin_kit::framework::{Adapter, Config, Framework, Loss, Start, Views};
-use ssl_plugin_kit::testing::site;
-use ssl_plugin_kit::{Fault, Moment, Tensor};
+use ssl_plugin_kit::testing::context;
+use ssl_plugin_kit::{Fault, Tensor, TrainStep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,7 +39,7 @@ impl Framework for Keeper {
     type Heads = ();
     type State = ();
 
-    fn card() -> Card {
+    fn metadata() -> Metadata {
         unreachable!("the test starts it by itself")
     }
 
@@ -63,7 +63,7 @@ impl Framework for Keeper {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let online = views.online(0)?;
         self.kept.push(views.target(1)?);
         let row = online.clone().without_autodiff().slice_dim(0, 0..1);
@@ -78,7 +78,7 @@ impl Framework for Keeper {
     }
 
     /// Runs when the step's views are gone: computes on the last handle of each tensor.
-    fn after_update(&mut self, _moment: &Moment, _momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, _moment: &TrainStep, _momentum: Option<f64>) -> Result<(), Fault> {
         self.kept = self
             .kept
             .drain(..)
@@ -129,12 +129,12 @@ fn described(memory: &Arc<Memory>) -> FfiTensor {
 fn instance() -> Box<dyn Instance> {
     let services = SharedServices::new(Arc::new(SingleProcess));
     Adapter::<Keeper>::new()
-        .create(&json!({}), site(2, 2), services)
+        .create(&json!({}), context(2, 2), services)
         .unwrap()
 }
 
 fn step(instance: &mut dyn Instance, memories: [&Arc<Memory>; 2]) -> f64 {
-    let moment = Moment {
+    let at = TrainStep {
         epoch: 0,
         epochs: 1,
         step: 0,
@@ -149,7 +149,7 @@ fn step(instance: &mut dyn Instance, memories: [&Arc<Memory>; 2]) -> f64 {
     };
     let output = instance
         .step(StepInput {
-            moment,
+            at,
             indices: FfiTensor::from_vec(&[2], vec![0_i64, 1]),
             features: vec![
                 feature(Encoder::Online, 0, memories[0]),
@@ -189,14 +189,14 @@ fn computing_on_the_last_handle_of_a_kept_feature_leaves_the_hosts_memory_alone(
     let values = [[1.25, 2.0, 3.0, 4.0], [1e-7, 20.0, 30.0, 40.0]];
     let memories = values.map(|v| Arc::new(Memory::new(&v)));
     step(instance.as_mut(), [&memories[0], &memories[1]]);
-    let moment = Moment {
+    let at = TrainStep {
         epoch: 0,
         epochs: 1,
         step: 0,
         steps_per_epoch: 8,
         seed: 0,
     };
-    instance.after_update(&moment, None).unwrap();
+    instance.after_update(&at, None).unwrap();
     for (memory, values) in memories.iter().zip(&values) {
         assert_eq!(&memory.values(), values);
     }

@@ -1,7 +1,7 @@
 //! What goes in and out of an instance's calls.
 
 use super::text::Str;
-use crate::exchange::{Metric, Moment, NamedTensor};
+use crate::exchange::{Metric, NamedTensor, TrainStep};
 use crate::fault::Fault;
 use crate::tensor::{FfiTensor, Lent, Managed};
 use abi_stable::StableAbi;
@@ -19,20 +19,20 @@ pub struct TrainStep {
     seed: u64,
 }
 
-impl From<&Moment> for TrainStep {
-    fn from(moment: &Moment) -> Self {
+impl From<&TrainStep> for TrainStep {
+    fn from(at: &TrainStep) -> Self {
         Self {
             size: size_of::<Self>() as u64,
-            epoch: moment.epoch,
-            epochs: moment.epochs,
-            step: moment.step,
-            steps_per_epoch: moment.steps_per_epoch,
-            seed: moment.seed,
+            epoch: at.epoch,
+            epochs: at.epochs,
+            step: at.step,
+            steps_per_epoch: at.steps_per_epoch,
+            seed: at.seed,
         }
     }
 }
 
-impl From<TrainStep> for Moment {
+impl From<TrainStep> for TrainStep {
     fn from(at: TrainStep) -> Self {
         Self {
             epoch: at.epoch,

@@ -48,7 +48,7 @@ pub enum Family {
 
 /// Who a framework is: fixed for the library, whatever the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Card {
+pub struct Metadata {
     /// Stable kebab-case id, for instance `simclr`.
     pub id: String,
     /// The paper's name, for instance `SimCLR`.

@@ -1,17 +1,17 @@
 //! What a plugin implements.
 
-use crate::description::{Card, Description};
-use crate::exchange::{EpochPlan, Feature, Moment, NamedTensor, StepInput, StepOutput};
+use crate::context::RunContext;
+use crate::description::{Description, Metadata};
+use crate::exchange::{EpochPlan, Feature, NamedTensor, StepInput, StepOutput, TrainStep};
 use crate::fault::Fault;
 use crate::services::SharedServices;
-use crate::site::Site;
 use crate::tensor::FfiTensor;
 use serde_json::Value;
 
 /// A framework: who it is, what it asks of the host, how to start it.
 pub trait Framework: Sync {
     /// Who it is. Called once per load.
-    fn card(&self) -> Card;
+    fn metadata(&self) -> Metadata;
 
     /// What it asks of the host under a configuration. A pure function; called any number of times.
     ///
@@ -22,11 +22,11 @@ pub trait Framework: Sync {
     /// Starts it. Called once per run.
     ///
     /// # Errors
-    /// A configuration that does not fit the site: named key, value and rule.
+    /// A configuration that does not fit the context: named key, value and rule.
     fn create(
         &self,
         config: &Value,
-        site: Site,
+        context: RunContext,
         services: SharedServices,
     ) -> Result<Box<dyn Instance>, Fault>;
 }
@@ -61,8 +61,8 @@ pub trait Instance: Send {
     ///
     /// # Errors
     /// A fault of the plugin's own.
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        let _ = moment;
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        let _ = at;
         Ok(None)
     }
 
@@ -70,8 +70,8 @@ pub trait Instance: Send {
     ///
     /// # Errors
     /// A pass this framework did not ask for.
-    fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
-        let _ = (moment, samples);
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
+        let _ = (at, samples);
         Err(Fault::unsupported(format!("no feature pass named {id}")))
     }
 
@@ -96,8 +96,8 @@ pub trait Instance: Send {
     ///
     /// # Errors
     /// A fault of the plugin's own.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        let _ = moment;
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        let _ = at;
         Ok(EpochPlan::default())
     }
 
@@ -111,8 +111,8 @@ pub trait Instance: Send {
     ///
     /// # Errors
     /// A fault of the plugin's own.
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
-        let _ = (moment, momentum);
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
+        let _ = (at, momentum);
         Ok(())
     }
 
@@ -124,10 +124,10 @@ pub trait Instance: Send {
     /// [`Fault::unsupported`] where the framework does not cluster.
     fn cluster(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
         bank: Vec<NamedTensor>,
     ) -> Result<Vec<NamedTensor>, Fault> {
-        let _ = (moment, bank);
+        let _ = (at, bank);
         Err(Fault::unsupported("this framework does not cluster"))
     }
 }

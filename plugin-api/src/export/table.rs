@@ -8,10 +8,10 @@ use crate::abi::{
     self, Code, EpochPlan, InstanceTable, It, Named, NamedSink, PluginTable, ServicesTable, Sink,
     StepIn, StepOut, Str, TrainStep, read_sized, take_features, take_named, write_sized,
 };
-use crate::exchange::{Moment, StepInput};
+use crate::context::Hello;
+use crate::exchange::{StepInput, TrainStep};
 use crate::fault::Fault;
 use crate::services::SharedServices;
-use crate::site::Hello;
 use crate::tensor::{FfiTensor, Lent, Managed};
 use crate::version::{ABI_MAJOR, ABI_MINOR};
 use serde_json::Value;
@@ -58,7 +58,7 @@ fn library() -> Result<&'static Library, Fault> {
 fn framework(id: &str) -> Result<&'static dyn Framework, Fault> {
     (library()?.frameworks)()
         .into_iter()
-        .find(|framework| framework.card().id == id)
+        .find(|framework| framework.metadata().id == id)
         .ok_or_else(|| Fault::config(format!("no framework named `{id}` in this library")))
 }
 
@@ -84,7 +84,7 @@ unsafe extern "C" fn hello(json: Sink, error: Sink) -> Code {
                 .collect(),
             frameworks: (library.frameworks)()
                 .into_iter()
-                .map(Framework::card)
+                .map(Framework::metadata)
                 .collect(),
         })?;
         // SAFETY: the caller's sink, inside its call.
@@ -185,13 +185,13 @@ export!(load(parameters: *const Named, parameter_count: u64, state: *const Named
     it.load(parameters?, state?)
 });
 export!(due(at: *const TrainStep, pass: Sink), |it| {
-    if let Some(id) = it.due(&moment(at))? {
+    if let Some(id) = it.due(&at(at))? {
         pass.put(&id);
     }
     Ok(())
 });
 export!(begin_pass(at: *const TrainStep, pass: Str, samples: u64), |it| {
-    it.begin_pass(&moment(at), &pass.read(), samples as usize)
+    it.begin_pass(&at(at), &pass.read(), samples as usize)
 });
 export!(absorb(indices: *mut Managed, features: *const *const abi::Feature, count: u64), |it| {
     let indices = FfiTensor::from_raw(indices.cast());
@@ -201,7 +201,7 @@ export!(absorb(indices: *mut Managed, features: *const *const abi::Feature, coun
 export!(end_pass(), |it| it.end_pass());
 export!(begin_epoch(at: *const TrainStep, plan: *mut EpochPlan), |it| {
     let mut raw = read_sized(plan);
-    let wanted = it.begin_epoch(&moment(at))?;
+    let wanted = it.begin_epoch(&at(at))?;
     for name in &wanted.reset_optimizer {
         raw.reset_optimizer.put(name);
     }
@@ -215,7 +215,7 @@ export!(step(input: *const StepIn, out: *mut StepOut), |it| {
     let indices = FfiTensor::from_raw(input.indices.cast());
     let features = take_features(input.features, input.feature_count);
     let output = it.step(StepInput {
-        moment: moment(input.at),
+        at: at(input.at),
         indices: received(indices)?,
         features: features?,
     })?;
@@ -230,17 +230,17 @@ export!(step(input: *const StepIn, out: *mut StepOut), |it| {
     Ok(())
 });
 export!(after_update(at: *const TrainStep, momentum: *const f64), |it| {
-    it.after_update(&moment(at), momentum.as_ref().copied())
+    it.after_update(&at(at), momentum.as_ref().copied())
 });
 export!(cluster(at: *const TrainStep, bank: *const Named, count: u64, out: NamedSink), |it| {
     let bank = take_named(bank, count, Lent::Copied)?;
-    out.put_all(it.cluster(&moment(at), bank)?);
+    out.put_all(it.cluster(&at(at), bank)?);
     Ok(())
 });
 
 /// # Safety
 /// The host's, inside its call.
-unsafe fn moment(at: *const TrainStep) -> Moment {
+unsafe fn at(at: *const TrainStep) -> TrainStep {
     // SAFETY: the caller's promise.
     unsafe { read_sized(at) }.into()
 }

@@ -7,7 +7,7 @@ use crate::abi::{
     self, Features, Given, MetricSink, NamedSink, Sink, StepIn, StepOut, Str, TrainStep, answer,
     text,
 };
-use crate::exchange::{EpochPlan, Feature, Moment, NamedTensor, StepInput, StepOutput};
+use crate::exchange::{EpochPlan, Feature, NamedTensor, StepInput, StepOutput, TrainStep};
 use crate::export::Instance as Contract;
 use crate::fault::Fault;
 use crate::tensor::{FfiTensor, Lent, Managed};
@@ -94,18 +94,18 @@ impl Contract for Instance {
         ))
     }
 
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
         let Some(due) = self.handle.table().due else {
             return Ok(None);
         };
-        let (it, at) = (self.handle.it(), TrainStep::from(moment));
+        let (it, at) = (self.handle.it(), TrainStep::from(at));
         // SAFETY: as in `call`.
         let pass = text(|pass, error| unsafe { due(it, &raw const at, pass, error) })?;
         Ok((!pass.is_empty()).then_some(pass))
     }
 
-    fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
-        let at = TrainStep::from(moment);
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
+        let at = TrainStep::from(at);
         call!(self.begin_pass(&raw const at, Str::new(id), samples as u64))
     }
 
@@ -121,11 +121,11 @@ impl Contract for Instance {
         call!(self.end_pass())
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         if self.handle.table().begin_epoch.is_none() {
             return Ok(EpochPlan::default());
         }
-        let at = TrainStep::from(moment);
+        let at = TrainStep::from(at);
         let mut reset_optimizer = Vec::new();
         let mut plan = abi::EpochPlan {
             size: size_of::<abi::EpochPlan>() as u64,
@@ -160,7 +160,7 @@ impl Contract for Instance {
             param_grads: none(parameters),
             ..StepOutput::default()
         };
-        let at = TrainStep::from(&input.moment);
+        let at = TrainStep::from(&input.at);
         let features = Features::new(input.features);
         let input = StepIn {
             size: size_of::<StepIn>() as u64,
@@ -197,11 +197,11 @@ impl Contract for Instance {
         Ok(output)
     }
 
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         if self.handle.table().after_update.is_none() {
             return Ok(());
         }
-        let at = TrainStep::from(moment);
+        let at = TrainStep::from(at);
         let momentum = momentum
             .as_ref()
             .map_or(std::ptr::null(), std::ptr::from_ref);
@@ -210,13 +210,13 @@ impl Contract for Instance {
 
     fn cluster(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
         bank: Vec<NamedTensor>,
     ) -> Result<Vec<NamedTensor>, Fault> {
         if self.handle.table().cluster.is_none() {
             return Err(absent("cluster"));
         }
-        let at = TrainStep::from(moment);
+        let at = TrainStep::from(at);
         let bank = Given::new(bank);
         NamedSink::collect(Lent::Refused, |out| {
             call!(self.cluster(&raw const at, bank.as_ptr(), bank.len(), out))

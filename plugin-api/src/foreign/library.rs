@@ -9,10 +9,10 @@ use super::handle::Handle;
 use super::instance::Instance;
 use super::refusal::Refusal;
 use crate::abi::{PluginTable, SYMBOL, Str, answer, read_sized, text};
-use crate::description::{Card, Description};
+use crate::context::{Hello, RunContext};
+use crate::description::{Description, Metadata};
 use crate::fault::Fault;
 use crate::services::{Services, SharedServices};
-use crate::site::{Hello, Site};
 use crate::version::{ABI_MAJOR, CAPABILITIES, LIBTORCH};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -83,7 +83,7 @@ impl Plugin {
 
     /// The frameworks inside.
     #[must_use]
-    pub fn frameworks(&self) -> &[Card] {
+    pub fn frameworks(&self) -> &[Metadata] {
         &self.hello.frameworks
     }
 
@@ -122,10 +122,10 @@ impl Plugin {
         &self,
         id: &str,
         config: &Value,
-        site: &Site,
+        context: &RunContext,
         services: Arc<dyn Services>,
     ) -> Result<Instance, Fault> {
-        let site = serde_json::to_string(site).map_err(Fault::internal)?;
+        let context = serde_json::to_string(context).map_err(Fault::internal)?;
         let config = config.to_string();
         let services = Box::new(SharedServices::new(services));
         let create = self.table.create.ok_or_else(|| absent("create"))?;
@@ -136,7 +136,7 @@ impl Plugin {
             create(
                 Str::new(id),
                 Str::new(&config),
-                Str::new(&site),
+                Str::new(&context),
                 services.table(),
                 &raw mut it,
                 &raw mut table,

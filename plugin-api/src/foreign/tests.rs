@@ -4,12 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::{Instance, Plugin};
-use crate::description::{Card, Description, Encoder, Family, Level, Schema};
-use crate::exchange::{EpochPlan, Feature, Metric, Moment, NamedTensor, StepInput, StepOutput};
+use crate::context::RunContext;
+use crate::description::{Description, Encoder, Family, Level, Metadata, Schema};
+use crate::exchange::{EpochPlan, Feature, Metric, NamedTensor, StepInput, StepOutput, TrainStep};
 use crate::export::{Framework, Instance as Contract, entry};
 use crate::fault::{Fault, FaultKind};
 use crate::services::{LogLevel, Reduce, Services, SharedServices};
-use crate::site::Site;
 use crate::tensor::{Device, Dtype, FfiTensor, Flags};
 use serde_json::{Value, json};
 use std::ffi::c_void;
@@ -32,8 +32,8 @@ static STOLEN: Mutex<Vec<SharedServices>> = Mutex::new(Vec::new());
 struct KeeperFramework;
 
 impl Framework for KeeperFramework {
-    fn card(&self) -> Card {
-        Card {
+    fn metadata(&self) -> Metadata {
+        Metadata {
             id: "keeper".to_owned(),
             name: "Keeper".to_owned(),
             family: Family::Other,
@@ -52,7 +52,7 @@ impl Framework for KeeperFramework {
     fn create(
         &self,
         config: &Value,
-        _site: Site,
+        _site: RunContext,
         services: SharedServices,
     ) -> Result<Box<dyn Contract>, Fault> {
         let test = config["test"].as_str().unwrap();
@@ -125,11 +125,11 @@ impl Contract for Keeper {
         Err(Fault::state(format!("heard {}", names.join(" and "))))
     }
 
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        Ok((moment.epoch == 1).then(|| "bank".to_owned()))
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        Ok((at.epoch == 1).then(|| "bank".to_owned()))
     }
 
-    fn begin_pass(&mut self, _moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
+    fn begin_pass(&mut self, _moment: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
         Err(Fault::internal(format!("began {id} over {samples}")))
     }
 
@@ -147,9 +147,9 @@ impl Contract for Keeper {
         Ok(())
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         Ok(EpochPlan {
-            order: Some(FfiTensor::from_vec(&[2], vec![moment.seed as i64, 0])),
+            order: Some(FfiTensor::from_vec(&[2], vec![at.seed as i64, 0])),
             reset_optimizer: vec!["a".to_owned(), "b".to_owned()],
             parameters_moved: true,
         })
@@ -171,9 +171,9 @@ impl Contract for Keeper {
         })
     }
 
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         let services = self.services.take().unwrap();
-        services.log(LogLevel::Warn, &format!("{} {momentum:?}", moment.step));
+        services.log(LogLevel::Warn, &format!("{} {momentum:?}", at.step));
         let mine = FfiTensor::from_vec(&[1], vec![3.0_f32]);
         let all = services.all_gather(mine)?;
         services.log(LogLevel::Info, &format!("{:?}", all.as_slice::<f32>()?));
@@ -185,7 +185,7 @@ impl Contract for Keeper {
 
     fn cluster(
         &mut self,
-        _moment: &Moment,
+        _moment: &TrainStep,
         bank: Vec<NamedTensor>,
     ) -> Result<Vec<NamedTensor>, Fault> {
         Ok(vec![scalar(&format!("of {}", bank[0].name), 4.0)])
@@ -205,7 +205,7 @@ fn start(test: &str, services: Arc<dyn Services>) -> (Instance, mpsc::Receiver<(
     // SAFETY: a table of this build.
     let plugin = Plugin::greet(Path::new("here"), unsafe { *table }).unwrap();
     assert_eq!(plugin.frameworks()[0].name, "Keeper");
-    let site = Site {
+    let context = RunContext {
         features: Vec::new(),
         samples: 4,
         batch_size: 2,
@@ -216,12 +216,12 @@ fn start(test: &str, services: Arc<dyn Services>) -> (Instance, mpsc::Receiver<(
         device: "cpu".to_owned(),
         seed: 5,
     };
-    let instance = plugin.create("keeper", &json!({ "test": test }), &site, services);
+    let instance = plugin.create("keeper", &json!({ "test": test }), &context, services);
     (instance.unwrap(), released)
 }
 
-fn moment(epoch: u64) -> Moment {
-    Moment {
+fn at(epoch: u64) -> TrainStep {
+    TrainStep {
         epoch,
         epochs: 2,
         step: 2 * epoch,
@@ -241,7 +241,7 @@ fn feature(tensor: FfiTensor) -> Feature {
 
 fn input(tensor: FfiTensor) -> StepInput {
     StepInput {
-        moment: moment(0),
+        at: at(0),
         indices: FfiTensor::from_vec(&[2], vec![0_i64, 1]),
         features: vec![feature(tensor)],
     }
@@ -372,7 +372,7 @@ fn parameters_that_the_host_keeps_keep_the_instance() {
 fn services_that_a_plugin_keeps_outlive_the_instance() {
     let host = Arc::new(Host::default());
     let (mut instance, released) = start("services", Arc::clone(&host) as Arc<dyn Services>);
-    instance.after_update(&moment(1), Some(0.5)).unwrap();
+    instance.after_update(&at(1), Some(0.5)).unwrap();
     drop(instance);
     assert!(released.try_recv().is_ok());
     let stolen = STOLEN.lock().unwrap().pop().unwrap();
@@ -410,9 +410,9 @@ fn every_call_crosses_with_what_it_carries() {
         .load(vec![named("w")], vec![named("s")])
         .unwrap_err();
     assert_eq!(fault, Fault::state("heard w and s"));
-    assert_eq!(instance.due(&moment(0)).unwrap(), None);
-    assert_eq!(instance.due(&moment(1)).unwrap().as_deref(), Some("bank"));
-    let fault = instance.begin_pass(&moment(1), "bank", 4).unwrap_err();
+    assert_eq!(instance.due(&at(0)).unwrap(), None);
+    assert_eq!(instance.due(&at(1)).unwrap().as_deref(), Some("bank"));
+    let fault = instance.begin_pass(&at(1), "bank", 4).unwrap_err();
     assert_eq!(fault.message, "began bank over 4");
     let indices = FfiTensor::from_vec(&[2], vec![7_i64, 8]);
     let fault = instance
@@ -420,13 +420,13 @@ fn every_call_crosses_with_what_it_carries() {
         .unwrap_err();
     assert_eq!(fault.message, "absorbed Layer2 of view 3 at [7, 8]");
     instance.end_pass().unwrap();
-    let plan = instance.begin_epoch(&moment(1)).unwrap();
+    let plan = instance.begin_epoch(&at(1)).unwrap();
     let order = plan.order.unwrap();
     assert_eq!(order.as_slice::<i64>().unwrap(), [5, 0]);
     assert_eq!(plan.reset_optimizer, ["a", "b"]);
     assert!(plan.parameters_moved);
     let clusters = instance
-        .cluster(&moment(1), vec![named("bank.features")])
+        .cluster(&at(1), vec![named("bank.features")])
         .unwrap();
     assert_eq!(clusters[0].name, "of bank.features");
     assert_eq!(clusters[0].tensor.as_slice::<f64>().unwrap(), [4.0]);

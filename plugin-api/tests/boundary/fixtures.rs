@@ -3,7 +3,7 @@
 use serde_json::Value;
 use ssl_plugin_api::description::Level;
 use ssl_plugin_api::foreign::{Instance, Plugin};
-use ssl_plugin_api::{FeatureDim, Moment, SingleProcess, Site};
+use ssl_plugin_api::{FeatureDim, RunContext, SingleProcess, TrainStep};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ pub fn library(name: &str) -> PathBuf {
     exe.with_file_name(format!("lib{name}.so"))
 }
 
-pub fn site() -> Site {
-    Site {
+pub fn context() -> RunContext {
+    RunContext {
         features: vec![FeatureDim {
             level: Level::Pooled,
             dim: 3,
@@ -29,8 +29,8 @@ pub fn site() -> Site {
     }
 }
 
-pub fn moment() -> Moment {
-    Moment {
+pub fn at() -> TrainStep {
+    TrainStep {
         epoch: 0,
         epochs: 1,
         step: 0,
@@ -41,5 +41,5 @@ pub fn moment() -> Moment {
 
 pub fn echo(config: &Value) -> Result<Instance, ssl_plugin_api::Fault> {
     let plugin = Plugin::open(&library("fixture_echo")).expect("the fixture loads");
-    plugin.create("echo", config, &site(), Arc::new(SingleProcess))
+    plugin.create("echo", config, &context(), Arc::new(SingleProcess))
 }

@@ -1,6 +1,6 @@
 //! A panic in any callback comes back as a fault that names the call; nothing unwinds across.
 
-use crate::fixtures::{echo, moment};
+use crate::fixtures::{at, echo};
 use fixture_echo::misbehaving;
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::Instance;
@@ -11,15 +11,15 @@ fn call(instance: &mut Instance, name: &str) -> Result<(), Fault> {
         "parameters" => instance.parameters().map(drop),
         "state" => instance.state().map(drop),
         "load" => instance.load(Vec::new(), Vec::new()),
-        "begin_epoch" => instance.begin_epoch(&moment()).map(drop),
+        "begin_epoch" => instance.begin_epoch(&at()).map(drop),
         "step" => instance
             .step(StepInput {
-                moment: moment(),
+                at: at(),
                 indices: FfiTensor::from_vec(&[1], vec![0_i64]),
                 features: Vec::new(),
             })
             .map(drop),
-        "after_update" => instance.after_update(&moment(), None),
+        "after_update" => instance.after_update(&at(), None),
         other => panic!("no call named {other}"),
     }
 }

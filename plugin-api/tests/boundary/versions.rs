@@ -2,7 +2,7 @@
 //! are passed over.
 
 use crate::compiled::frozen;
-use crate::fixtures::{moment, site};
+use crate::fixtures::{at, context};
 use serde_json::json;
 use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::export::Instance as _;
@@ -20,12 +20,12 @@ fn plugin(flags: &[&str]) -> (TempDir, Plugin) {
 
 fn start(flags: &[&str]) -> Result<Instance, Fault> {
     let (_folder, plugin) = plugin(flags);
-    plugin.create("frozen", &json!({}), &site(), Arc::new(SingleProcess))
+    plugin.create("frozen", &json!({}), &context(), Arc::new(SingleProcess))
 }
 
 fn step(instance: &mut Instance) -> Result<StepOutput, Fault> {
     instance.step(StepInput {
-        moment: moment(),
+        at: at(),
         indices: FfiTensor::from_vec(&[2], vec![0_i64, 1]),
         features: vec![Feature {
             encoder: Encoder::Online,
@@ -57,23 +57,21 @@ fn plugins_of_every_minor_version_are_described_and_step() {
 fn functions_beyond_a_shorter_table_are_features_that_it_does_not_have() {
     let mut instance = start(&["SHORT"]).expect("an instance");
     assert!(instance.state().expect("no state").is_empty());
-    assert_eq!(instance.due(&moment()).expect("no pass"), None);
-    let plan = instance.begin_epoch(&moment()).expect("no plan");
+    assert_eq!(instance.due(&at()).expect("no pass"), None);
+    let plan = instance.begin_epoch(&at()).expect("no plan");
     assert!(plan.order.is_none() && plan.reset_optimizer.is_empty());
     instance
-        .after_update(&moment(), Some(0.9))
+        .after_update(&at(), Some(0.9))
         .expect("nothing to do");
     instance
         .load(Vec::new(), Vec::new())
         .expect("nothing to take over");
-    let fault = instance
-        .cluster(&moment(), Vec::new())
-        .expect_err("refused");
+    let fault = instance.cluster(&at(), Vec::new()).expect_err("refused");
     assert_eq!(
         fault,
         Fault::unsupported("expected a plugin with `cluster`, found one without it")
     );
-    let fault = instance.begin_pass(&moment(), "x", 1).expect_err("refused");
+    let fault = instance.begin_pass(&at(), "x", 1).expect_err("refused");
     assert_eq!(fault.kind, FaultKind::Unsupported);
     let given = vec![ssl_plugin_api::NamedTensor {
         name: "w".to_owned(),

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "describes memory of its own")]
 
-use crate::fixtures::{echo, moment};
+use crate::fixtures::{at, echo};
 use fixture_echo::misbehaving;
 use serde_json::json;
 use ssl_plugin_api::description::{Encoder, Level};
@@ -28,7 +28,7 @@ fn describe(values: &Arc<Vec<f32>>, shape: &[i64], strides: &[i64]) -> FfiTensor
 
 fn input(tensor: FfiTensor) -> StepInput {
     StepInput {
-        moment: moment(),
+        at: at(),
         indices: FfiTensor::from_vec(&[2], vec![0_i64, 1]),
         features: vec![Feature {
             encoder: Encoder::Online,

@@ -2,8 +2,8 @@
 
 use crate::config::BarlowConfig;
 use ssl_plugin_kit::api::description::{
-    Card, CheckpointMap, Decay, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
-    LearningRate, Period, Ramp, Recipe, Scaling,
+    CheckpointMap, Decay, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
+    LearningRate, Metadata, Period, Ramp, Recipe, Scaling,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{asymmetric_pair, finetune, lars, linear_probe, warmup};
@@ -13,8 +13,8 @@ const LR_WEIGHTS: f64 = 0.2;
 /// Base learning rate of parameters with one dimension.
 const LR_BIASES: f64 = 0.0048;
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "barlow".to_owned(),
         name: "Barlow Twins".to_owned(),
         family: Family::InformationMaximization,

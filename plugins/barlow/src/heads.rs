@@ -18,7 +18,7 @@ module! {
 
 impl Heads {
     pub(crate) fn new(config: &BarlowConfig, start: &Start) -> Self {
-        let mut projector = MlpBuilder::new(start.site.dim());
+        let mut projector = MlpBuilder::new(start.context.dim());
         let (last, hidden) = split_last(&config.projector_dims);
         for &width in hidden {
             projector = projector

@@ -7,8 +7,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_loss, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, on_ranks, one_step, sample,
-    site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, on_ranks, one_step,
+    sample, values,
 };
 
 fn config() -> Value {
@@ -96,7 +96,7 @@ fn every_rank_holds_the_whole_loss() {
 #[test]
 fn a_batch_of_one_is_refused() {
     let config = json!({ "projector_dims": [6] });
-    let mut trial = Trial::start::<BarlowTwins>(&config, site(5, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<BarlowTwins>(&config, context(5, 1), &Ranks::single()).unwrap();
     let x = sample(1, 5, 0);
     let fault = trial
         .step(&[("online.0", &x), ("online.1", &x)])
@@ -109,7 +109,8 @@ fn a_batch_of_one_is_refused() {
 
 #[test]
 fn nothing_of_the_normalisation_is_trained() {
-    let mut trial = Trial::start::<BarlowTwins>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial =
+        Trial::start::<BarlowTwins>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let parameters: Vec<_> = trial.parameters().unwrap().into_keys().collect();
     let expected = [
         "projector.0.weight",

@@ -2,15 +2,15 @@
 
 use crate::config::ByolConfig;
 use ssl_plugin_kit::api::description::{
-    BlurKernel, Brightness, Card, CheckpointMap, Description, Encoder, EncoderRequest, Family,
-    GroupRule, Grouping, Interpolation, LinearRecipe, LinearSchedule, Optimizer, Period, Ramp,
+    BlurKernel, Brightness, CheckpointMap, Description, Encoder, EncoderRequest, Family, GroupRule,
+    Grouping, Interpolation, LinearRecipe, LinearSchedule, Metadata, Optimizer, Period, Ramp,
     Recipe, Transform, ViewGroup, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{cosine_lr, crop, flip, grayscale, group, lars, normalize, warmup};
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "byol".to_owned(),
         name: "BYOL".to_owned(),
         family: Family::Distillation,

@@ -4,10 +4,10 @@ use crate::config::ByolConfig;
 use crate::describe;
 use crate::heads::{Heads, State, build};
 use crate::loss::regression;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::module::momentum_update;
-use ssl_plugin_kit::{Fault, Moment};
+use ssl_plugin_kit::{Fault, TrainStep};
 
 /// BYOL at work.
 pub struct Byol {
@@ -20,8 +20,8 @@ impl Framework for Byol {
     type Heads = Heads;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &ByolConfig) -> Result<Description, Fault> {
@@ -41,7 +41,7 @@ impl Framework for Byol {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let Heads {
             projector,
             predictor,
@@ -56,7 +56,7 @@ impl Framework for Byol {
         Ok(Loss::new(regression(p_0, z_1) + regression(p_1, z_0)))
     }
 
-    fn after_update(&mut self, _moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         if let Some(m) = momentum {
             momentum_update(
                 &mut self.heads.projector,

@@ -45,7 +45,7 @@ fn mlp(inputs: usize, hidden: usize, outputs: usize) -> MlpBuilder {
 /// Heads and their momentum copy, which starts equal.
 pub(crate) fn build(config: &ByolConfig, start: &Start) -> (Heads, State) {
     let projector = mlp(
-        start.site.dim(),
+        start.context.dim(),
         config.projector_hidden_dim,
         config.projector_dim,
     );

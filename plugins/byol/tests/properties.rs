@@ -7,8 +7,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, one_step, relative, sample,
-    site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, one_step, relative,
+    sample, values,
 };
 
 fn config() -> Value {
@@ -72,7 +72,7 @@ fn two_ranks_equal_the_whole_batch() {
 
 #[test]
 fn the_target_starts_equal_and_follows_by_its_momentum() {
-    let mut trial = Trial::start::<Byol>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Byol>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let name = "projector.0.weight";
     let online = trial.parameters().unwrap().remove(name).unwrap();
     let target = |trial: &mut Trial| {
@@ -92,7 +92,7 @@ fn the_target_starts_equal_and_follows_by_its_momentum() {
 
 #[test]
 fn running_statistics_of_the_target_are_its_own() {
-    let mut trial = Trial::start::<Byol>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Byol>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let features = features();
     let features: Vec<_> = features
         .iter()
@@ -109,7 +109,7 @@ fn running_statistics_of_the_target_are_its_own() {
 
 #[test]
 fn a_batch_of_one_is_refused() {
-    let mut trial = Trial::start::<Byol>(&config(), site(5, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Byol>(&config(), context(5, 1), &Ranks::single()).unwrap();
     let x = sample(1, 5, 0);
     let names = ["online.0", "online.1", "target.0", "target.1"];
     let fault = trial.step(&names.map(|name| (name, &x))).unwrap_err();

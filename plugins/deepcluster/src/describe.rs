@@ -2,9 +2,9 @@
 
 use crate::config::{DeepClusterConfig, V2Config};
 use ssl_plugin_kit::api::description::{
-    BatchNormMode, Card, Decay, Description, Encoder, EncoderRequest, Family, FeaturePass,
-    GroupRule, Grouping, Interpolation, LearningRate, Level, Optimizer, PassTransform, Ramp,
-    Recipe, Scaling, Scope, ViewRole,
+    BatchNormMode, Decay, Description, Encoder, EncoderRequest, Family, FeaturePass, GroupRule,
+    Grouping, Interpolation, LearningRate, Level, Metadata, Optimizer, PassTransform, Ramp, Recipe,
+    Scaling, Scope, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{
@@ -17,8 +17,8 @@ pub(crate) const MEMORY: &str = "memory";
 /// The pass that v1 makes before every epoch.
 pub(crate) const FEATURES: &str = "features";
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "deepcluster".to_owned(),
         name: "DeepCluster".to_owned(),
         family: Family::Clustering,

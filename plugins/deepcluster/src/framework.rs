@@ -5,7 +5,7 @@ use crate::describe;
 use crate::v1::V1;
 use crate::v2::V2;
 use ssl_plugin_kit::Fault;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::framework::{Start, Version, Versioned, Versions};
 
 /// DeepCluster at work.
@@ -17,8 +17,8 @@ pub enum Both {}
 impl Versions for Both {
     type Config = DeepClusterConfig;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &DeepClusterConfig) -> Description {

@@ -11,7 +11,7 @@ use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Site, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, RunContext, Tensor, TrainStep};
 
 /// Standard deviation of a fresh classifier's weights.
 const STD: f32 = 0.01;
@@ -30,7 +30,7 @@ pub struct V1 {
     /// The epoch whose labels are there.
     labelled: Option<u64>,
     random: Random,
-    site: Site,
+    context: RunContext,
     device: Device,
     ranks: Ranks,
 }
@@ -44,7 +44,7 @@ impl Module for V1 {
 
 impl V1 {
     pub(crate) fn new(config: V1Config, start: Start) -> Result<Self, Fault> {
-        let samples = start.site.samples;
+        let samples = start.context.samples;
         if config.num_clusters > samples {
             return Err(Fault::config(format!(
                 "`num_clusters`: expected at most the {samples} training images, found {}",
@@ -52,7 +52,7 @@ impl V1 {
             )));
         }
         let top_layer = Linear::new(
-            start.site.dim(),
+            start.context.dim(),
             config.num_clusters,
             true,
             Init::Normal(STD),
@@ -66,7 +66,7 @@ impl V1 {
             pass: None,
             labelled: None,
             random: start.random("clusters"),
-            site: start.site,
+            context: start.context,
             device: start.device,
             ranks: start.ranks,
         })
@@ -103,18 +103,18 @@ impl Version for V1 {
     }
 
     /// Cross-entropy of the classifier with the labels.
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
         let logits = self.top_layer.forward(views.online(0)?)?;
         Ok(self.assignments.loss(vec![logits], views.indices())?)
     }
 
-    fn is_due(&mut self, moment: &Moment) -> bool {
-        moment.batch_in_epoch() == 0 && self.labelled != Some(moment.epoch)
+    fn is_due(&mut self, at: &TrainStep) -> bool {
+        at.batch_in_epoch() == 0 && self.labelled != Some(at.epoch)
     }
 
-    fn begin_pass(&mut self, moment: &Moment) {
-        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
-        self.pass = Some((moment.epoch, table));
+    fn begin_pass(&mut self, at: &TrainStep) {
+        let table = FeatureTable::new(self.context.samples, self.context.dim(), &self.device);
+        self.pass = Some((at.epoch, table));
     }
 
     fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
@@ -136,15 +136,15 @@ impl Version for V1 {
 
     /// A fresh classifier, a fresh optimiser for it, and an order in which all clusters come equally
     /// often.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         let labels = self.assignments.of_all(0);
         let count = (self.config.reassign_epochs * labels.len() as f64) as usize;
-        let mut random = self.random.at(moment.epoch, 1);
+        let mut random = self.random.at(at.epoch, 1);
         let order = uniform_over_clusters(&labels, count, &mut random);
         if order.is_empty() {
             return Err(Fault::state(format!(
                 "expected the pass `{FEATURES}` before epoch {}, found no labels",
-                moment.epoch
+                at.epoch
             )));
         }
         let [outputs, inputs] = self.top_layer.weight.dims();
@@ -164,11 +164,11 @@ impl Version for V1 {
     }
 
     /// Clusters a given bank, for certification.
-    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
         let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
         let features = features.to_device(&self.device);
         let samples = from_tch_int(find_in_bank(&bank, "index", 1)?);
-        let (points, found) = self.label(moment.epoch, samples, &features)?;
+        let (points, found) = self.label(at.epoch, samples, &features)?;
         let points = to_tch(&points);
         let shown = points.narrow(0, 0, SHOWN.min(points.size()[0]));
         Ok(vec![

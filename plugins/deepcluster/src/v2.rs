@@ -11,7 +11,7 @@ use ssl_plugin_kit::module;
 use ssl_plugin_kit::module::{Buffer, Module, Path, Visitor};
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Tensor, TrainStep};
 
 module! {
     /// Centroids of one head.
@@ -48,20 +48,20 @@ impl Module for V2 {
 
 impl V2 {
     pub(crate) fn new(config: V2Config, start: Start) -> Result<Self, Fault> {
-        let rows = start.site.steps_per_epoch as usize * start.site.batch_size;
+        let rows = start.context.steps_per_epoch as usize * start.context.batch_size;
         if let Some(clusters) = config.num_prototypes.iter().find(|&&k| k > rows) {
             return Err(Fault::config(format!(
                 "`num_prototypes`: expected at most the {rows} images of an epoch, found {clusters}"
             )));
         }
         let Start {
-            site,
+            context,
             device,
             ranks,
         } = &start;
         let dim = config.projector_dim;
         let mut random = start.random("heads");
-        let widths = [site.dim(), config.projector_hidden_dim, dim];
+        let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
         let prototypes = config
             .num_prototypes
@@ -74,7 +74,7 @@ impl V2 {
         Ok(Self {
             projector,
             prototypes,
-            assignments: Assignments::new(config.num_prototypes.len(), site.samples, device),
+            assignments: Assignments::new(config.num_prototypes.len(), context.samples, device),
             memory,
             random: start.random("clusters"),
             device: start.device,
@@ -115,7 +115,7 @@ impl Version for V2 {
 
     /// Mean over heads of the cross-entropy of `z·Cᵀ/τ` with the labels of the epoch; every crop has
     /// its image's label. The embeddings of this step then take their place in the bank.
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
         let crops = views.online_each(0..self.config.views())?;
         let z = self.projector.forward(crops)?; // [crops·batch, dim]
         let logits = self
@@ -126,15 +126,15 @@ impl Version for V2 {
             })
             .collect();
         let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(moment, views.indices(), z)?;
+        self.memory.keep(at, views.indices(), z)?;
         Ok(loss)
     }
 
-    fn is_due(&mut self, moment: &Moment) -> bool {
-        self.memory.is_due(moment)
+    fn is_due(&mut self, at: &TrainStep) -> bool {
+        self.memory.is_due(at)
     }
 
-    fn begin_pass(&mut self, _moment: &Moment) {
+    fn begin_pass(&mut self, _moment: &TrainStep) {
         self.memory.begin_pass();
     }
 
@@ -148,20 +148,20 @@ impl Version for V2 {
     }
 
     /// Clusters the memory.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, moment)?;
-            self.label(moment.epoch, head, samples, &rows)?;
+            let (samples, rows) = self.memory.of_head(head, at)?;
+            self.label(at.epoch, head, samples, &rows)?;
         }
         Ok(EpochPlan::default())
     }
 
     /// Clusters a given bank, for certification.
-    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
         let mut output = Vec::new();
         for head in 0..self.prototypes.len() {
             let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
-            let labels = self.label(moment.epoch, head, samples, &rows)?;
+            let labels = self.label(at.epoch, head, samples, &rows)?;
             output.extend([
                 (format!("points.{head}"), to_tch(&rows)),
                 (

@@ -10,7 +10,7 @@ use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_prepared_ranks_equal_the_whole,
-    assert_prepared_views_may_change_places, assert_slopes, relative, sample, site,
+    assert_prepared_views_may_change_places, assert_slopes, context, relative, sample,
 };
 use tch::{Kind, Tensor};
 
@@ -25,7 +25,7 @@ fn v1() -> Value {
 }
 
 fn start(config: &Value, batch: usize) -> Trial {
-    Trial::start::<DeepCluster>(config, site(5, batch), &Ranks::single()).unwrap()
+    Trial::start::<DeepCluster>(config, context(5, batch), &Ranks::single()).unwrap()
 }
 
 /// Runs the pass that is due over all 64 samples in batches of 8, backwards.
@@ -65,7 +65,7 @@ fn two_crops_two_prototypes_by_hand() {
     let config = json!({
         "projector_hidden_dim": 2, "projector_dim": 2, "num_prototypes": [2, 2], "temperature": 0.5,
     });
-    let mut trial = Trial::start::<DeepCluster>(&config, site(2, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<DeepCluster>(&config, context(2, 1), &Ranks::single()).unwrap();
     let float = (Kind::Float, tch::Device::Cpu);
     let (eye, zero) = (Tensor::eye(2, float), Tensor::zeros([2], float));
     let rows = |values: [f32; 4]| Tensor::from_slice(&values).reshape([2, 2]);
@@ -104,7 +104,7 @@ fn two_crops_two_prototypes_by_hand() {
 
 #[test]
 fn v1_two_images_two_clusters_by_hand() {
-    let mut two = site(2, 2);
+    let mut two = context(2, 2);
     two.samples = 2;
     let mut trial = Trial::start::<DeepCluster>(&v1(), two, &Ranks::single()).unwrap();
     let weight = Tensor::from_slice(&[1.0_f32, 0.0, 0.0, 2.0]).reshape([2, 2]);
@@ -176,7 +176,7 @@ fn v2_clusters_before_every_epoch_and_not_within_one() {
     }
     let (a, b) = (sample(8, 5, 3), sample(8, 5, 4));
     let samples = [5, 6, 7, 8, 60, 61, 62, 63];
-    trial.moment.step = 2;
+    trial.at.step = 2;
     trial
         .step_of(&samples, &[("online.0", &a), ("online.1", &b)])
         .unwrap();
@@ -283,8 +283,8 @@ fn v1_finds_two_groups_and_starts_its_classifier_afresh() {
     let spread = after["top_layer.weight"].std(false).double_value(&[]);
     assert!((0.005..0.02).contains(&spread), "found {spread}");
     assert_eq!(after["top_layer.bias"].abs().max().double_value(&[]), 0.0);
-    trial.moment.epoch = 1;
-    trial.moment.step = 8;
+    trial.at.epoch = 1;
+    trial.at.step = 8;
     assert!(trial.due().unwrap().is_some());
 }
 
@@ -315,7 +315,7 @@ fn clusters_come_equally_often() {
 #[test]
 fn configurations_that_do_not_fit_are_refused() {
     let refusal = |config: Value| {
-        let trial = Trial::start::<DeepCluster>(&config, site(5, 8), &Ranks::single());
+        let trial = Trial::start::<DeepCluster>(&config, context(5, 8), &Ranks::single());
         trial.err().unwrap().message
     };
     assert_eq!(
@@ -362,7 +362,7 @@ fn v1_has_batches_of_one_and_v2_needs_statistics() {
     assert!(start(&v1(), 1).step(&[("online.0", &x)]).is_ok());
     let two = Trial::start::<DeepCluster>(
         &json!({ "projector_dim": 3, "num_prototypes": [2], "num_crops": [2] }),
-        site(5, 1),
+        context(5, 1),
         &Ranks::single(),
     );
     // Two crops of one image are a batch of two rows.

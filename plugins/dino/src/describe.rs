@@ -2,9 +2,9 @@
 
 use crate::config::DinoConfig;
 use ssl_plugin_kit::api::description::{
-    Card, CheckpointMap, Clipping, Decay, Description, Encoder, EncoderRequest, Family, GroupRule,
-    Grouping, Interpolation, LearningRate, Period, Ramp, Recipe, Scaling, Scope, ViewGroup,
-    ViewRole,
+    CheckpointMap, Clipping, Decay, Description, Encoder, EncoderRequest, Family, GroupRule,
+    Grouping, Interpolation, LearningRate, Metadata, Period, Ramp, Recipe, Scaling, Scope,
+    ViewGroup, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{
@@ -12,8 +12,8 @@ use ssl_plugin_kit::recipe::{
     warmup,
 };
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "dino".to_owned(),
         name: "DINO".to_owned(),
         family: Family::Distillation,

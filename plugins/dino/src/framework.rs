@@ -4,12 +4,12 @@ use crate::config::DinoConfig;
 use crate::describe;
 use crate::heads::{Head, State, build};
 use crate::loss::{distillation, sharpened};
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::blocks::BlockError;
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::module::momentum_update;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, Moment};
+use ssl_plugin_kit::{Fault, TrainStep};
 
 /// DINO at work.
 pub struct Dino {
@@ -24,8 +24,8 @@ impl Framework for Dino {
     type Heads = Head;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &DinoConfig) -> Result<Description, Fault> {
@@ -50,13 +50,13 @@ impl Framework for Dino {
         &mut self.state
     }
 
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let student = self
             .head
             .forward(views.online_each(0..self.config.views())?)?;
         let large = vec![views.target(0)?, views.target(1)?];
         let teacher = self.state.target.forward(large)?;
-        let temperature = self.config.teacher_temp_at(moment.epoch);
+        let temperature = self.config.teacher_temp_at(at.epoch);
         let targets = teacher
             .iter()
             .map(|t| sharpened(t.clone(), self.state.center.val(), temperature))
@@ -69,7 +69,7 @@ impl Framework for Dino {
         Ok(Loss::new(loss).with("teacher_temp", temperature))
     }
 
-    fn after_update(&mut self, _moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         if let Some(m) = momentum {
             momentum_update(&mut self.head, &mut self.state.target, m);
         }

@@ -54,7 +54,7 @@ impl Head {
     fn new(config: &DinoConfig, start: &Start, purpose: &str) -> Self {
         let mut random = start.random(purpose);
         Self {
-            projector: projector(config, start.site.dim()).build(
+            projector: projector(config, start.context.dim()).build(
                 &mut random,
                 &start.device,
                 &start.ranks,

@@ -8,8 +8,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, close, double, matrix, relative, sample, site,
-    values,
+    assert_views_may_change_places, check_gradient, close, context, double, matrix, relative,
+    sample, values,
 };
 
 fn plain() -> Value {
@@ -38,7 +38,7 @@ fn features() -> Features {
 }
 
 fn start(config: &Value, batch: usize) -> Trial {
-    Trial::start::<Dino>(config, site(5, batch), &Ranks::single()).unwrap()
+    Trial::start::<Dino>(config, context(5, batch), &Ranks::single()).unwrap()
 }
 
 fn step(trial: &mut Trial, features: &Features) -> f64 {

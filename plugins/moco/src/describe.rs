@@ -2,8 +2,8 @@
 
 use crate::config::{MocoConfig, Version};
 use ssl_plugin_kit::api::description::{
-    Card, CheckpointMap, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
-    Interpolation, Period, Ramp, Recipe, Transform, ViewGroup, ViewRole,
+    CheckpointMap, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
+    Interpolation, Metadata, Period, Ramp, Recipe, Transform, ViewGroup, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{
@@ -12,8 +12,8 @@ use ssl_plugin_kit::recipe::{
     query_and_key, solarize, warmup,
 };
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "moco".to_owned(),
         name: "MoCo".to_owned(),
         family: Family::Contrastive,

@@ -5,12 +5,12 @@ use crate::describe;
 use crate::heads::Heads;
 use crate::loss::in_batch_contrast;
 use crate::state::State;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::blocks::{BlockError, push_columns, queue_contrast, unit_rows};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::module::momentum_update;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, Moment, Tensor};
+use ssl_plugin_kit::{Fault, Tensor, TrainStep};
 
 /// MoCo at work.
 pub struct Moco {
@@ -26,8 +26,8 @@ impl Framework for Moco {
     type Heads = Heads;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &MocoConfig) -> Result<Description, Fault> {
@@ -54,7 +54,7 @@ impl Framework for Moco {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let loss = match self.version {
             Version::V2 => self.against_queue(views.online(0)?, views.target(1)?)?,
             Version::V3 => self.against_batch(
@@ -65,7 +65,7 @@ impl Framework for Moco {
         Ok(Loss::new(loss))
     }
 
-    fn after_update(&mut self, _moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         if let Some(m) = momentum {
             momentum_update(
                 &mut self.heads.projector,

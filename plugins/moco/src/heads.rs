@@ -56,7 +56,7 @@ impl Heads {
         let mut random = start.random("heads");
         let mut new = |b: MlpBuilder| b.build(&mut random, &start.device, &start.ranks);
         Self {
-            projector: new(projector(config, start.site.dim())),
+            projector: new(projector(config, start.context.dim())),
             predictor: predictor(config).map(new),
         }
     }

@@ -39,7 +39,7 @@ impl State {
         heads: &mut Heads,
         start: &Start,
     ) -> Result<Self, Fault> {
-        let mut copy = projector(config, start.site.dim()).build(
+        let mut copy = projector(config, start.context.dim()).build(
             &mut start.random("target"),
             &start.device,
             &start.ranks,
@@ -54,7 +54,7 @@ impl State {
             let (queue, ptr) = key_queue(
                 size,
                 config.projector_dim,
-                start.site.global_batch(),
+                start.context.global_batch(),
                 &mut start.random("queue"),
                 &start.device,
             )?;

@@ -8,7 +8,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, relative, sample, site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, relative, sample,
+    values,
 };
 
 fn v2() -> Value {
@@ -35,7 +36,7 @@ fn symmetric() -> Features {
 }
 
 fn start(config: &Value, batch: usize) -> Trial {
-    Trial::start::<Moco>(config, site(5, batch), &Ranks::single()).unwrap()
+    Trial::start::<Moco>(config, context(5, batch), &Ranks::single()).unwrap()
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn a_batch_of_one_has_its_queue_but_no_statistics() {
 #[test]
 fn configurations_that_do_not_fit_are_refused() {
     let refusal = |config: Value| {
-        let trial = Trial::start::<Moco>(&config, site(5, 8), &Ranks::single());
+        let trial = Trial::start::<Moco>(&config, context(5, 8), &Ranks::single());
         trial.err().unwrap().message
     };
     assert_eq!(

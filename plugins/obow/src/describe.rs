@@ -2,8 +2,8 @@
 
 use crate::config::ObowConfig;
 use ssl_plugin_kit::api::description::{
-    BatchNormMode, BatchNormScope, Card, CheckpointMap, Decay, Description, Encoder,
-    EncoderRequest, Family, Grouping, Interpolation, LearningRate, PatchGrid, Period, Ramp, Recipe,
+    BatchNormMode, BatchNormScope, CheckpointMap, Decay, Description, Encoder, EncoderRequest,
+    Family, Grouping, Interpolation, LearningRate, Metadata, PatchGrid, Period, Ramp, Recipe,
     Scaling, Transform, ViewGroup, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
@@ -11,8 +11,8 @@ use ssl_plugin_kit::recipe::{
     blur, crop, finetune, flip, grayscale, group, jitter, linear_probe, normalize, sgd, warmup,
 };
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "obow".to_owned(),
         name: "OBoW".to_owned(),
         family: Family::Distillation,

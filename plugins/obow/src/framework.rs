@@ -8,11 +8,11 @@ use crate::locations::Locations;
 use crate::loss::student_loss;
 use crate::maps::{averaged, inner, words_at};
 use crate::state::State;
-use ssl_plugin_kit::api::description::{Card, Description, Level};
+use ssl_plugin_kit::api::description::{Description, Level, Metadata};
 use ssl_plugin_kit::blocks::{BlockError, push_rows};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Moment, Tensor};
+use ssl_plugin_kit::{Device, Fault, Tensor, TrainStep};
 
 /// OBoW at work.
 pub struct Obow {
@@ -30,8 +30,8 @@ impl Framework for Obow {
     type Heads = Heads;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &ObowConfig) -> Result<Description, Fault> {
@@ -65,7 +65,7 @@ impl Framework for Obow {
         &mut self.state
     }
 
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let (mut targets, mut weights, mut kappas) = (Vec::new(), Vec::new(), Vec::new());
         let mut distances = Vec::new();
         for (i, level) in self.levels.clone().into_iter().enumerate() {
@@ -89,7 +89,7 @@ impl Framework for Obow {
                 .min_distance_mean
                 .at(i)
                 .set(&found.min_distance_mean);
-            self.renew(i, map, moment, views.indices())?;
+            self.renew(i, map, at, views.indices())?;
         }
         let groups = self
             .config
@@ -113,7 +113,7 @@ impl Obow {
         &mut self,
         i: usize,
         map: Tensor<4>,
-        moment: &Moment,
+        at: &TrainStep,
         indices: &[i64],
     ) -> Result<(), BlockError> {
         let map = match self.config.update_type {
@@ -123,9 +123,7 @@ impl Obow {
         };
         let [_, _, height, width] = map.dims();
         let positions = height * width;
-        let chosen = self
-            .locations
-            .of(moment, i, indices, positions, &self.device);
+        let chosen = self.locations.of(at, i, indices, positions, &self.device);
         let words = self.ranks.all_gather(words_at(map, chosen))?;
         let State {
             vocabulary,

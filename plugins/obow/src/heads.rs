@@ -23,10 +23,10 @@ impl Heads {
     /// A level that the backbone does not give.
     pub(crate) fn new(config: &ObowConfig, start: &Start) -> Result<Self, Fault> {
         let mut random = start.random("heads");
-        let dim = start.site.dim();
+        let dim = start.context.dim();
         let mut generator = Vec::new();
         for level in config.levels() {
-            let channels = start.site.level_dim(level).ok_or_else(|| {
+            let channels = start.context.level_dim(level).ok_or_else(|| {
                 Fault::config(format!(
                     "`bow_levels`: expected levels of this backbone, found {}",
                     level.name()

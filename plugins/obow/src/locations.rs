@@ -2,7 +2,7 @@
 
 use crate::config::Sampling;
 use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::{Device, Int, Moment, Tensor};
+use ssl_plugin_kit::{Device, Int, Tensor, TrainStep};
 
 /// Where positions come from, and this rank's place among the images of a step.
 pub(crate) struct Locations {
@@ -20,7 +20,7 @@ impl Locations {
     /// it is spread over ranks.
     pub(crate) fn of(
         &self,
-        moment: &Moment,
+        at: &TrainStep,
         level: usize,
         indices: &[i64],
         positions: usize,
@@ -29,11 +29,11 @@ impl Locations {
         let chosen: Vec<i64> = match self.sampling {
             Sampling::Indexed => indices
                 .iter()
-                .map(|&index| (index + moment.step as i64).rem_euclid(positions as i64))
+                .map(|&index| (index + at.step as i64).rem_euclid(positions as i64))
                 .collect(),
             Sampling::Uniform => {
                 let batch = indices.len();
-                let mut random = self.random.at(moment.step, level as u64);
+                let mut random = self.random.at(at.step, level as u64);
                 let mut all = (0..batch * self.world_size).map(|_| random.index(positions) as i64);
                 all.by_ref().skip(batch * self.rank).take(batch).collect()
             }

@@ -46,7 +46,7 @@ impl State {
     /// # Errors
     /// A number of words that whole global batches do not fill exactly.
     pub(crate) fn new(config: &ObowConfig, start: &Start) -> Result<Self, Fault> {
-        let (words, batch) = (config.num_words, start.site.global_batch());
+        let (words, batch) = (config.num_words, start.context.global_batch());
         if batch == 0 || !words.is_multiple_of(batch) {
             return Err(Fault::config(format!(
                 "`num_words`: expected a multiple of the global batch of {batch}, found {words}"
@@ -55,7 +55,7 @@ impl State {
         let device = &start.device;
         let mut random = start.random("words");
         let mut vocabulary = |level| {
-            let channels = start.site.level_dim(level).unwrap_or(0);
+            let channels = start.context.level_dim(level).unwrap_or(0);
             let normal = random.normal([words, channels], 0.0, 1.0, device);
             Buffer::new(normal.clamp_min(0.0))
         };

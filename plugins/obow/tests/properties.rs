@@ -9,7 +9,7 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    check_gradient, close, cpu, double, matrix, relative, sample, site, values, vector,
+    check_gradient, close, context, cpu, double, matrix, relative, sample, values, vector,
 };
 use ssl_plugin_kit::{Int, Tensor};
 
@@ -34,11 +34,11 @@ fn features() -> Features {
 }
 
 fn start(config: &Value) -> Trial {
-    let mut site = site(6, 8);
+    let mut context = context(6, 8);
     for (level, dim) in [(Level::Layer3, 3), (Level::Layer4, 4)] {
-        site.features.push(FeatureDim { level, dim });
+        context.features.push(FeatureDim { level, dim });
     }
-    Trial::start::<Obow>(config, site, &Ranks::single()).unwrap()
+    Trial::start::<Obow>(config, context, &Ranks::single()).unwrap()
 }
 
 fn step(trial: &mut Trial, features: &Features) -> f64 {
@@ -245,7 +245,7 @@ fn batches_of_one_work() {
 #[test]
 fn configurations_that_do_not_fit_are_refused() {
     let refusal = |config: Value| {
-        let trial = Trial::start::<Obow>(&config, site(6, 8), &Ranks::single());
+        let trial = Trial::start::<Obow>(&config, context(6, 8), &Ranks::single());
         trial.err().unwrap().message
     };
     assert_eq!(
@@ -264,11 +264,11 @@ fn configurations_that_do_not_fit_are_refused() {
         refusal(json!({ "bow_levels": ["layer4", "layer4"] })),
         "`bow_levels`: layer4 is listed twice"
     );
-    let mut site = site(6, 8);
+    let mut context = context(6, 8);
     let (level, dim) = (Level::Layer4, 4);
-    site.features.push(FeatureDim { level, dim });
+    context.features.push(FeatureDim { level, dim });
     let given = json!({ "bow_levels": ["layer4"], "num_words": 20 });
-    let fault = Trial::start::<Obow>(&given, site, &Ranks::single()).err();
+    let fault = Trial::start::<Obow>(&given, context, &Ranks::single()).err();
     assert_eq!(
         fault.unwrap().message,
         "`num_words`: expected a multiple of the global batch of 8, found 20"

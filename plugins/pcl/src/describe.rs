@@ -2,7 +2,7 @@
 
 use crate::config::PclConfig;
 use ssl_plugin_kit::api::description::{
-    BatchNormMode, Card, CheckpointMap, Description, Encoder, Family, FeaturePass, Level,
+    BatchNormMode, CheckpointMap, Description, Encoder, Family, FeaturePass, Level, Metadata,
     PassTransform,
 };
 use ssl_plugin_kit::framework::Config;
@@ -13,8 +13,8 @@ use ssl_plugin_kit::recipe::{
 /// The name of the clustering pass.
 pub(crate) const PASS: &str = "clustering";
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "pcl".to_owned(),
         name: "PCL".to_owned(),
         family: Family::Contrastive,

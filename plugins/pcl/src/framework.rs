@@ -6,14 +6,14 @@ use crate::describe::{self, PASS};
 use crate::heads::Heads;
 use crate::loss::{columns, prototype_contrast};
 use crate::state::State;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::blocks::{push_columns, queue_contrast};
 use ssl_plugin_kit::bridge::{from_tch, to_tch, to_tch_int};
 use ssl_plugin_kit::framework::{self, Framework, Loss, Start, Views};
 use ssl_plugin_kit::module::momentum_update;
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Moment, Tensor};
+use ssl_plugin_kit::{Device, Fault, Tensor, TrainStep};
 
 /// PCL at work.
 pub struct Pcl {
@@ -34,8 +34,8 @@ impl Framework for Pcl {
     type Heads = Heads;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &PclConfig) -> Result<Description, Fault> {
@@ -44,10 +44,10 @@ impl Framework for Pcl {
 
     fn start(config: PclConfig, start: Start) -> Result<Self, Fault> {
         let most = config.num_clusters.iter().max().copied().unwrap_or(0);
-        if config.warmup_epochs < start.site.epochs && most > start.site.samples {
+        if config.warmup_epochs < start.context.epochs && most > start.context.samples {
             return Err(Fault::config(format!(
                 "`num_clusters`: expected at most as many clusters as there are samples, {}, found {most}",
-                start.site.samples
+                start.context.samples
             )));
         }
         let mut heads = Heads::new(&config, &start, "heads");
@@ -58,7 +58,7 @@ impl Framework for Pcl {
             state,
             bank: None,
             clustered: None,
-            seed: start.site.seed,
+            seed: start.context.seed,
             device: start.device,
             ranks: start.ranks,
         })
@@ -73,21 +73,21 @@ impl Framework for Pcl {
     }
 
     /// At the start of each epoch after the warm-up; a run resumed later in the epoch has its clusters.
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        let due = moment.epoch >= self.config.warmup_epochs
-            && moment.batch_in_epoch() == 0
-            && self.clustered != Some(moment.epoch);
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        let due = at.epoch >= self.config.warmup_epochs
+            && at.batch_in_epoch() == 0
+            && self.clustered != Some(at.epoch);
         Ok(due.then(|| PASS.to_owned()))
     }
 
-    fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
         if id != PASS {
             return Err(Fault::unsupported(format!(
                 "expected the pass {PASS}, found {id}"
             )));
         }
         let bank = Bank::new(samples, self.config.projector_dim, &self.device);
-        self.bank = Some((bank, moment.epoch));
+        self.bank = Some((bank, at.epoch));
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Framework for Pcl {
         Ok(())
     }
 
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let q = self.heads.project(views.online(0)?)?;
         let keys = &mut self.state.keys;
         let k = keys.target.project(views.target(1)?)?;
@@ -122,10 +122,10 @@ impl Framework for Pcl {
             &mut keys.queue_ptr,
             &self.ranks.all_gather(k)?,
         )?;
-        if moment.epoch < self.config.warmup_epochs {
+        if at.epoch < self.config.warmup_epochs {
             return Ok(Loss::new(info));
         }
-        let proto = self.against_prototypes(q, moment, views.indices())?;
+        let proto = self.against_prototypes(q, at, views.indices())?;
         let logged = |loss: &Tensor<1>| {
             let plain = loss.clone().without_autodiff();
             f64::from(plain.into_scalar::<f32>())
@@ -137,18 +137,14 @@ impl Framework for Pcl {
             .fold(loss, |l, (name, value)| l.with(name, *value)))
     }
 
-    fn after_update(&mut self, _moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
+    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
         if let Some(m) = momentum {
             momentum_update(&mut self.heads, &mut self.state.keys.target, m);
         }
         Ok(())
     }
 
-    fn cluster(
-        &mut self,
-        moment: &Moment,
-        bank: framework::Bank,
-    ) -> Result<framework::Bank, Fault> {
+    fn cluster(&mut self, at: &TrainStep, bank: framework::Bank) -> Result<framework::Bank, Fault> {
         let find = |name: &str| {
             let found = bank.iter().find(|(n, _)| n == name);
             found.map(|(_, tensor)| tensor.shallow_clone())
@@ -165,7 +161,7 @@ impl Framework for Pcl {
         let given: Option<Vec<Tensor<2>>> = clusterings
             .map(|m| find(&format!("centroids.{m}")).map(from_tch))
             .collect();
-        let random = self.random_of(moment.epoch);
+        let random = self.random_of(at.epoch);
         let found = self.state.clusters.renew(
             &self.config,
             rows,
@@ -194,11 +190,11 @@ impl Pcl {
     fn against_prototypes(
         &self,
         q: Tensor<2>,
-        moment: &Moment,
+        at: &TrainStep,
         indices: &[i64],
     ) -> Result<Tensor<1>, Fault> {
         let purpose = format!("negatives of rank {}", self.ranks.rank());
-        let mut random = Random::new(self.seed, &purpose).at(moment.epoch, moment.step);
+        let mut random = Random::new(self.seed, &purpose).at(at.epoch, at.step);
         let most = self.config.proto_negatives;
         let clusterings = self.config.num_clusters.len();
         let mut terms = Vec::new();

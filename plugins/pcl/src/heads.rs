@@ -16,7 +16,7 @@ module! {
 impl Heads {
     pub(crate) fn new(config: &PclConfig, start: &Start, purpose: &str) -> Self {
         let projector = (1..config.projector_layers)
-            .fold(MlpBuilder::new(start.site.dim()), |layers, _| {
+            .fold(MlpBuilder::new(start.context.dim()), |layers, _| {
                 layers.linear(config.projector_hidden_dim, true).relu()
             })
             .linear(config.projector_dim, true)

@@ -38,7 +38,7 @@ impl State {
         let (queue, queue_ptr) = key_queue(
             config.queue_size,
             config.projector_dim,
-            start.site.global_batch(),
+            start.context.global_batch(),
             &mut start.random("queue"),
             &start.device,
         )?;

@@ -8,7 +8,7 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    check_gradient, close, double, matrix, on_ranks, relative, sample, site, values, vector,
+    check_gradient, close, context, double, matrix, on_ranks, relative, sample, values, vector,
 };
 use tch::Tensor;
 
@@ -26,13 +26,13 @@ fn features() -> Features {
 }
 
 fn start(config: &Value, ranks: &Ranks) -> Trial {
-    Trial::start::<Pcl>(config, site(5, 8), ranks).unwrap()
+    Trial::start::<Pcl>(config, context(5, 8), ranks).unwrap()
 }
 
 /// A trial at the start of the first epoch with prototypes.
 fn after_warm_up() -> Trial {
     let mut trial = start(&config(), &Ranks::single());
-    (trial.moment.epoch, trial.moment.step) = (2, 16);
+    (trial.at.epoch, trial.at.step) = (2, 16);
     trial
 }
 
@@ -148,7 +148,7 @@ fn the_warm_up_is_a_contrast_with_the_queue_alone() {
 fn passes_are_due_once_at_the_start_of_each_epoch_after_the_warm_up() {
     let mut trial = start(&config(), &Ranks::single());
     let mut due = |epoch, batch| {
-        (trial.moment.epoch, trial.moment.step) = (epoch, epoch * 8 + batch);
+        (trial.at.epoch, trial.at.step) = (epoch, epoch * 8 + batch);
         trial.due().unwrap()
     };
     assert_eq!((due(0, 0), due(1, 0), due(1, 7)), (None, None, None));
@@ -157,7 +157,7 @@ fn passes_are_due_once_at_the_start_of_each_epoch_after_the_warm_up() {
     let mut trial = after_warm_up();
     cluster(&mut trial, &everyone());
     assert_eq!(trial.due().unwrap(), None);
-    (trial.moment.epoch, trial.moment.step) = (3, 24);
+    (trial.at.epoch, trial.at.step) = (3, 24);
     assert_eq!(trial.due().unwrap().as_deref(), Some("clustering"));
 }
 
@@ -220,7 +220,7 @@ fn the_pass_puts_features_at_their_samples_positions() {
 fn clusters_do_not_depend_on_ranks_and_repeat() {
     let state = |ranks: &Ranks| {
         let mut trial = start(&config(), ranks);
-        (trial.moment.epoch, trial.moment.step) = (2, 16);
+        (trial.at.epoch, trial.at.step) = (2, 16);
         let world = ranks.world_size() as i64;
         let own = everyone().into_iter();
         let own: Vec<i64> = own.filter(|i| i % world == ranks.rank() as i64).collect();
@@ -259,7 +259,7 @@ fn one_layer_is_the_head_of_version_1() {
 #[test]
 fn configurations_that_do_not_fit_are_refused() {
     let refusal = |config: Value| {
-        let trial = Trial::start::<Pcl>(&config, site(5, 8), &Ranks::single());
+        let trial = Trial::start::<Pcl>(&config, context(5, 8), &Ranks::single());
         trial.err().unwrap().message
     };
     assert_eq!(

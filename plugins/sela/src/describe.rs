@@ -2,8 +2,8 @@
 
 use crate::config::{SelaConfig, V2Config};
 use ssl_plugin_kit::api::description::{
-    BatchNormMode, Card, Decay, Description, Encoder, EncoderRequest, Family, FeaturePass,
-    GroupRule, Grouping, Interpolation, LearningRate, Level, LinearRecipe, LinearSchedule,
+    BatchNormMode, Decay, Description, Encoder, EncoderRequest, Family, FeaturePass, GroupRule,
+    Grouping, Interpolation, LearningRate, Level, LinearRecipe, LinearSchedule, Metadata,
     PassTransform, Ramp, Recipe, Scaling, Scope, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
@@ -17,8 +17,8 @@ pub(crate) const MEMORY: &str = "memory";
 /// The pass that v1 makes whenever labels are due.
 pub(crate) const LABELS: &str = "labels";
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "sela".to_owned(),
         name: "SeLa".to_owned(),
         family: Family::Clustering,

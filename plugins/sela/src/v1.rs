@@ -11,7 +11,7 @@ use ssl_plugin_kit::burn::tensor::{DType, activation::log_softmax};
 use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Int, Moment, Site, Tensor};
+use ssl_plugin_kit::{Device, Fault, Int, RunContext, Tensor, TrainStep};
 
 /// Most rounds of Sinkhorn; the official code has no end but the tolerance.
 const LIMIT: usize = 100_000;
@@ -27,7 +27,7 @@ pub struct V1 {
     pass: Option<(u64, FeatureTable)>,
     /// The step before which the last labelling was.
     labelled: Option<u64>,
-    site: Site,
+    context: RunContext,
     device: Device,
     ranks: Ranks,
 }
@@ -46,12 +46,12 @@ impl V1 {
     /// More clusters than images.
     pub(crate) fn new(config: V1Config, start: Start) -> Result<Self, Fault> {
         let mut random = start.random("heads");
-        let (samples, clusters) = (start.site.samples, config.num_clusters);
+        let (samples, clusters) = (start.context.samples, config.num_clusters);
         check_clusters("num_clusters", clusters, samples)?;
         let device = &start.device;
         let top_layer = (0..config.num_heads)
             .map(|_| {
-                let dim = start.site.dim();
+                let dim = start.context.dim();
                 Linear::new(dim, clusters, true, Init::Torch, &mut random, device)
             })
             .collect();
@@ -72,7 +72,7 @@ impl V1 {
             config,
             pass: None,
             labelled: None,
-            site: start.site,
+            context: start.context,
             device: start.device,
             ranks: start.ranks,
         })
@@ -117,7 +117,7 @@ impl Version for V1 {
     }
 
     /// Mean over heads of the cross-entropy of each classifier with its labels.
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
         let features = views.online(0)?;
         let logits = self
             .top_layer
@@ -127,20 +127,20 @@ impl Version for V1 {
         Ok(self.assignments.loss(logits, views.indices())?)
     }
 
-    fn is_due(&mut self, moment: &Moment) -> bool {
+    fn is_due(&mut self, at: &TrainStep) -> bool {
         let pass = due_at(
-            moment.step,
-            self.site.global_batch(),
-            self.site.samples,
-            moment.epochs,
+            at.step,
+            self.context.global_batch(),
+            self.context.samples,
+            at.epochs,
             self.config.label_passes,
         );
-        pass.is_some() && self.labelled != Some(moment.step)
+        pass.is_some() && self.labelled != Some(at.step)
     }
 
-    fn begin_pass(&mut self, moment: &Moment) {
-        let table = FeatureTable::new(self.site.samples, self.site.dim(), &self.device);
-        self.pass = Some((moment.step, table));
+    fn begin_pass(&mut self, at: &TrainStep) {
+        let table = FeatureTable::new(self.context.samples, self.context.dim(), &self.device);
+        self.pass = Some((at.step, table));
     }
 
     fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
@@ -163,7 +163,7 @@ impl Version for V1 {
     }
 
     /// Labels a given bank, for certification.
-    fn cluster(&mut self, _moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, _moment: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
         let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
         let features = features.to_device(&self.device);
         let index = find_in_bank(&bank, "index", 1)?;

@@ -10,7 +10,7 @@ use ssl_plugin_kit::bridge::to_tch;
 use ssl_plugin_kit::framework::{Bank, Start, Version, Views};
 use ssl_plugin_kit::module::{Module, Path, Visitor};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Moment, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Tensor, TrainStep};
 
 /// Weights and state of version 2.
 pub struct V2 {
@@ -41,16 +41,16 @@ impl V2 {
     /// More prototypes than images.
     pub(crate) fn new(config: V2Config, start: Start) -> Result<Self, Fault> {
         for &count in &config.num_prototypes {
-            check_clusters("num_prototypes", count, start.site.samples)?;
+            check_clusters("num_prototypes", count, start.context.samples)?;
         }
         let Start {
-            site,
+            context,
             device,
             ranks,
         } = &start;
         let dim = config.projector_dim;
         let mut random = start.random("heads");
-        let widths = [site.dim(), config.projector_hidden_dim, dim];
+        let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
         let prototypes = config
             .num_prototypes
@@ -60,7 +60,7 @@ impl V2 {
         Ok(Self {
             projector,
             prototypes,
-            assignments: Assignments::new(config.num_prototypes.len(), site.samples, device),
+            assignments: Assignments::new(config.num_prototypes.len(), context.samples, device),
             memory: CropMemory::new(&config.crops_for_assign, dim, &start),
             device: start.device,
             ranks: start.ranks,
@@ -99,7 +99,7 @@ impl Version for V2 {
 
     /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
     /// its image's label. Prototypes are brought to unit length first, in the parameter.
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
         for head in &mut self.prototypes {
             rewrite_unit_rows(&mut head.weight);
         }
@@ -111,15 +111,15 @@ impl Version for V2 {
             .map(|head| Ok(head.forward(z.clone())? * (1.0 / self.config.temperature)))
             .collect::<Result<_, BlockError>>()?;
         let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(moment, views.indices(), z)?;
+        self.memory.keep(at, views.indices(), z)?;
         Ok(loss)
     }
 
-    fn is_due(&mut self, moment: &Moment) -> bool {
-        self.memory.is_due(moment)
+    fn is_due(&mut self, at: &TrainStep) -> bool {
+        self.memory.is_due(at)
     }
 
-    fn begin_pass(&mut self, _moment: &Moment) {
+    fn begin_pass(&mut self, _moment: &TrainStep) {
         self.memory.begin_pass();
     }
 
@@ -133,16 +133,16 @@ impl Version for V2 {
     }
 
     /// Labels the memory.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, moment)?;
+            let (samples, rows) = self.memory.of_head(head, at)?;
             self.label(head, samples, &rows)?;
         }
         Ok(EpochPlan::default())
     }
 
     /// Labels a given bank, for certification.
-    fn cluster(&mut self, _moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, _moment: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
         let mut output = Vec::new();
         for head in 0..self.prototypes.len() {
             let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;

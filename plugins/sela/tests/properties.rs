@@ -8,7 +8,7 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_prepared_ranks_equal_the_whole,
-    assert_prepared_views_may_change_places, assert_slopes, sample, site,
+    assert_prepared_views_may_change_places, assert_slopes, context, sample,
 };
 use ssl_sela::{Sela, SelaConfig, due_at};
 use tch::{Kind, Tensor};
@@ -24,7 +24,7 @@ fn v1() -> Value {
 }
 
 fn start(config: &Value, batch: usize) -> Trial {
-    Trial::start::<Sela>(config, site(5, batch), &Ranks::single()).unwrap()
+    Trial::start::<Sela>(config, context(5, batch), &Ranks::single()).unwrap()
 }
 
 /// Runs the pass that is due over all 64 samples, backwards, in one batch.
@@ -67,7 +67,7 @@ fn two_crops_two_prototypes_by_hand() {
     let config = json!({
         "projector_hidden_dim": 2, "projector_dim": 2, "num_prototypes": [2], "temperature": 0.5,
     });
-    let mut trial = Trial::start::<Sela>(&config, site(2, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Sela>(&config, context(2, 1), &Ranks::single()).unwrap();
     let float = (Kind::Float, tch::Device::Cpu);
     let (eye, zero) = (Tensor::eye(2, float), Tensor::zeros([2], float));
     let long = Tensor::from_slice(&[3.0_f32, 4.0, 0.1, 0.0]).reshape([2, 2]);
@@ -130,7 +130,7 @@ fn two_ranks_equal_the_whole_batch() {
 fn the_worked_example_of_three_images() {
     // Softmax rows (0.7, 0.3), (0.6, 0.4), (0.55, 0.45), λ 5: labels 0, 1, 1, though all rows prefer cluster 0.
     let config = json!({ "version": "v1", "num_clusters": 2, "num_heads": 1, "lambda": 5 });
-    let mut small = site(2, 1);
+    let mut small = context(2, 1);
     (small.samples, small.steps_per_epoch) = (3, 3);
     let mut trial = Trial::start::<Sela>(&config, small, &Ranks::single()).unwrap();
     let float = (Kind::Float, tch::Device::Cpu);
@@ -303,7 +303,7 @@ fn the_order_of_samples_does_not_matter() {
 #[test]
 fn configurations_that_do_not_fit_are_refused() {
     let refusal = |config: Value| {
-        let trial = Trial::start::<Sela>(&config, site(5, 8), &Ranks::single());
+        let trial = Trial::start::<Sela>(&config, context(5, 8), &Ranks::single());
         trial.err().unwrap().message
     };
     assert_eq!(

@@ -2,15 +2,15 @@
 
 use crate::config::SimClrConfig;
 use ssl_plugin_kit::api::description::{
-    BlurKernel, Card, CheckpointMap, Description, Encoder, EncoderRequest, Family, FinetuneRecipe,
-    GroupRule, Grouping, Interpolation, LinearRecipe, LinearSchedule, Optimizer, Period, Ramp,
-    Recipe, Transform, TrustForm, ViewRole,
+    BlurKernel, CheckpointMap, Description, Encoder, EncoderRequest, Family, FinetuneRecipe,
+    GroupRule, Grouping, Interpolation, LinearRecipe, LinearSchedule, Metadata, Optimizer, Period,
+    Ramp, Recipe, Transform, TrustForm, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{cosine_lr, crop, flip, grayscale, group, jitter, warmup};
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "simclr".to_owned(),
         name: "SimCLR".to_owned(),
         family: Family::Contrastive,

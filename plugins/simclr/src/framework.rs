@@ -4,11 +4,11 @@ use crate::config::SimClrConfig;
 use crate::describe;
 use crate::heads::Heads;
 use crate::loss::nt_xent;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::blocks::unit_rows_squared;
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, Moment, Tensor};
+use ssl_plugin_kit::{Fault, Tensor, TrainStep};
 
 /// SimCLR at work.
 pub struct SimClr {
@@ -23,8 +23,8 @@ impl Framework for SimClr {
     type Heads = Heads;
     type State = ();
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(_config: &SimClrConfig) -> Result<Description, Fault> {
@@ -49,7 +49,7 @@ impl Framework for SimClr {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let batch = views.batch();
         // Both views are one batch for the batch norm of the head.
         let h = Tensor::cat(views.online_each(0..2)?, 0); // [2·batch, dim]

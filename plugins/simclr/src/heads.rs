@@ -15,9 +15,9 @@ module! {
 }
 
 impl Heads {
-    /// The projector for this site: `dim → hidden → … → out`, weights N(0, 0.01²).
+    /// The projector for this context: `dim → hidden → … → out`, weights N(0, 0.01²).
     pub(crate) fn new(config: &SimClrConfig, start: &Start) -> Self {
-        let mut builder = MlpBuilder::new(start.site.dim()).init(Init::Normal(0.01));
+        let mut builder = MlpBuilder::new(start.context.dim()).init(Init::Normal(0.01));
         for _ in 1..config.projector_layers {
             builder = builder
                 .linear(config.projector_hidden_dim, false)

@@ -6,7 +6,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, one_step, sample, site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, one_step, sample,
+    values,
 };
 use ssl_simclr::{SimClr, SimClrConfig, nt_xent};
 
@@ -88,7 +89,7 @@ fn both_views_share_their_batch_statistics() {
 
 #[test]
 fn a_batch_of_one_has_nothing_to_tell_apart() {
-    let mut trial = Trial::start::<SimClr>(&config(), site(5, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<SimClr>(&config(), context(5, 1), &Ranks::single()).unwrap();
     let (a, b) = (sample(1, 5, 0), sample(1, 5, 1));
     let outcome = trial.step(&[("online.0", &a), ("online.1", &b)]).unwrap();
     assert!(outcome.loss.abs() < 1e-6, "found {}", outcome.loss);
@@ -96,7 +97,7 @@ fn a_batch_of_one_has_nothing_to_tell_apart() {
 
 #[test]
 fn the_last_batch_norm_has_no_offset() {
-    let mut trial = Trial::start::<SimClr>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<SimClr>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let names: Vec<_> = trial.parameters().unwrap().into_keys().collect();
     let expected = [
         "projector.0.weight",

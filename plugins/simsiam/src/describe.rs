@@ -2,16 +2,16 @@
 
 use crate::config::SimSiamConfig;
 use ssl_plugin_kit::api::description::{
-    Card, CheckpointMap, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
-    Interpolation, LinearRecipe, LinearSchedule, Period, Ramp, Recipe, Scope, ViewRole,
+    CheckpointMap, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
+    Interpolation, LinearRecipe, LinearSchedule, Metadata, Period, Ramp, Recipe, Scope, ViewRole,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{
     blur, cosine_lr, crop, flip, grayscale, group, jitter, larc, normalize, sgd,
 };
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "simsiam".to_owned(),
         name: "SimSiam".to_owned(),
         family: Family::Distillation,

@@ -4,9 +4,9 @@ use crate::config::SimSiamConfig;
 use crate::describe;
 use crate::heads::Heads;
 use crate::loss::negative_cosine;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
-use ssl_plugin_kit::{Fault, Moment};
+use ssl_plugin_kit::{Fault, TrainStep};
 
 /// SimSiam at work.
 pub struct SimSiam {
@@ -19,8 +19,8 @@ impl Framework for SimSiam {
     type Heads = Heads;
     type State = ();
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &SimSiamConfig) -> Result<Description, Fault> {
@@ -42,7 +42,7 @@ impl Framework for SimSiam {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         let Heads {
             projector,
             predictor,

@@ -17,9 +17,9 @@ module! {
 }
 
 impl Heads {
-    /// The heads for this site: hidden layers of the projector keep the width of the features.
+    /// The heads for this context: hidden layers of the projector keep the width of the features.
     pub(crate) fn new(config: &SimSiamConfig, start: &Start) -> Self {
-        let width = start.site.dim();
+        let width = start.context.dim();
         let projector = MlpBuilder::new(width)
             .linear(width, false)
             .batch_norm(Affine::Full)

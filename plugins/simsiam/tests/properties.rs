@@ -6,7 +6,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, one_step, sample, site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, one_step, sample,
+    values,
 };
 use ssl_simsiam::{SimSiam, SimSiamConfig, negative_cosine};
 
@@ -99,7 +100,7 @@ fn each_view_has_batch_statistics_of_its_own() {
 
 #[test]
 fn a_batch_of_one_is_refused() {
-    let mut trial = Trial::start::<SimSiam>(&config(), site(5, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<SimSiam>(&config(), context(5, 1), &Ranks::single()).unwrap();
     let x = sample(1, 5, 0);
     let fault = trial
         .step(&[("online.0", &x), ("online.1", &x)])

@@ -2,15 +2,15 @@
 
 use crate::config::SwavConfig;
 use ssl_plugin_kit::api::description::{
-    Card, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping, Scope,
+    Description, Encoder, EncoderRequest, Family, GroupRule, Grouping, Metadata, Scope,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{
     finetune_in_steps, linear_probe, multi_crop, multi_crop_checkpoint, multi_crop_training,
 };
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "swav".to_owned(),
         name: "SwAV".to_owned(),
         family: Family::Clustering,

@@ -5,12 +5,12 @@ use crate::describe;
 use crate::heads::Heads;
 use crate::loss::swapped_prediction;
 use crate::queue::State;
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::blocks::{BlockError, rewrite_unit_rows, sinkhorn};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::module::Buffer;
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Moment, Tensor};
+use ssl_plugin_kit::{Device, EpochPlan, Fault, Tensor, TrainStep};
 
 /// SwAV at work.
 pub struct Swav {
@@ -28,8 +28,8 @@ impl Framework for Swav {
     type Heads = Heads;
     type State = State;
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(config: &SwavConfig) -> Result<Description, Fault> {
@@ -37,7 +37,7 @@ impl Framework for Swav {
     }
 
     fn start(config: SwavConfig, start: Start) -> Result<Self, Fault> {
-        let batch = start.site.global_batch();
+        let batch = start.context.global_batch();
         if config.queue_size > 0 && config.queue_size < batch {
             return Err(Fault::config(format!(
                 "`queue_size`: expected 0 or at least the global batch of {batch}, found {}",
@@ -46,7 +46,7 @@ impl Framework for Swav {
         }
         let heads = Heads::new(&config, &start);
         Ok(Self {
-            queue_rows: config.queue_size / batch * start.site.batch_size,
+            queue_rows: config.queue_size / batch * start.context.batch_size,
             config,
             heads,
             state: State {
@@ -65,14 +65,14 @@ impl Framework for Swav {
         &mut self.state
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        self.start_queue(moment);
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        self.start_queue(at);
         Ok(EpochPlan::default())
     }
 
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         // For a run that goes on from a state without a queue.
-        self.start_queue(moment);
+        self.start_queue(at);
         let (batch, crops) = (views.batch(), self.config.views());
         rewrite_unit_rows(&mut self.heads.prototypes.weight);
         let z = self.heads.projector.forward(views.online_each(0..crops)?)?; // [crops·batch, dim]
@@ -95,8 +95,8 @@ impl Framework for Swav {
 
 impl Swav {
     /// Makes the queue in the epochs that have one, unless it is there.
-    fn start_queue(&mut self, moment: &Moment) {
-        if self.queue_rows > 0 && moment.epoch >= self.config.queue_start_epoch {
+    fn start_queue(&mut self, at: &TrainStep) {
+        if self.queue_rows > 0 && at.epoch >= self.config.queue_start_epoch {
             let queues = self.config.crops_for_assign.len();
             let shape = [queues, self.queue_rows, self.config.projector_dim];
             self.state.start_queue(shape, &self.device);

@@ -20,7 +20,7 @@ impl Heads {
         let mut random = start.random("heads");
         let projector = UnitProjector::new(
             [
-                start.site.dim(),
+                start.context.dim(),
                 config.projector_hidden_dim,
                 config.projector_dim,
             ],

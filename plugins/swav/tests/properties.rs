@@ -6,8 +6,8 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, one_step, relative, sample,
-    site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, one_step, relative,
+    sample, values,
 };
 use ssl_swav::{Swav, SwavConfig, swapped_prediction};
 
@@ -75,7 +75,7 @@ fn two_ranks_equal_the_whole_batch() {
 
 #[test]
 fn prototypes_are_unit_rows_after_a_step() {
-    let mut trial = Trial::start::<Swav>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Swav>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let long = sample(6, 4, 9);
     trial.load(&[("prototypes.weight", &long)], &[]).unwrap();
     let features = features();
@@ -102,13 +102,13 @@ fn prototypes_are_unit_rows_after_a_step() {
 
 #[test]
 fn the_queue_appears_in_its_epoch_and_keeps_the_newest_in_front() {
-    let mut trial = Trial::start::<Swav>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<Swav>(&config(), context(5, 8), &Ranks::single()).unwrap();
     trial.begin_epoch().unwrap();
     assert!(
         !trial.state().unwrap().contains_key("queue"),
         "not before its epoch"
     );
-    trial.moment.epoch = 1;
+    trial.at.epoch = 1;
     trial.begin_epoch().unwrap();
     assert_eq!(
         trial.state().unwrap()["queue"]
@@ -133,8 +133,8 @@ fn the_queue_appears_in_its_epoch_and_keeps_the_newest_in_front() {
 #[test]
 fn a_queue_that_is_not_full_does_not_enter_the_codes() {
     let (plain, _) = one_step::<Swav>(&config(), &features(), &Ranks::single());
-    let mut trial = Trial::start::<Swav>(&config(), site(5, 8), &Ranks::single()).unwrap();
-    trial.moment.epoch = 1;
+    let mut trial = Trial::start::<Swav>(&config(), context(5, 8), &Ranks::single()).unwrap();
+    trial.at.epoch = 1;
     trial.begin_epoch().unwrap();
     let own = features();
     let views: Vec<_> = own.iter().map(|(name, tensor)| (*name, tensor)).collect();
@@ -157,7 +157,7 @@ fn a_queue_that_is_not_full_does_not_enter_the_codes() {
 #[test]
 fn a_queue_smaller_than_the_batch_is_refused() {
     let config = json!({ "queue_size": 4 });
-    let fault = Trial::start::<Swav>(&config, site(5, 8), &Ranks::single())
+    let fault = Trial::start::<Swav>(&config, context(5, 8), &Ranks::single())
         .err()
         .unwrap();
     assert_eq!(
@@ -168,8 +168,8 @@ fn a_queue_smaller_than_the_batch_is_refused() {
 
 #[test]
 fn a_step_makes_the_queue_that_its_epoch_should_have() {
-    let mut trial = Trial::start::<Swav>(&config(), site(5, 8), &Ranks::single()).unwrap();
-    trial.moment.epoch = 1;
+    let mut trial = Trial::start::<Swav>(&config(), context(5, 8), &Ranks::single()).unwrap();
+    trial.at.epoch = 1;
     let own = features();
     let views: Vec<_> = own.iter().map(|(name, tensor)| (*name, tensor)).collect();
     trial.step(&views).unwrap();

@@ -2,14 +2,14 @@
 
 use crate::config::VicRegConfig;
 use ssl_plugin_kit::api::description::{
-    Card, CheckpointMap, Decay, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
-    LearningRate, Period, Ramp, Recipe, Scaling,
+    CheckpointMap, Decay, Description, Encoder, EncoderRequest, Family, GroupRule, Grouping,
+    LearningRate, Metadata, Period, Ramp, Recipe, Scaling,
 };
 use ssl_plugin_kit::framework::Config;
 use ssl_plugin_kit::recipe::{asymmetric_pair, finetune, lars, linear_probe, warmup};
 
-pub(crate) fn card() -> Card {
-    Card {
+pub(crate) fn metadata() -> Metadata {
+    Metadata {
         id: "vicreg".to_owned(),
         name: "VICReg".to_owned(),
         family: Family::InformationMaximization,

@@ -4,10 +4,10 @@ use crate::config::VicRegConfig;
 use crate::describe;
 use crate::heads::Heads;
 use crate::loss::{Coefficients, vicreg};
-use ssl_plugin_kit::api::description::{Card, Description};
+use ssl_plugin_kit::api::description::{Description, Metadata};
 use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
 use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, Moment};
+use ssl_plugin_kit::{Fault, TrainStep};
 
 /// VICReg at work.
 pub struct VicReg {
@@ -22,8 +22,8 @@ impl Framework for VicReg {
     type Heads = Heads;
     type State = ();
 
-    fn card() -> Card {
-        describe::card()
+    fn metadata() -> Metadata {
+        describe::metadata()
     }
 
     fn describe(_config: &VicRegConfig) -> Result<Description, Fault> {
@@ -47,7 +47,7 @@ impl Framework for VicReg {
         &mut self.state
     }
 
-    fn loss(&mut self, _moment: &Moment, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
         // One pass per view: batch statistics are each view's own.
         let z_0 = self.heads.projector.forward(views.online(0)?)?;
         let z_1 = self.heads.projector.forward(views.online(1)?)?;

@@ -16,7 +16,7 @@ module! {
 
 impl Heads {
     pub(crate) fn new(config: &VicRegConfig, start: &Start) -> Self {
-        let mut projector = MlpBuilder::new(start.site.dim());
+        let mut projector = MlpBuilder::new(start.context.dim());
         for (n, &width) in config.projector_dims.iter().enumerate() {
             let last = n + 1 == config.projector_dims.len();
             projector = projector.linear(width, !last);

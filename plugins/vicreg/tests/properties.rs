@@ -6,7 +6,7 @@ use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
     Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    assert_views_may_change_places, check_gradient, double, matrix, sample, site, values,
+    assert_views_may_change_places, check_gradient, context, double, matrix, sample, values,
 };
 use ssl_vicreg::{Coefficients, VicReg, VicRegConfig, covariance, invariance, variance, vicreg};
 
@@ -89,7 +89,7 @@ fn two_ranks_equal_the_whole_batch() {
 #[test]
 fn a_batch_of_one_is_refused() {
     let config = json!({ "projector_dims": [6] });
-    let mut trial = Trial::start::<VicReg>(&config, site(5, 1), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<VicReg>(&config, context(5, 1), &Ranks::single()).unwrap();
     let x = sample(1, 5, 0);
     let fault = trial
         .step(&[("online.0", &x), ("online.1", &x)])
@@ -102,7 +102,7 @@ fn a_batch_of_one_is_refused() {
 
 #[test]
 fn every_linear_but_the_last_has_a_bias() {
-    let mut trial = Trial::start::<VicReg>(&config(), site(5, 8), &Ranks::single()).unwrap();
+    let mut trial = Trial::start::<VicReg>(&config(), context(5, 8), &Ranks::single()).unwrap();
     let parameters: Vec<_> = trial.parameters().unwrap().into_keys().collect();
     let expected = [
         "projector.0.bias",

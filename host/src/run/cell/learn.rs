@@ -115,8 +115,8 @@ impl Work<'_> {
                 dir: work.job.dir.join("pretrain"),
                 cancel: work.cancel.flag(),
             };
-            let create = |site: &_| {
-                let instance = plugin.create(id, &config, site, services)?;
+            let create = |context: &_| {
+                let instance = plugin.create(id, &config, context, services)?;
                 Ok(Box::new(instance) as Box<dyn Instance>)
             };
             Ok(pretrain::run(&job, create, &mut Told(work.listener))?)
@@ -165,10 +165,15 @@ pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStam
         path: path.to_owned(),
         source,
     })?;
-    let card = plugin.frameworks().iter().find(|card| card.id == id);
+    let metadata = plugin
+        .frameworks()
+        .iter()
+        .find(|metadata| metadata.id == id);
     Ok(PluginStamp {
         path: path.to_owned(),
-        version: card.map(|card| card.version.clone()).unwrap_or_default(),
+        version: metadata
+            .map(|metadata| metadata.version.clone())
+            .unwrap_or_default(),
         sha256: canonical::sha256_hex(&bytes),
     })
 }

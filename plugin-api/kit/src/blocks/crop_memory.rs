@@ -8,7 +8,7 @@ use crate::bridge::{from_tch, from_tch_int};
 use crate::framework::{Bank, Start, Views, find_in_bank};
 use crate::module::{Module, Path, Visitor};
 use burn::tensor::{Int, Tensor};
-use ssl_plugin_api::{Fault, Moment};
+use ssl_plugin_api::{Fault, TrainStep};
 
 /// Embeddings of the crops that labels are made from, one bank for each; head `h` of a framework reads bank
 /// `h mod banks`.
@@ -31,8 +31,8 @@ impl CropMemory {
     /// Banks for these crops, as long as an epoch of this rank, nothing written.
     #[must_use]
     pub fn new(crops: &[usize], dim: usize, start: &Start) -> Self {
-        let batch = start.site.batch_size;
-        let rows = start.site.steps_per_epoch as usize * batch;
+        let batch = start.context.batch_size;
+        let rows = start.context.steps_per_epoch as usize * batch;
         Self {
             bank: EpochBank::new([crops.len(), rows, dim], &start.device),
             crops: crops.to_vec(),
@@ -51,7 +51,7 @@ impl CropMemory {
     /// [`BlockError`] when they do not fit.
     pub fn keep(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
         samples: &[i64],
         z: Tensor<2>,
     ) -> Result<(), BlockError> {
@@ -61,13 +61,13 @@ impl CropMemory {
             .iter()
             .map(|&crop| z.clone().narrow(0, crop * batch, batch))
             .collect();
-        let row = self.batch * moment.batch_in_epoch() as usize;
+        let row = self.batch * at.batch_in_epoch() as usize;
         self.bank.write(row, samples, &of_crops)
     }
 
     /// Whether the first pass is wanted: at the start of an epoch, while nothing has been written.
-    pub fn is_due(&mut self, moment: &Moment) -> bool {
-        !self.passed && moment.batch_in_epoch() == 0 && self.bank.is_blank()
+    pub fn is_due(&mut self, at: &TrainStep) -> bool {
+        !self.passed && at.batch_in_epoch() == 0 && self.bank.is_blank()
     }
 
     /// Starts the first pass.
@@ -102,12 +102,12 @@ impl CropMemory {
     pub fn of_head(
         &mut self,
         head: usize,
-        moment: &Moment,
+        at: &TrainStep,
     ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
         if self.bank.is_blank() {
             return Err(Fault::state(format!(
                 "expected a pass over the training set before epoch {}, found an empty memory bank",
-                moment.epoch
+                at.epoch
             )));
         }
         Ok(self.bank.read(head % self.crops.len())?)

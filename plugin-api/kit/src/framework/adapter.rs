@@ -6,9 +6,9 @@ use super::running::Running;
 use crate::bridge::device;
 use crate::ranks::Ranks;
 use serde_json::Value;
-use ssl_plugin_api::description::{Card, Description};
+use ssl_plugin_api::description::{Description, Metadata};
 use ssl_plugin_api::export;
-use ssl_plugin_api::{Fault, SharedServices, Site};
+use ssl_plugin_api::{Fault, RunContext, SharedServices};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ impl<F: Framework> Default for Adapter<F> {
 }
 
 impl<F: Framework> export::Framework for Adapter<F> {
-    fn card(&self) -> Card {
-        F::card()
+    fn metadata(&self) -> Metadata {
+        F::metadata()
     }
 
     fn describe(&self, config: &Value) -> Result<Description, Fault> {
@@ -41,14 +41,14 @@ impl<F: Framework> export::Framework for Adapter<F> {
     fn create(
         &self,
         config: &Value,
-        site: Site,
+        context: RunContext,
         services: SharedServices,
     ) -> Result<Box<dyn export::Instance>, Fault> {
         let config = F::Config::read(config)?;
         let start = Start {
-            device: device(&site.device)?,
-            ranks: Ranks::new(site.world_size, site.rank, Arc::new(services)),
-            site,
+            device: device(&context.device)?,
+            ranks: Ranks::new(context.world_size, context.rank, Arc::new(services)),
+            context,
         };
         Ok(Box::new(Running {
             framework: F::start(config, start)?,

@@ -6,13 +6,13 @@ use crate::module::Module;
 use crate::random::Random;
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Tensor};
-use ssl_plugin_api::description::{Card, Description};
-use ssl_plugin_api::{EpochPlan, Fault, Metric, Moment, Site};
+use ssl_plugin_api::description::{Description, Metadata};
+use ssl_plugin_api::{EpochPlan, Fault, Metric, RunContext, TrainStep};
 
 /// What a framework gets when it starts.
 pub struct Start {
     /// The circumstances of the run.
-    pub site: Site,
+    pub context: RunContext,
     /// Where its tensors live.
     pub device: Device,
     /// The other ranks.
@@ -23,7 +23,7 @@ impl Start {
     /// The seeded random stream of this purpose.
     #[must_use]
     pub fn random(&self, purpose: &str) -> Random {
-        Random::new(self.site.seed, purpose)
+        Random::new(self.context.seed, purpose)
     }
 }
 
@@ -76,7 +76,7 @@ pub fn find_in_bank(bank: &Bank, name: &str, dims: usize) -> Result<tch::Tensor,
 
 /// A framework, as its author writes it.
 ///
-/// The kit calls `card` and `describe` at any time, `start` once per run, then for each epoch
+/// The kit calls `metadata` and `describe` at any time, `start` once per run, then for each epoch
 /// `begin_epoch`, and for each step `loss`, (backward and the host's optimiser), `after_update`.
 /// Feature passes run whenever `due` names one.
 pub trait Framework: Sized + Send + 'static {
@@ -88,7 +88,7 @@ pub trait Framework: Sized + Send + 'static {
     type State: Module;
 
     /// Who the framework is.
-    fn card() -> Card;
+    fn metadata() -> Metadata;
 
     /// What it asks of the host under a configuration.
     ///
@@ -99,7 +99,7 @@ pub trait Framework: Sized + Send + 'static {
     /// Starts it.
     ///
     /// # Errors
-    /// A configuration that does not fit the site: key, value and rule.
+    /// A configuration that does not fit the context: key, value and rule.
     fn start(config: Self::Config, start: Start) -> Result<Self, Fault>;
 
     /// The trained modules.
@@ -113,14 +113,14 @@ pub trait Framework: Sized + Send + 'static {
     ///
     /// # Errors
     /// Wrong shapes, a batch the framework cannot use.
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault>;
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault>;
 
     /// Called after the host's optimiser with the momentum for target heads.
     ///
     /// # Errors
     /// A fault of the framework's own.
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
-        let _ = (moment, momentum);
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
+        let _ = (at, momentum);
         Ok(())
     }
 
@@ -128,8 +128,8 @@ pub trait Framework: Sized + Send + 'static {
     ///
     /// # Errors
     /// A fault of the framework's own.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        let _ = moment;
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        let _ = at;
         Ok(EpochPlan::default())
     }
 
@@ -137,8 +137,8 @@ pub trait Framework: Sized + Send + 'static {
     ///
     /// # Errors
     /// A fault of the framework's own.
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        let _ = moment;
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        let _ = at;
         Ok(None)
     }
 
@@ -146,8 +146,8 @@ pub trait Framework: Sized + Send + 'static {
     ///
     /// # Errors
     /// A pass the framework did not ask for.
-    fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
-        let _ = (moment, samples);
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
+        let _ = (at, samples);
         Err(Fault::unsupported(format!("no feature pass named {id}")))
     }
 
@@ -173,8 +173,8 @@ pub trait Framework: Sized + Send + 'static {
     ///
     /// # Errors
     /// [`Fault::unsupported`] where the framework does not cluster.
-    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
-        let _ = (moment, bank);
+    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
+        let _ = (at, bank);
         Err(Fault::unsupported("this framework does not cluster"))
     }
 }

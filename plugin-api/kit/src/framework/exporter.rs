@@ -12,7 +12,7 @@ impl Registration {
     #[must_use]
     pub fn all() -> Vec<&'static dyn export::Framework> {
         let mut list: Vec<_> = inventory::iter::<Self>.into_iter().map(|r| r.0).collect();
-        list.sort_by_key(|framework| framework.card().id);
+        list.sort_by_key(|framework| framework.metadata().id);
         list
     }
 }

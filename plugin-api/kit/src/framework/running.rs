@@ -5,7 +5,7 @@ use super::views::Views;
 use crate::module::{Role, load, owned, tensors, visit_slots};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{
-    EpochPlan, Fault, FaultKind, Feature, FfiTensor, Moment, NamedTensor, StepInput, StepOutput,
+    EpochPlan, Fault, FaultKind, Feature, FfiTensor, NamedTensor, StepInput, StepOutput, TrainStep,
 };
 use ssl_plugin_tensor::export;
 
@@ -103,12 +103,12 @@ impl<F: Framework> Instance for Running<F> {
         Ok(())
     }
 
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        self.framework.due(moment)
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        self.framework.due(at)
     }
 
-    fn begin_pass(&mut self, moment: &Moment, id: &str, samples: usize) -> Result<(), Fault> {
-        self.framework.begin_pass(moment, id, samples)
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
+        self.framework.begin_pass(at, id, samples)
     }
 
     fn absorb(&mut self, indices: FfiTensor, features: Vec<Feature>) -> Result<(), Fault> {
@@ -120,9 +120,9 @@ impl<F: Framework> Instance for Running<F> {
         self.framework.end_pass()
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
         let before = self.layout();
-        let mut plan = self.framework.begin_epoch(moment)?;
+        let mut plan = self.framework.begin_epoch(at)?;
         plan.parameters_moved |= before != self.layout();
         Ok(plan)
     }
@@ -130,7 +130,7 @@ impl<F: Framework> Instance for Running<F> {
     fn step(&mut self, input: StepInput) -> Result<StepOutput, Fault> {
         let views = Views::new(&input.indices, input.features, true)?;
         visit_slots(self.framework.heads(), |_, slot| slot.begin_step());
-        let loss = match self.framework.loss(&input.moment, &views) {
+        let loss = match self.framework.loss(&input.at, &views) {
             Ok(loss) => loss,
             Err(fault) => {
                 self.end_step(None);
@@ -140,17 +140,17 @@ impl<F: Framework> Instance for Running<F> {
         self.backward(&loss, &views)
     }
 
-    fn after_update(&mut self, moment: &Moment, momentum: Option<f64>) -> Result<(), Fault> {
-        self.framework.after_update(moment, momentum)
+    fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
+        self.framework.after_update(at, momentum)
     }
 
     fn cluster(
         &mut self,
-        moment: &Moment,
+        at: &TrainStep,
         bank: Vec<NamedTensor>,
     ) -> Result<Vec<NamedTensor>, Fault> {
         self.framework
-            .cluster(moment, owned(bank)?)?
+            .cluster(at, owned(bank)?)?
             .into_iter()
             .map(|(name, tensor)| {
                 Ok(NamedTensor {

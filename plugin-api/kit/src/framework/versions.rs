@@ -3,9 +3,9 @@
 use std::marker::PhantomData;
 
 use super::{Bank, Config, Framework, Loss, Start, Views};
-use crate::api::description::{Card, Description};
+use crate::api::description::{Description, Metadata};
 use crate::module::{Module, Path, Visitor};
-use crate::{EpochPlan, Fault, Moment, Tensor};
+use crate::{EpochPlan, Fault, Tensor, TrainStep};
 
 /// One version at work. Weights and state stand under one set of names: buffers are the state.
 pub trait Version: Module + Send {
@@ -16,13 +16,13 @@ pub trait Version: Module + Send {
     ///
     /// # Errors
     /// Wrong shapes, samples without labels.
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Tensor<1>, Fault>;
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault>;
 
     /// Whether its pass is to run now.
-    fn is_due(&mut self, moment: &Moment) -> bool;
+    fn is_due(&mut self, at: &TrainStep) -> bool;
 
     /// Starts the pass.
-    fn begin_pass(&mut self, moment: &Moment);
+    fn begin_pass(&mut self, at: &TrainStep);
 
     /// Takes one batch of the pass.
     ///
@@ -40,8 +40,8 @@ pub trait Version: Module + Send {
     ///
     /// # Errors
     /// No labels to start with.
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        let _ = moment;
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        let _ = at;
         Ok(EpochPlan::default())
     }
 
@@ -49,7 +49,7 @@ pub trait Version: Module + Send {
     ///
     /// # Errors
     /// Tensors that are missing or have other shapes.
-    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault>;
+    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault>;
 }
 
 impl Module for Box<dyn Version> {
@@ -64,7 +64,7 @@ pub trait Versions: 'static {
     type Config: Config;
 
     /// Who the framework is.
-    fn card() -> Card;
+    fn metadata() -> Metadata;
 
     /// What it asks of the host under a configuration.
     fn describe(config: &Self::Config) -> Description;
@@ -89,8 +89,8 @@ impl<V: Versions> Framework for Versioned<V> {
     type Heads = Box<dyn Version>;
     type State = ();
 
-    fn card() -> Card {
-        V::card()
+    fn metadata() -> Metadata {
+        V::metadata()
     }
 
     fn describe(config: &V::Config) -> Result<Description, Fault> {
@@ -113,27 +113,27 @@ impl<V: Versions> Framework for Versioned<V> {
         &mut self.state
     }
 
-    fn loss(&mut self, moment: &Moment, views: &Views) -> Result<Loss, Fault> {
-        self.version.loss(moment, views).map(Loss::new)
+    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
+        self.version.loss(at, views).map(Loss::new)
     }
 
-    fn begin_epoch(&mut self, moment: &Moment) -> Result<EpochPlan, Fault> {
-        self.version.begin_epoch(moment)
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        self.version.begin_epoch(at)
     }
 
-    fn due(&mut self, moment: &Moment) -> Result<Option<String>, Fault> {
-        let due = self.version.is_due(moment);
+    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
+        let due = self.version.is_due(at);
         Ok(due.then(|| self.version.pass().to_owned()))
     }
 
-    fn begin_pass(&mut self, moment: &Moment, id: &str, _samples: usize) -> Result<(), Fault> {
+    fn begin_pass(&mut self, at: &TrainStep, id: &str, _samples: usize) -> Result<(), Fault> {
         if id != self.version.pass() {
             return Err(Fault::unsupported(format!(
                 "expected the feature pass {}, found {id}",
                 self.version.pass()
             )));
         }
-        self.version.begin_pass(moment);
+        self.version.begin_pass(at);
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl<V: Versions> Framework for Versioned<V> {
         self.version.end_pass()
     }
 
-    fn cluster(&mut self, moment: &Moment, bank: Bank) -> Result<Bank, Fault> {
-        self.version.cluster(moment, bank)
+    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
+        self.version.cluster(at, bank)
     }
 }

@@ -16,4 +16,4 @@ pub use properties::{
     assert_prepared_ranks_equal_the_whole, assert_prepared_views_may_change_places, assert_slopes,
     assert_two_ranks_equal_the_whole, assert_views_may_change_places, one_step, prepared_step,
 };
-pub use trial::{Outcome, Trial, relative, sample, site};
+pub use trial::{Outcome, Trial, context, relative, sample};

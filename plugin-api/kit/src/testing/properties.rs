@@ -1,6 +1,6 @@
 //! Properties that many frameworks share, as assertions.
 
-use super::trial::{Outcome, Trial, place, site};
+use super::trial::{Outcome, Trial, context, place};
 use crate::framework::Framework;
 use crate::ranks::Ranks;
 use crate::testing::on_ranks;
@@ -41,13 +41,13 @@ pub fn prepared_step<F: Framework>(
     prepare: Prepare<'_>,
 ) -> (Outcome, BTreeMap<String, Tensor>) {
     let size = features[0].1.size();
-    let mut site = site(size[1] as usize, size[0] as usize);
+    let mut context = context(size[1] as usize, size[0] as usize);
     for (name, map) in features.iter().filter(|(_, tensor)| tensor.dim() == 4) {
         let (_, _, level) = place(name);
         let dim = map.size()[1] as usize;
-        site.features.push(FeatureDim { level, dim });
+        context.features.push(FeatureDim { level, dim });
     }
-    let mut trial = Trial::start::<F>(config, site, ranks).expect("the framework starts");
+    let mut trial = Trial::start::<F>(config, context, ranks).expect("the framework starts");
     prepare(&mut trial);
     let list: Vec<_> = features.iter().map(|(n, t)| (*n, t)).collect();
     let first = ranks.rank() as i64 * size[0];

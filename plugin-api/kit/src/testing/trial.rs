@@ -6,8 +6,8 @@ use serde_json::Value;
 use ssl_plugin_api::description::{Encoder, Level};
 use ssl_plugin_api::export::{Framework as _, Instance};
 use ssl_plugin_api::{
-    EpochPlan, Fault, Feature, FeatureDim, FfiTensor, Moment, NamedTensor, SharedServices, Site,
-    StepInput,
+    EpochPlan, Fault, Feature, FeatureDim, FfiTensor, NamedTensor, RunContext, SharedServices,
+    StepInput, TrainStep,
 };
 use ssl_plugin_tensor::{export, export_read_only, import};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use tch::Tensor;
 pub struct Trial {
     instance: Box<dyn Instance>,
     /// Handed to every step; the step counts up.
-    pub moment: Moment,
+    pub at: TrainStep,
 }
 
 /// What a step gave back.
@@ -31,11 +31,11 @@ pub struct Outcome {
     pub parameters: BTreeMap<String, Tensor>,
 }
 
-/// A site of one rank on the CPU: pooled features of width `dim`, 64 samples, 10 epochs.
+/// A context of one rank on the CPU: pooled features of width `dim`, 64 samples, 10 epochs.
 #[must_use]
-pub fn site(dim: usize, batch_size: usize) -> Site {
+pub fn context(dim: usize, batch_size: usize) -> RunContext {
     let samples = 64;
-    Site {
+    RunContext {
         features: vec![FeatureDim {
             level: Level::Pooled,
             dim,
@@ -75,22 +75,26 @@ impl Trial {
     ///
     /// # Errors
     /// The framework's refusal.
-    pub fn start<F: Framework>(config: &Value, site: Site, ranks: &Ranks) -> Result<Self, Fault> {
-        let site = Site {
+    pub fn start<F: Framework>(
+        config: &Value,
+        context: RunContext,
+        ranks: &Ranks,
+    ) -> Result<Self, Fault> {
+        let context = RunContext {
             world_size: ranks.world_size(),
             rank: ranks.rank(),
-            ..site
+            ..context
         };
-        let moment = Moment {
+        let at = TrainStep {
             epoch: 0,
-            epochs: site.epochs,
+            epochs: context.epochs,
             step: 0,
-            steps_per_epoch: site.steps_per_epoch,
-            seed: site.seed,
+            steps_per_epoch: context.steps_per_epoch,
+            seed: context.seed,
         };
         let services = SharedServices::new(ranks.shared_services());
-        let instance = Adapter::<F>::new().create(config, site, services)?;
-        Ok(Self { instance, moment })
+        let instance = Adapter::<F>::new().create(config, context, services)?;
+        Ok(Self { instance, at })
     }
 
     /// One step on features named `online.0`, `target.1.layer4`, …, of samples 0, 1, ….
@@ -118,7 +122,7 @@ impl Trial {
         features: &[(&str, &Tensor)],
     ) -> Result<Outcome, Fault> {
         let input = StepInput {
-            moment: self.moment,
+            at: self.at,
             indices: export_read_only(&Tensor::from_slice(samples))?,
             features: list(features)?,
         };
@@ -126,7 +130,7 @@ impl Trial {
         let parameters: Vec<String> = parameters.collect();
         let views = features.iter().map(|(name, _)| (*name).to_owned());
         let output = self.instance.step(input)?;
-        self.moment.step += 1;
+        self.at.step += 1;
         Ok(Outcome {
             loss: output.loss,
             features: named(views, output.feature_grads)?,
@@ -139,7 +143,7 @@ impl Trial {
     /// # Errors
     /// The framework's fault.
     pub fn due(&mut self) -> Result<Option<String>, Fault> {
-        self.instance.due(&self.moment)
+        self.instance.due(&self.at)
     }
 
     /// A feature pass over `total` samples in these batches: positions and one feature.
@@ -155,7 +159,7 @@ impl Trial {
         total: usize,
         batches: &[(&[i64], &str, &Tensor)],
     ) -> Result<(), Fault> {
-        self.instance.begin_pass(&self.moment, id, total)?;
+        self.instance.begin_pass(&self.at, id, total)?;
         for (samples, name, tensor) in batches {
             let indices = export_read_only(&Tensor::from_slice(samples))?;
             self.instance.absorb(indices, list(&[(*name, *tensor)])?)?;
@@ -168,15 +172,15 @@ impl Trial {
     /// # Errors
     /// The framework's fault.
     pub fn after_update(&mut self, momentum: Option<f64>) -> Result<(), Fault> {
-        self.instance.after_update(&self.moment, momentum)
+        self.instance.after_update(&self.at, momentum)
     }
 
-    /// Starts the epoch of `moment`.
+    /// Starts the epoch of `at`.
     ///
     /// # Errors
     /// The framework's fault.
     pub fn begin_epoch(&mut self) -> Result<EpochPlan, Fault> {
-        self.instance.begin_epoch(&self.moment)
+        self.instance.begin_epoch(&self.at)
     }
 
     /// Copies of the parameters.

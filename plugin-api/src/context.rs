@@ -30,7 +30,7 @@ pub struct FeatureDim {
 
 /// The circumstances of a run, handed to a framework at creation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Site {
+pub struct RunContext {
     /// Channels of every level.
     pub features: Vec<FeatureDim>,
     /// Number of training samples.
@@ -51,7 +51,7 @@ pub struct Site {
     pub seed: u64,
 }
 
-impl Site {
+impl RunContext {
     /// Channels of the pooled features; 0 when the host gives none.
     #[must_use]
     pub fn dim(&self) -> usize {
