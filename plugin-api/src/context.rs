@@ -1,6 +1,6 @@
 //! What each side tells the other once: the plugin's greeting, the host's circumstances.
 
-use crate::description::{Card, Level};
+use crate::description::{Level, Metadata};
 use serde::{Deserialize, Serialize};
 
 /// A plugin's greeting.
@@ -16,7 +16,7 @@ pub struct Hello {
     #[serde(default)]
     pub requires: Vec<String>,
     /// The frameworks inside.
-    pub frameworks: Vec<Card>,
+    pub frameworks: Vec<Metadata>,
 }
 
 /// Size of one level of the backbone's output.

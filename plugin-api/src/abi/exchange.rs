@@ -1,7 +1,7 @@
 //! What goes in and out of an instance's calls.
 
 use super::text::Str;
-use crate::exchange::{Metric, NamedTensor, TrainStep};
+use crate::exchange::{self, Metric, NamedTensor};
 use crate::fault::Fault;
 use crate::tensor::{FfiTensor, Lent, Managed};
 use abi_stable::StableAbi;
@@ -19,8 +19,8 @@ pub struct TrainStep {
     seed: u64,
 }
 
-impl From<&TrainStep> for TrainStep {
-    fn from(at: &TrainStep) -> Self {
+impl From<&exchange::TrainStep> for TrainStep {
+    fn from(at: &exchange::TrainStep) -> Self {
         Self {
             size: size_of::<Self>() as u64,
             epoch: at.epoch,
@@ -32,7 +32,7 @@ impl From<&TrainStep> for TrainStep {
     }
 }
 
-impl From<TrainStep> for TrainStep {
+impl From<TrainStep> for exchange::TrainStep {
     fn from(at: TrainStep) -> Self {
         Self {
             epoch: at.epoch,

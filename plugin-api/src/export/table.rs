@@ -6,7 +6,8 @@ use super::framework::{Framework, Instance};
 use super::guard::guarded;
 use crate::abi::{
     self, Code, EpochPlan, InstanceTable, It, Named, NamedSink, PluginTable, ServicesTable, Sink,
-    StepIn, StepOut, Str, TrainStep, read_sized, take_features, take_named, write_sized,
+    StepIn, StepOut, Str, TrainStep as RawTrainStep, read_sized, take_features, take_named,
+    write_sized,
 };
 use crate::context::Hello;
 use crate::exchange::{StepInput, TrainStep};
@@ -184,14 +185,14 @@ export!(load(parameters: *const Named, parameter_count: u64, state: *const Named
     let state = take_named(state, state_count, Lent::Copied);
     it.load(parameters?, state?)
 });
-export!(due(at: *const TrainStep, pass: Sink), |it| {
-    if let Some(id) = it.due(&at(at))? {
+export!(due(at: *const RawTrainStep, pass: Sink), |it| {
+    if let Some(id) = it.due(&read_step(at))? {
         pass.put(&id);
     }
     Ok(())
 });
-export!(begin_pass(at: *const TrainStep, pass: Str, samples: u64), |it| {
-    it.begin_pass(&at(at), &pass.read(), samples as usize)
+export!(begin_pass(at: *const RawTrainStep, pass: Str, samples: u64), |it| {
+    it.begin_pass(&read_step(at), &pass.read(), samples as usize)
 });
 export!(absorb(indices: *mut Managed, features: *const *const abi::Feature, count: u64), |it| {
     let indices = FfiTensor::from_raw(indices.cast());
@@ -199,9 +200,9 @@ export!(absorb(indices: *mut Managed, features: *const *const abi::Feature, coun
     it.absorb(received(indices)?, features?)
 });
 export!(end_pass(), |it| it.end_pass());
-export!(begin_epoch(at: *const TrainStep, plan: *mut EpochPlan), |it| {
+export!(begin_epoch(at: *const RawTrainStep, plan: *mut EpochPlan), |it| {
     let mut raw = read_sized(plan);
-    let wanted = it.begin_epoch(&at(at))?;
+    let wanted = it.begin_epoch(&read_step(at))?;
     for name in &wanted.reset_optimizer {
         raw.reset_optimizer.put(name);
     }
@@ -215,7 +216,7 @@ export!(step(input: *const StepIn, out: *mut StepOut), |it| {
     let indices = FfiTensor::from_raw(input.indices.cast());
     let features = take_features(input.features, input.feature_count);
     let output = it.step(StepInput {
-        at: at(input.at),
+        at: read_step(input.at),
         indices: received(indices)?,
         features: features?,
     })?;
@@ -229,18 +230,18 @@ export!(step(input: *const StepIn, out: *mut StepOut), |it| {
     write_sized(out, &raw);
     Ok(())
 });
-export!(after_update(at: *const TrainStep, momentum: *const f64), |it| {
-    it.after_update(&at(at), momentum.as_ref().copied())
+export!(after_update(at: *const RawTrainStep, momentum: *const f64), |it| {
+    it.after_update(&read_step(at), momentum.as_ref().copied())
 });
-export!(cluster(at: *const TrainStep, bank: *const Named, count: u64, out: NamedSink), |it| {
+export!(cluster(at: *const RawTrainStep, bank: *const Named, count: u64, out: NamedSink), |it| {
     let bank = take_named(bank, count, Lent::Copied)?;
-    out.put_all(it.cluster(&at(at), bank)?);
+    out.put_all(it.cluster(&read_step(at), bank)?);
     Ok(())
 });
 
 /// # Safety
 /// The host's, inside its call.
-unsafe fn at(at: *const TrainStep) -> TrainStep {
+unsafe fn read_step(at: *const RawTrainStep) -> TrainStep {
     // SAFETY: the caller's promise.
     unsafe { read_sized(at) }.into()
 }

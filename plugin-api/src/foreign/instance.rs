@@ -4,8 +4,8 @@
 
 use super::handle::Handle;
 use crate::abi::{
-    self, Features, Given, MetricSink, NamedSink, Sink, StepIn, StepOut, Str, TrainStep, answer,
-    text,
+    self, Features, Given, MetricSink, NamedSink, Sink, StepIn, StepOut, Str,
+    TrainStep as RawTrainStep, answer, text,
 };
 use crate::exchange::{EpochPlan, Feature, NamedTensor, StepInput, StepOutput, TrainStep};
 use crate::export::Instance as Contract;
@@ -98,14 +98,14 @@ impl Contract for Instance {
         let Some(due) = self.handle.table().due else {
             return Ok(None);
         };
-        let (it, at) = (self.handle.it(), TrainStep::from(at));
+        let (it, at) = (self.handle.it(), RawTrainStep::from(at));
         // SAFETY: as in `call`.
         let pass = text(|pass, error| unsafe { due(it, &raw const at, pass, error) })?;
         Ok((!pass.is_empty()).then_some(pass))
     }
 
     fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
-        let at = TrainStep::from(at);
+        let at = RawTrainStep::from(at);
         call!(self.begin_pass(&raw const at, Str::new(id), samples as u64))
     }
 
@@ -125,7 +125,7 @@ impl Contract for Instance {
         if self.handle.table().begin_epoch.is_none() {
             return Ok(EpochPlan::default());
         }
-        let at = TrainStep::from(at);
+        let at = RawTrainStep::from(at);
         let mut reset_optimizer = Vec::new();
         let mut plan = abi::EpochPlan {
             size: size_of::<abi::EpochPlan>() as u64,
@@ -160,7 +160,7 @@ impl Contract for Instance {
             param_grads: none(parameters),
             ..StepOutput::default()
         };
-        let at = TrainStep::from(&input.at);
+        let at = RawTrainStep::from(&input.at);
         let features = Features::new(input.features);
         let input = StepIn {
             size: size_of::<StepIn>() as u64,
@@ -201,7 +201,7 @@ impl Contract for Instance {
         if self.handle.table().after_update.is_none() {
             return Ok(());
         }
-        let at = TrainStep::from(at);
+        let at = RawTrainStep::from(at);
         let momentum = momentum
             .as_ref()
             .map_or(std::ptr::null(), std::ptr::from_ref);
@@ -216,7 +216,7 @@ impl Contract for Instance {
         if self.handle.table().cluster.is_none() {
             return Err(absent("cluster"));
         }
-        let at = TrainStep::from(at);
+        let at = RawTrainStep::from(at);
         let bank = Given::new(bank);
         NamedSink::collect(Lent::Refused, |out| {
             call!(self.cluster(&raw const at, bank.as_ptr(), bank.len(), out))
