@@ -67,14 +67,15 @@ pub fn answer<T: DeserializeOwned>(mut command: Command, limits: Limits) -> Resu
         // destructor) spoils nothing.
         Ok(text) => serde_json::from_slice(&text).map_err(NoAnswer::Nonsense),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NoAnswer::Ended {
-            end: end(status),
+            end: ended_by(status),
             said,
         }),
         Err(error) => Err(error.into()),
     }
 }
 
-fn end(status: ExitStatus) -> String {
+/// How a process ended, in words.
+pub(super) fn ended_by(status: ExitStatus) -> String {
     match signal(status) {
         Some((number, name)) => format!("was ended by signal {number} ({name})"),
         None => format!("ended with exit code {}", status.code().unwrap_or_default()),

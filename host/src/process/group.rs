@@ -13,27 +13,41 @@ pub(super) fn lead(command: &mut Command) {
     command.process_group(0);
 }
 
+/// Makes a process that was forked the leader of a group of its own: the process itself (0), or one
+/// of its parent's children.
+pub(super) fn lead_from_outside(pid: i32) {
+    // SAFETY: takes two numbers and touches no memory. It fails where the other one of parent and
+    // child was first, or the child has ended; both are as well.
+    unsafe { libc::setpgid(pid, 0) };
+}
+
 /// Ends every process of the child's group; `true` if there was one. The child may have been waited
 /// for: the system gives a group's number to nobody else while a process is in it.
 pub(super) fn kill(child: &Child) -> bool {
-    let Ok(group) = i32::try_from(child.id()) else {
-        return false;
-    };
-    // SAFETY: `kill` takes two numbers and touches no memory of this process. The group is the
-    // child's own (`lead`), so this process is not in it.
-    unsafe { libc::kill(-group, libc::SIGKILL) == 0 }
+    i32::try_from(child.id()).is_ok_and(kill_group)
+}
+
+/// Ends every process of the group that `leader` leads; `true` if there was one.
+pub(super) fn kill_group(leader: i32) -> bool {
+    // SAFETY: `kill` takes two numbers and touches no memory of this process. The group is a child's
+    // own, so this process is not in it.
+    unsafe { libc::kill(-leader, libc::SIGKILL) == 0 }
 }
 
 /// Bounds the memory that the child may ask for, in bytes. Elsewhere than on Linux nothing is
 /// bounded.
 pub(super) fn limit_memory(child: &Child, bytes: u64) -> io::Result<()> {
+    limit_memory_of(i32::try_from(child.id()).map_err(io::Error::other)?, bytes)
+}
+
+/// As [`limit_memory`], of a process by its number; 0 is this one.
+pub(super) fn limit_memory_of(pid: i32, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         let limit = libc::rlimit {
             rlim_cur: bytes,
             rlim_max: bytes,
         };
-        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         // SAFETY: `limit` is a whole `rlimit` that lives through the call, and no old limit is asked
         // for, which a null pointer says.
         let result = unsafe { libc::prlimit(pid, libc::RLIMIT_DATA, &limit, std::ptr::null_mut()) };
@@ -46,6 +60,6 @@ pub(super) fn limit_memory(child: &Child, bytes: u64) -> io::Result<()> {
             };
         }
     }
-    let _ = (child, bytes);
+    let _ = (pid, bytes);
     Ok(())
 }

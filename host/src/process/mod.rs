@@ -4,13 +4,18 @@
 //! process group of its own, which ends as a whole, so nothing that a plugin starts stays behind.
 //! What it writes is taken from it while it runs, and bounded. An answer goes through a private
 //! file ([`answer`]), as standard output belongs to whatever code is loaded.
+//!
+//! A process with one thread that has not computed yet can fork its children ([`fork_each`]), which
+//! costs a hundredth of starting them.
 
 mod answer;
+mod fork;
 mod group;
 mod lines;
 mod runner;
 mod signal;
 
 pub use answer::{NoAnswer, answer};
+pub use fork::{fork_each, fork_one, may_fork};
 pub use runner::{Ended, Errors, Limits, run};
 pub use signal::signal;
