@@ -17,10 +17,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use ssl_host::backbone::{Backbone, BackboneConfig, Inference};
-use ssl_host::evaluate::knn::{Bank, Blocks, KnnProtocol, nearest, vote};
+use ssl_host::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use ssl_host::evaluate::linear::{Hyper, LinearProtocol, Samples, train};
 use ssl_host::evaluate::{
-    CacheKey, EvalJob, FeatureCache, FeatureSet, LabelSpace, Labels, Precision, TestSet, run,
+    CacheKey, EvalJob, FeatureCache, FeaturePrecision, FeatureSet, LabelSpace, Labels, TestSet, run,
 };
 use ssl_host::tensorfile;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -73,8 +73,8 @@ fn knn(folder: &Path, k: usize) -> Result<Value, Fault> {
     let space = [LabelSpace::Full { classes }];
     let (start, cpu) = (Instant::now(), cpu_s());
     let (bank, queries) = (
-        Bank::try_new("bank", &bank)?,
-        Bank::try_new("queries", &queries)?,
+        FeatureBank::try_new("bank", &bank)?,
+        FeatureBank::try_new("queries", &queries)?,
     );
     let prepared = start.elapsed().as_secs_f64();
     let found = nearest(&bank, &queries, k, Blocks::on(Device::Cpu))?;
@@ -172,7 +172,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
         data_set: format!("{rows} x {dim}"),
         transform: "none".to_owned(),
         program: "synthetic".to_owned(),
-        precision: Precision::Half,
+        precision: FeaturePrecision::Half,
     };
     let labels = |rows: i64| {
         (0..rows)

@@ -8,7 +8,7 @@
 //! Prints the median processor and wall time of a pass after one that does not count, and by how much
 //! the process's peak memory grew.
 
-use ssl_host::backbone::{Backbone, BackboneConfig, Precision};
+use ssl_host::backbone::{Backbone, BackboneConfig, ComputePrecision};
 use ssl_plugin_api::description::{BatchNormMode, Level};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let config: BackboneConfig =
         serde_json::from_value(serde_json::json!({ "depth": depth, "stem": stem }))?;
-    let precision: Precision = serde_json::from_value(precision.as_str().into())?;
+    let precision: ComputePrecision = serde_json::from_value(precision.as_str().into())?;
     let rounds: usize = rounds.first().map_or(Ok(3), |rounds| rounds.parse())?;
     let (size, images): (i64, i64) = (size.parse()?, images.parse()?);
 

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
 
-use ssl_host::backbone::{Backbone, BackboneConfig, BackboneError, Depth, Precision, Stem};
+use ssl_host::backbone::{Backbone, BackboneConfig, BackboneError, ComputePrecision, Depth, Stem};
 use ssl_host::tensorfile;
 use ssl_plugin_api::description::{BatchNormMode, Level};
 use std::collections::HashMap;
@@ -321,7 +321,7 @@ fn bfloat16_differs_from_single_precision_by_its_rounding() {
         let images = value("images", &[4, 3, size, size]);
         let gradient = value("gradient", &[4, backbone.config().feature_dim()]);
         let single = as_computed(&backbone, &images, &gradient);
-        let backbone = backbone.with_precision(Precision::Bf16);
+        let backbone = backbone.with_precision(ComputePrecision::Bf16);
         let half = as_computed(&backbone, &images, &gradient);
         assert!(half.iter().all(|t| t.kind() == Kind::Float));
         let (features, gradients) = errors_of(&half, &single);

@@ -5,8 +5,8 @@
 mod toy;
 
 use ssl_datasets::source::{SourceConfig, open};
-use ssl_host::backbone::{BackboneConfig, Depth, Precision, Stem};
-use ssl_host::config::Probe;
+use ssl_host::backbone::{BackboneConfig, ComputePrecision, Depth, Stem};
+use ssl_host::config::KnnMonitorConfig;
 use ssl_host::pretrain::{PretrainError, PretrainJob, PretrainOutcome, Progress, run};
 use ssl_plugin_api::description::{Description, MomentumSchedule};
 use std::fs;
@@ -46,7 +46,7 @@ struct Setting {
     oddity: Oddity,
     config: serde_json::Value,
     seed: u64,
-    precision: Precision,
+    precision: ComputePrecision,
     build: &'static str,
     allow_other_build: bool,
     calls: Calls,
@@ -59,7 +59,7 @@ impl Setting {
             oddity,
             config: serde_json::json!({ "temperature": 0.1 }),
             seed: 1,
-            precision: Precision::F32,
+            precision: ComputePrecision::F32,
             build: "first-build",
             allow_other_build: false,
             calls: Calls::default(),
@@ -92,9 +92,9 @@ impl Setting {
             device: Device::Cpu,
             workers: 2,
             threads: 1,
-            probe: Probe {
+            knn_monitor: KnnMonitorConfig {
                 every: 2,
-                ..Probe::default()
+                ..KnnMonitorConfig::default()
             },
             dir: dir.to_owned(),
             cancel: Arc::clone(&progress.flag),
@@ -247,8 +247,8 @@ fn bfloat16_is_computed_and_stays_near_single_precision() {
         let step: serde_json::Value = serde_json::from_str(first).unwrap();
         (outcome.backbone, step["loss"].as_f64().unwrap())
     };
-    let (single, single_loss) = run(Precision::F32);
-    let (half, half_loss) = run(Precision::Bf16);
+    let (single, single_loss) = run(ComputePrecision::F32);
+    let (half, half_loss) = run(ComputePrecision::Bf16);
     assert_ne!(single.sha256().unwrap(), half.sha256().unwrap());
     let apart = (single_loss - half_loss).abs() / single_loss.abs();
     // A temperature of 0.1 makes ten times as much of the difference of the features.

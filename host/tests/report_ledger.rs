@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use ssl_host::evaluate::predictions::{Part, write};
-use ssl_host::evaluate::record::{Evaluation, ProtocolRef, Variant};
+use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
 use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
 use ssl_host::ledger::{CellDir, Ledger, Status};
 use tch::{Device, Kind, Tensor};
@@ -55,7 +55,7 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
                 base_lr: 0.1,
                 weight_decay: 0.0,
             };
-            record.results.report.evaluations.push(Evaluation {
+            record.results.report.evaluations.push(TestSetScore {
                 protocol: protocol.clone(),
                 dataset: (*set).to_owned(),
                 label_space: space.name(),

@@ -5,8 +5,10 @@
 use std::path::Path;
 
 use ssl_host::evaluate::predictions::{Group, read_outcomes};
-use ssl_host::evaluate::record::{Evaluation, ProtocolRef, Variant};
-use ssl_host::evaluate::{EvalJob, FeatureSet, Labels, Ranking, TestSet, Variety, run, spaces};
+use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
+use ssl_host::evaluate::{
+    EvalJob, FeatureSet, Labels, Ranking, TestSet, VariantRanking, run, spaces,
+};
 use tch::{Device, Kind, Tensor};
 
 const CLASSES: usize = 8;
@@ -91,7 +93,7 @@ fn made(set: &Made) -> FeatureSet {
     )
 }
 
-fn scored(folder: &Path) -> Vec<Evaluation> {
+fn scored(folder: &Path) -> Vec<TestSetScore> {
     let train = features("train", Labels::single(&[0, 1], CLASSES).unwrap());
     let sets: Vec<FeatureSet> = SETS.iter().map(made).collect();
     let tests: Vec<TestSet<'_>> = sets
@@ -117,7 +119,7 @@ fn scored(folder: &Path) -> Vec<Evaluation> {
                 ranking
             })
             .collect();
-        vec![Variety {
+        vec![VariantRanking {
             protocol: ProtocolRef::new("made", &0),
             variant: Variant::Knn { k: 1, used: 1 },
             headline: true,

@@ -7,10 +7,10 @@ mod torch_file;
 
 use serde_json::Value;
 use ssl_host::backbone::{Backbone, BackboneConfig, Depth, Stem};
-use ssl_host::config::Bench;
+use ssl_host::config::Benchmark;
 use ssl_host::ledger::{Ledger, Status};
 use ssl_host::plugins::Registry;
-use ssl_host::run::{Board, Cancel, Supervisor, plan, summary};
+use ssl_host::run::{Cancel, ProgressDisplay, Supervisor, plan, summary};
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use torch_file::Layout;
@@ -135,7 +135,7 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
     let folder = tempfile::tempdir().unwrap();
     write_checkpoints(folder.path());
     let root = format!("data.root={:?}", folder.path());
-    let (bench, document) = Bench::parse("bench.toml", BENCH, &[root]).unwrap();
+    let (bench, document) = Benchmark::parse("bench.toml", BENCH, &[root]).unwrap();
     let mut candidates = Vec::new();
     for id in ["simclr", "vicreg", "moco", "dino"] {
         candidates.extend(Registry::open(library(id)).candidates);
@@ -145,7 +145,7 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
     let supervisor = Supervisor {
         config: &bench.run,
         program: None,
-        board: &Board::new(true),
+        display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
     };
     let cells = supervisor.run(planned).unwrap();
@@ -158,8 +158,11 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
         );
     }
 
-    let standings = summary::standings(&cells, &bench.aggregate);
-    let protocols: Vec<&str> = standings.iter().map(|s| s.protocol.as_str()).collect();
+    let protocol_results = summary::protocol_results(&cells, &bench.aggregate);
+    let protocols: Vec<&str> = protocol_results
+        .iter()
+        .map(|s| s.protocol.as_str())
+        .collect();
     let expected = [
         "knn",
         "linear-shared-cached",
@@ -167,7 +170,7 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
         "finetune-25",
     ];
     assert_eq!(protocols, expected);
-    for standing in &standings {
+    for standing in &protocol_results {
         let table = standing.table().unwrap();
         let mut rows: Vec<&str> = standing
             .entries
@@ -232,14 +235,14 @@ fn the_momentum_encoder_of_a_file_is_another_network() {
         "frameworks=[]".to_owned(),
         "evaluate.protocols=[\"knn\"]".to_owned(),
     ];
-    let (bench, document) = Bench::parse("bench.toml", BENCH, &overrides).unwrap();
+    let (bench, document) = Benchmark::parse("bench.toml", BENCH, &overrides).unwrap();
     let candidates = Registry::open(library("moco")).candidates;
     let ledger = Ledger::open(&folder.path().join("out")).unwrap();
     let planned = plan(&bench, &document, &candidates, &ledger).unwrap();
     let supervisor = Supervisor {
         config: &bench.run,
         program: None,
-        board: &Board::new(true),
+        display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
     };
     let cells = supervisor.run(planned).unwrap();

@@ -58,7 +58,7 @@ pub enum Stem {
 /// feature that is given out stay f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Precision {
+pub enum ComputePrecision {
     /// 32-bit floats.
     #[default]
     F32,
@@ -66,7 +66,7 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
+impl ComputePrecision {
     /// The element type of the maps.
     #[must_use]
     pub const fn kind(self) -> Kind {

@@ -12,7 +12,7 @@ mod plan;
 mod registry;
 mod window;
 
-pub use config::{BackboneConfig, Depth, Precision, Stem};
+pub use config::{BackboneConfig, ComputePrecision, Depth, Stem};
 pub use error::{BackboneError, ImportReport, WrongShape};
 pub use forward::Features;
 pub use inference::Inference;

@@ -1,6 +1,6 @@
 //! A backbone's tensors: creation, copies, import, averaging.
 
-use super::config::{BackboneConfig, Precision};
+use super::config::{BackboneConfig, ComputePrecision};
 use super::error::{BackboneError, ImportReport, WrongShape};
 use super::init;
 use super::plan::{Plan, Spec};
@@ -28,7 +28,7 @@ pub struct Backbone {
     config: BackboneConfig,
     pub(super) parameters: Vec<Named>,
     pub(super) buffers: Vec<Named>,
-    pub(super) precision: Precision,
+    pub(super) precision: ComputePrecision,
     device: Device,
 }
 
@@ -65,7 +65,7 @@ impl Backbone {
             buffers: create(&plan.buffers)?,
             plan,
             config: config.clone(),
-            precision: Precision::default(),
+            precision: ComputePrecision::default(),
             device,
         };
         backbone.set_trainable(true);
@@ -103,7 +103,7 @@ impl Backbone {
 
     /// The same backbone computing in `precision`; a new one computes in f32. Copies keep it.
     #[must_use]
-    pub const fn with_precision(mut self, precision: Precision) -> Self {
+    pub const fn with_precision(mut self, precision: ComputePrecision) -> Self {
         self.precision = precision;
         self
     }

@@ -1,7 +1,7 @@
 //! `cell`: one cell, in a process of its own. Started by `run`, not by people.
 
 use super::exit::{Exit, Failure};
-use crate::run::{Cancel, Job, Outcome, ToParent, cell};
+use crate::run::{Cancel, CellOutcome, Job, StdoutEvents, cell};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ impl Cell {
             tracing::warn!("signals are not handled: {error}");
         }
         cancel.on_closed_input();
-        let outcome: Outcome = cell::execute(&job, &mut ToParent, &cancel);
+        let outcome: CellOutcome = cell::execute(&job, &mut StdoutEvents, &cancel);
         outcome.write(&job.dir).map_err(|error| {
             let help = "check that the directory may be written and the disk has room";
             Failure::with_help(Exit::BadInput, error, help)

@@ -1,7 +1,7 @@
 //! `data`: the kinds of data sets there are, and whether a benchmark's sets are what they should be.
 
 use super::exit::{Exit, Failure};
-use crate::config::Bench;
+use crate::config::Benchmark;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use ssl_datasets::check::check;
@@ -51,7 +51,7 @@ impl Data {
                 Ok(Exit::Done)
             }
             Action::Check { bench, set, format } => {
-                let (bench, _) = Bench::load(&bench, &set)?;
+                let (bench, _) = Benchmark::load(&bench, &set)?;
                 let data = &bench.data;
                 let workers = bench.pretrain.workers.unwrap_or(0);
                 let report = check(&data.train, &data.test, data.root.as_deref(), workers);

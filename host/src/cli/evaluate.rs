@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::run::{self, carry_out};
 use crate::backbone::BackboneConfig;
-use crate::config::{Bench, CheckpointEntry, Frameworks};
+use crate::config::{Benchmark, CheckpointEntry, Frameworks};
 use crate::import::Selection;
 use crate::ledger::CellDir;
 use crate::run::{CellConfig, Subject};
@@ -58,14 +58,14 @@ pub struct Evaluate {
 
 impl Evaluate {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
-        let (bench, document) = Bench::load(&self.bench, &self.set)?;
+        let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
         let mut entry = match &self.cell {
             Some(cell) => of_cell(cell)?,
             None => self.of_file(&bench),
         };
         entry.name = self.name.clone().or(entry.name);
         entry.allow_partial |= self.allow_partial;
-        let bench = Bench {
+        let bench = Benchmark {
             frameworks: Frameworks::Listed(Vec::new()),
             baselines: Vec::new(),
             checkpoint: vec![entry],
@@ -86,7 +86,7 @@ impl Evaluate {
         )
     }
 
-    fn of_file(&self, bench: &Bench) -> CheckpointEntry {
+    fn of_file(&self, bench: &Benchmark) -> CheckpointEntry {
         CheckpointEntry {
             framework: self.framework.clone().unwrap_or_default(),
             file: self.checkpoint.clone().unwrap_or_default(),

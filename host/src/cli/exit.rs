@@ -1,6 +1,6 @@
 //! Exit codes, and errors that know theirs.
 
-use crate::config::{ConfigError, Fault};
+use crate::config::{BenchmarkFault, ConfigError};
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use miette::{Diagnostic, Report};
@@ -67,7 +67,7 @@ impl Failure {
     }
 
     /// A single fault needs no list around it.
-    fn only(faults: Vec<Fault>) -> Self {
+    fn only(faults: Vec<BenchmarkFault>) -> Self {
         let mut reports = faults.into_iter().map(Report::new);
         Self {
             exit: Exit::BadInput,

@@ -64,14 +64,14 @@ pub(super) fn look(given: &[PathBuf], limit: Duration) -> Registry {
 
 /// Write down what a library contains; started by this program
 #[derive(Args, Debug)]
-pub struct Probe {
+pub struct ProbeLibrary {
     /// The library
     library: PathBuf,
     /// The file to write, as JSON
     answer: PathBuf,
 }
 
-impl Probe {
+impl ProbeLibrary {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
         let registry = Registry::open(self.library);
         super::give_answer(&self.answer, &registry)?;

@@ -1,9 +1,9 @@
 //! `ssl-lottery report`: the exit code and the advice for each fault.
 
 use super::exit::{Exit, Failure};
-use crate::report::{ReportError, command::Report};
+use crate::report::{ReportError, command::ReportArgs};
 
-pub(super) fn execute(report: Report) -> Result<Exit, Failure> {
+pub(super) fn execute(report: ReportArgs) -> Result<Exit, Failure> {
     report.execute().map_err(failure)?;
     Ok(Exit::Done)
 }

@@ -8,9 +8,9 @@ use super::evaluate::Evaluate;
 use super::exit::{Exit, Failure};
 use super::import::Import;
 use super::logging::Verbosity;
-use super::plugins::{Plugins, Probe};
+use super::plugins::{Plugins, ProbeLibrary};
 use super::run::Run;
-use crate::report::command::Report;
+use crate::report::command::ReportArgs;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -34,14 +34,14 @@ enum Command {
     Evaluate(Evaluate),
     Plugins(Plugins),
     Conformance(Conformance),
-    Report(Report),
+    Report(ReportArgs),
     Data(Data),
     Import(Import),
     Doctor(Doctor),
     #[command(hide = true)]
     Cell(Cell),
     #[command(hide = true)]
-    Probe(Probe),
+    Probe(ProbeLibrary),
     #[command(hide = true)]
     Check(Check),
 }

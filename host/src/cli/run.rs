@@ -3,9 +3,11 @@
 use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::plugins;
-use crate::config::{Bench, Document, OnBroken};
+use crate::config::{Benchmark, Document, OnBroken};
 use crate::ledger::{DataFacts, Ledger, Plan, Status};
-use crate::run::{Board, Cancel, Planned, Supervisor, crowded, files, plan, prepare, summary};
+use crate::run::{
+    Cancel, PlannedCell, ProgressDisplay, Supervisor, crowded, files, plan, prepare, summary,
+};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +36,7 @@ pub struct Run {
 
 impl Run {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
-        let (bench, document) = Bench::load(&self.bench, &self.set)?;
+        let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
         let place = Place {
             out: out(self.out.as_deref(), &self.bench),
             plugin_dir: &self.plugin_dir,
@@ -70,7 +72,7 @@ pub(super) fn out(given: Option<&Path>, bench: &Path) -> PathBuf {
 
 /// Computes what the ledger does not have, shows the tables and writes the reports.
 pub(super) fn carry_out(
-    bench: &Bench,
+    bench: &Benchmark,
     document: &Document,
     place: &Place<'_>,
     verbosity: Verbosity,
@@ -83,8 +85,8 @@ pub(super) fn carry_out(
     for cell in &mut cells {
         cell.job.setup.allow_other_build = place.allow_other_build;
     }
-    let board = Board::new(verbosity.is_quiet());
-    let data = look_at_data(bench, document, &mut cells, &board)?;
+    let display = ProgressDisplay::new(verbosity.is_quiet());
+    let data = look_at_data(bench, document, &mut cells, &display)?;
     if place.owned {
         ledger.write_bench(bench)?;
         ledger.write_plan(&planned)?;
@@ -93,7 +95,7 @@ pub(super) fn carry_out(
     if let Err(error) = cancel.on_signals() {
         tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
     }
-    board.line(&announcement(&cells, out));
+    display.line(&announcement(&cells, out));
     if let Some(note) = crowded(bench, cells.iter().filter(|cell| !cell.is_done()).count()) {
         tracing::warn!("{note}");
     }
@@ -116,36 +118,42 @@ pub(super) fn carry_out(
     let supervisor = Supervisor {
         config: &bench.run,
         program,
-        board: &board,
+        display: &display,
         cancel: &cancel,
     };
     let cells = supervisor.run(cells)?;
-    let standings = summary::standings(&cells, &bench.aggregate);
-    print!("{}", summary::text(&standings));
+    let protocol_results = summary::protocol_results(&cells, &bench.aggregate);
+    print!("{}", summary::text(&protocol_results));
     print!("{}", summary::shortfall(&cells));
     files::write_scores(out, &cells)?;
     let reference = bench.data.test.first().map_or("val", |set| &set.name);
-    files::write_reports(out, &planned, reference, &bench.aggregate, &standings)?;
-    board.line(&format!("records, predictions, reports: {}", out.display()));
+    files::write_reports(
+        out,
+        &planned,
+        reference,
+        &bench.aggregate,
+        &protocol_results,
+    )?;
+    display.line(&format!("records, predictions, reports: {}", out.display()));
     Ok(exit(&cells, &cancel))
 }
 
 /// Looks at the data of a benchmark that has cells to compute, and tells these what was found.
 fn look_at_data(
-    bench: &Bench,
+    bench: &Benchmark,
     document: &Document,
-    cells: &mut [Planned],
-    board: &Board,
+    cells: &mut [PlannedCell],
+    display: &ProgressDisplay,
 ) -> Result<Option<DataFacts>, Failure> {
     let open = || cells.iter().filter(|cell| !cell.is_done());
     if open().next().is_none() {
         return Ok(None);
     }
-    board.line(match bench.data.on_broken {
+    display.line(match bench.data.on_broken {
         OnBroken::Fail => "looking at the data",
         OnBroken::Skip => "looking at the data, every image of every set",
     });
-    let pretrains = open().any(Planned::pretrains);
+    let pretrains = open().any(PlannedCell::pretrains);
     let facts = prepare(bench, document, pretrains)?;
     for cell in cells {
         cell.job.data = facts.clone();
@@ -154,7 +162,7 @@ fn look_at_data(
 }
 
 /// The cells that make up the tables of this run.
-fn planned(cells: &[Planned]) -> Plan {
+fn planned(cells: &[PlannedCell]) -> Plan {
     let evaluation = cells.first().map(|cell| &cell.job.evaluation);
     Plan {
         cells: cells.iter().map(|cell| cell.dir.name()).collect(),
@@ -172,7 +180,7 @@ fn this_program() -> Result<PathBuf, Failure> {
     })
 }
 
-fn announcement(cells: &[Planned], out: &Path) -> String {
+fn announcement(cells: &[PlannedCell], out: &Path) -> String {
     let done = cells.iter().filter(|cell| cell.is_done()).count();
     let known = match done {
         0 => String::new(),
@@ -181,7 +189,7 @@ fn announcement(cells: &[Planned], out: &Path) -> String {
     format!("{} cells{known}; results in {}", cells.len(), out.display())
 }
 
-fn exit(cells: &[Planned], cancel: &Cancel) -> Exit {
+fn exit(cells: &[PlannedCell], cancel: &Cancel) -> Exit {
     if cancel.is_set()
         || cells
             .iter()

@@ -1,12 +1,12 @@
-//! From a document to [`Bench`], with every fault found on the way.
+//! From a document to [`Benchmark`], with every fault found on the way.
 //!
 //! serde stops at the first fault. To find the others, the offending key is taken out of the tree
 //! and decoding starts again, until what is left decodes; then the ranges are checked.
 
-use super::bench::Bench;
+use super::benchmark::Benchmark;
 use super::check::Checks;
 use super::document::Document;
-use super::fault::{ConfigError, Fault};
+use super::fault::{BenchmarkFault, ConfigError};
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue, Deserializer, Error};
 /// More faults than this are not looked for.
 const MOST_FAULTS: usize = 50;
 
-impl Bench {
+impl Benchmark {
     /// Reads a benchmark file and merges `--set` overrides into it.
     ///
     /// The document is handed back beside the configuration, so that faults found later (a plugin's
@@ -31,7 +31,7 @@ impl Bench {
         Self::parse(&path.display().to_string(), &text, overrides)
     }
 
-    /// As [`Bench::load`], from text.
+    /// As [`Benchmark::load`], from text.
     ///
     /// # Errors
     /// All faults at once.
@@ -45,7 +45,7 @@ impl Bench {
             faults,
         };
         let mut document = Document::parse(name, text).map_err(refuse)?;
-        let mut faults: Vec<Fault> = overrides
+        let mut faults: Vec<BenchmarkFault> = overrides
             .iter()
             .filter_map(|assignment| document.set(assignment).err().map(|fault| *fault))
             .collect();
@@ -65,7 +65,7 @@ impl Bench {
     }
 }
 
-impl Bench {
+impl Benchmark {
     /// Checks a benchmark that was changed after it was read.
     ///
     /// # Errors
@@ -73,10 +73,10 @@ impl Bench {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut checks = Checks::default();
         self.check(&mut checks);
-        let faults: Vec<Fault> = checks
+        let faults: Vec<BenchmarkFault> = checks
             .found
             .into_iter()
-            .map(|out| Fault::plain(out.message, "change the argument that says so"))
+            .map(|out| BenchmarkFault::plain(out.message, "change the argument that says so"))
             .collect();
         if faults.is_empty() {
             return Ok(());
@@ -88,10 +88,10 @@ impl Bench {
     }
 }
 
-fn decode(document: &Document, faults: &mut Vec<Fault>) -> Option<Bench> {
+fn decode(document: &Document, faults: &mut Vec<BenchmarkFault>) -> Option<Benchmark> {
     let mut tree = document.tree();
     while faults.len() < MOST_FAULTS {
-        let error = match Bench::deserialize(Deserializer::from(tree.clone())) {
+        let error = match Benchmark::deserialize(Deserializer::from(tree.clone())) {
             Ok(bench) => return Some(bench),
             Err(error) => error,
         };
@@ -151,7 +151,7 @@ fn take_out(table: &mut DeTable<'_>, path: &[String]) -> bool {
 }
 
 /// serde's words in ours: `path: expected X, found Y`, or the nearest name for an unknown key.
-fn explain(document: &Document, error: &Error, path: &[String]) -> Fault {
+fn explain(document: &Document, error: &Error, path: &[String]) -> BenchmarkFault {
     let words = error.message();
     let dotted = path.join(".");
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -202,7 +202,7 @@ fn key_fault(
     path: &[&str],
     message: String,
     help: String,
-) -> Fault {
+) -> BenchmarkFault {
     match error.span() {
         Some(span) => document.fault_at(Some(span), message, Some(help)),
         None => document.fault(path, message, Some(help)),

@@ -1,6 +1,6 @@
 //! A TOML document with `--set` overrides merged in, which still knows where everything was said.
 
-use super::fault::Fault;
+use super::fault::BenchmarkFault;
 use miette::NamedSource;
 use std::ops::Range;
 use toml::Spanned;
@@ -31,7 +31,7 @@ impl Document {
     ///
     /// # Errors
     /// Every syntax fault that the parser can tell apart.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Fault>> {
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<BenchmarkFault>> {
         let document = Self {
             name: name.to_owned(),
             text: text.to_owned(),
@@ -54,9 +54,9 @@ impl Document {
     /// # Errors
     /// A fault when the assignment has no `=`, an unreadable key, or runs through something that
     /// is not a table.
-    pub fn set(&mut self, assignment: &str) -> Result<(), Box<Fault>> {
+    pub fn set(&mut self, assignment: &str) -> Result<(), Box<BenchmarkFault>> {
         let Some((key, value)) = assignment.split_once('=') else {
-            return Err(Box::new(Fault::plain(
+            return Err(Box::new(BenchmarkFault::plain(
                 format!("`--set {assignment}`: expected key=value, found no `=`"),
                 "write the key with dots, for instance `--set pretrain.epochs=5`",
             )));
@@ -71,7 +71,7 @@ impl Document {
             (Ok(_), _) => as_toml,
             (Err(_), Ok(_)) => as_string,
             (Err(e), Err(_)) => {
-                return Err(Box::new(Fault::plain(
+                return Err(Box::new(BenchmarkFault::plain(
                     format!("`--set {assignment}`: {}", e.message()),
                     "write the key with dots and the value as TOML: `--set seeds=[0,1]`",
                 )));
@@ -81,7 +81,7 @@ impl Document {
         let mut tree = self.tree().into_inner();
         let added = DeTable::parse(&padded).map(Spanned::into_inner);
         if let Err(at) = merge(&mut tree, added.unwrap_or_default(), depth) {
-            return Err(Box::new(Fault::plain(
+            return Err(Box::new(BenchmarkFault::plain(
                 format!("`--set {assignment}`: expected `{at}` to be a table, found a value"),
                 "set the whole value instead",
             )));
@@ -109,7 +109,12 @@ impl Document {
     /// A fault about the value at `path`; it points at the deepest part of the path that was
     /// written down. Numbers in the path index lists.
     #[must_use]
-    pub fn fault(&self, path: &[&str], message: impl Into<String>, help: Option<String>) -> Fault {
+    pub fn fault(
+        &self,
+        path: &[&str],
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> BenchmarkFault {
         let span = span_of(self.tree().get_ref(), path);
         self.fault_at(span, message.into(), help)
     }
@@ -120,9 +125,9 @@ impl Document {
         span: Option<Range<usize>>,
         message: String,
         help: Option<String>,
-    ) -> Fault {
+    ) -> BenchmarkFault {
         let Some(span) = span else {
-            return Fault::new(message, help, None);
+            return BenchmarkFault::new(message, help, None);
         };
         let origin = self.overrides.iter().rev().find(|o| span.start >= o.start);
         let (name, text, from) = match origin {
@@ -132,7 +137,7 @@ impl Document {
         let end = (span.end - from).min(text.len());
         let start = (span.start - from).min(end);
         let source = NamedSource::new(name, text.to_owned());
-        Fault::new(message, help, Some((source, start..end)))
+        BenchmarkFault::new(message, help, Some((source, start..end)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::check::Checks;
 use crate::evaluate::finetune::FinetuneProtocol;
 use crate::evaluate::knn::KnnProtocol;
 use crate::evaluate::linear::LinearProtocol;
-use crate::evaluate::{EvaluateError, Precision};
+use crate::evaluate::{EvaluateError, FeaturePrecision};
 use serde::{Deserialize, Serialize};
 use ssl_datasets::views::EvalTransform;
 
@@ -22,7 +22,7 @@ pub struct Evaluate {
     /// Backbone and classifier trained together.
     pub finetune: FinetuneProtocol,
     /// How exactly features are kept. Default `single`.
-    pub precision: Precision,
+    pub precision: FeaturePrecision,
     /// Which protocols are carried out. Default all but fine-tuning.
     pub protocols: Vec<ProtocolName>,
 }
@@ -59,7 +59,7 @@ impl Default for Evaluate {
             knn: KnnProtocol::default(),
             linear: LinearProtocol::default(),
             finetune: FinetuneProtocol::default(),
-            precision: Precision::default(),
+            precision: FeaturePrecision::default(),
             protocols: vec![
                 ProtocolName::Knn,
                 ProtocolName::Linear,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// One fault: what was expected, what was found, where.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
-pub struct Fault {
+pub struct BenchmarkFault {
     /// One line, with the key's path.
     pub message: String,
     #[help]
@@ -18,7 +18,7 @@ pub struct Fault {
     span: Option<SourceSpan>,
 }
 
-impl Fault {
+impl BenchmarkFault {
     pub(super) fn new(
         message: String,
         help: Option<String>,
@@ -61,6 +61,6 @@ pub enum ConfigError {
         name: String,
         /// All of them.
         #[related]
-        faults: Vec<Fault>,
+        faults: Vec<BenchmarkFault>,
     },
 }

@@ -1,12 +1,12 @@
 //! Benchmark files: what a `BENCH.toml` may say, with which ranges, and how its faults are told.
 //!
 //! A file is parsed with spans ([`Document`]), `--set` overrides are merged into it, and the result
-//! is decoded into [`Bench`]. Unknown keys, wrong types and values out of range are all collected
+//! is decoded into [`Benchmark`]. Unknown keys, wrong types and values out of range are all collected
 //! before anything is reported ([`ConfigError`]), each with file, line, allowed range and, for an
 //! unknown key, the nearest known one. What is left after defaults are filled in is the *resolved*
 //! configuration; its canonical JSON is hashed to name what was computed from it ([`canonical`]).
 
-mod bench;
+mod benchmark;
 pub mod canonical;
 mod check;
 mod checkpoint;
@@ -19,14 +19,14 @@ mod frameworks;
 mod pretrain;
 mod run;
 
-pub use bench::{Aggregate, Baseline, Bench, RECIPE_SIZE, SpaceChoice, Views};
+pub use benchmark::{Aggregate, Baseline, Benchmark, RECIPE_SIZE, SpaceChoice, Views};
 pub use check::Checks;
 pub use checkpoint::{CheckpointEntry, Covariates};
 pub use data::{Data, OnBroken, OnTrainImages};
 pub use decode::nearest;
 pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
-pub use fault::{ConfigError, Fault};
+pub use fault::{BenchmarkFault, ConfigError};
 pub use frameworks::{FrameworkSection, Frameworks};
-pub use pretrain::{Pretrain, Probe, RecipeOverride};
+pub use pretrain::{KnnMonitorConfig, Pretrain, RecipeOverride};
 pub use run::Run;

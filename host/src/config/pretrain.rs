@@ -1,7 +1,7 @@
 //! `[pretrain]`: length, hardware, and departures from the papers' recipes.
 
 use super::check::Checks;
-use crate::backbone::Precision;
+use crate::backbone::ComputePrecision;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
 
@@ -19,9 +19,9 @@ pub struct Pretrain {
     pub device: String,
     /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
     /// heads are always in f32. Default `f32`.
-    pub precision: Precision,
+    pub precision: ComputePrecision,
     /// A look at the backbone while it learns.
-    pub probe: Probe,
+    pub probe: KnnMonitorConfig,
     /// Changes to the frameworks' recipes. Default none: the papers' own.
     pub recipe: RecipeOverride,
 }
@@ -32,8 +32,8 @@ impl Default for Pretrain {
             workers: None,
             threads: 1,
             device: "cpu".to_owned(),
-            precision: Precision::default(),
-            probe: Probe::default(),
+            precision: ComputePrecision::default(),
+            probe: KnnMonitorConfig::default(),
             recipe: RecipeOverride::default(),
         }
     }
@@ -66,7 +66,7 @@ impl Pretrain {
 /// classified by the others. It changes nothing and is written to the run's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Probe {
+pub struct KnnMonitorConfig {
     /// Epochs from one look to the next; 0 turns it off. Default 10. The last epoch has one too.
     pub every: u64,
     /// Images in all, at least 2; a smaller training set is taken whole. Default 5000.
@@ -77,7 +77,7 @@ pub struct Probe {
     pub k: usize,
 }
 
-impl Default for Probe {
+impl Default for KnnMonitorConfig {
     fn default() -> Self {
         Self {
             every: 10,
@@ -88,7 +88,7 @@ impl Default for Probe {
     }
 }
 
-impl Probe {
+impl KnnMonitorConfig {
     fn check(&self, path: &str, checks: &mut Checks) {
         checks.at_least(&format!("{path}.samples"), self.samples as u64, 2);
         checks.at_least(&format!("{path}.k"), self.k as u64, 1);

@@ -2,7 +2,7 @@
 //! every test set, with per-image predictions.
 //!
 //! [`extract`] turns images into a [`FeatureSet`]; [`run`] puts the sets of one backbone through the
-//! protocols and returns a [`record::Report`] of integer counts.
+//! protocols and returns a [`record::EvaluationReport`] of integer counts.
 
 mod atomic;
 mod cache;
@@ -18,13 +18,13 @@ pub mod record;
 mod score;
 mod space;
 
-pub use cache::{CacheKey, FeatureCache, Precision};
+pub use cache::{CacheKey, FeatureCache, FeaturePrecision};
 pub use error::{EvaluateError, Result};
 pub use features::{Cause, FeatureSet, extract, raw_pixels};
 pub use job::{
     EvalJob, KNN, LINEAR_PAPER_AUGMENTED, LINEAR_PAPER_CACHED, LINEAR_SHARED_AUGMENTED,
-    LINEAR_SHARED_CACHED, SET_ID, TestSet, Variety, is_set_id, run, spaces,
+    LINEAR_SHARED_CACHED, SET_ID, TestSet, VariantRanking, is_set_id, run, spaces,
 };
 pub use labels::Labels;
-pub use score::{ClassCount, Outcome, Score, score};
+pub use score::{ClassCount, SampleOutcome, Score, score};
 pub use space::{DEPTH, LabelSpace, Ranking};

@@ -78,7 +78,7 @@ impl std::fmt::Display for Variant {
 ///
 /// Percentages are views of `correct` and `n`; they are never stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
+pub struct TestSetScore {
     /// The protocol.
     pub protocol: ProtocolRef,
     /// The test set.
@@ -148,9 +148,9 @@ pub struct FinetuneDetails {
 
 /// Everything one backbone scored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct EvaluationReport {
     /// One entry per test set, label space and variant.
-    pub evaluations: Vec<Evaluation>,
+    pub evaluations: Vec<TestSetScore>,
     /// The choice of the linear rate, where the linear protocol ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear: Option<LinearDetails>,
@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_report_survives_json() {
-        let report = Report {
-            evaluations: vec![Evaluation {
+        let report = EvaluationReport {
+            evaluations: vec![TestSetScore {
                 protocol: ProtocolRef::new("linear-shared-cached", &1),
                 dataset: "val".to_owned(),
                 label_space: "full-10".to_owned(),
@@ -216,6 +216,9 @@ mod tests {
             predictions: BTreeMap::from([("val".to_owned(), "ab".to_owned())]),
         };
         let json = serde_json::to_string(&report).unwrap();
-        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+        assert_eq!(
+            serde_json::from_str::<EvaluationReport>(&json).unwrap(),
+            report
+        );
     }
 }

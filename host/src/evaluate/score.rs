@@ -6,7 +6,7 @@ use super::{EvaluateError, LabelSpace, Labels, Ranking, Result};
 
 /// How one sample came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SampleOutcome {
     /// Whether the best class is valid.
     pub top1: bool,
     /// Whether one of the five best is.
@@ -39,7 +39,7 @@ pub struct Score {
     /// under each.
     pub per_class: Vec<ClassCount>,
     /// One per sample, `None` where it is left out.
-    pub outcomes: Vec<Option<Outcome>>,
+    pub outcomes: Vec<Option<SampleOutcome>>,
 }
 
 /// Scores a ranking.
@@ -82,7 +82,7 @@ pub fn score(set: &str, space: &LabelSpace, labels: &Labels, ranking: &Ranking) 
         }
         let ranked = ranking.get(sample);
         let hit = |class: &u32| valid.binary_search(class).is_ok();
-        let outcome = Outcome {
+        let outcome = SampleOutcome {
             top1: ranked.first().is_some_and(hit),
             top5: ranked.iter().any(hit),
         };

@@ -24,5 +24,5 @@ pub use atomic::write_atomic;
 pub use data::{DataFacts, LeftOut, TrainImages};
 pub use error::LedgerError;
 pub use plan::Plan;
-pub use record::{Failure, FailureKind, PluginStamp, Record, Results, Status, Versions};
+pub use record::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, Versions};
 pub use store::{CellDir, Ledger};

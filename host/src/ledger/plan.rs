@@ -2,7 +2,7 @@
 //! that they are changed back.
 
 use super::error::LedgerError;
-use super::record::{Record, Status};
+use super::record::{CellRecord, Status};
 use super::store::{CellDir, io_error, write_json};
 use crate::checksum;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ impl Plan {
 
     /// Whether the record has the scores that are asked for.
     #[must_use]
-    pub fn is_met_by(&self, record: &Record) -> bool {
+    pub fn is_met_by(&self, record: &CellRecord) -> bool {
         record.status == Status::Done && record.evaluation == self.evaluation
     }
 }

@@ -1,7 +1,7 @@
 //! The record of a cell: everything needed to trust, repeat or resume it.
 
 use super::data::DataFacts;
-use crate::evaluate::record::Report;
+use crate::evaluate::record::EvaluationReport;
 use crate::run::libtorch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,14 +99,14 @@ pub struct Results {
     /// What pretraining reports: last loss, steps, feature spread and the like.
     pub pretrain: Value,
     /// Every number of the cell.
-    pub report: Report,
+    pub report: EvaluationReport,
     /// Test sets made of the same images as another one.
     pub same_images: BTreeMap<String, String>,
 }
 
 /// The record of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct CellRecord {
     /// Version of this format.
     pub format: u32,
     /// The framework's id, or the baseline's name.
@@ -159,7 +159,7 @@ pub struct Record {
     pub failure: Option<Failure>,
 }
 
-impl Record {
+impl CellRecord {
     /// A record of a cell that has not begun.
     #[must_use]
     pub fn pending(framework: &str, seed: u64, config: Value, config_sha256: &str) -> Self {

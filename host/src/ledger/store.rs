@@ -3,7 +3,7 @@
 use super::atomic::write_atomic;
 use super::error::LedgerError;
 use super::plan::Plan;
-use super::record::{FORMAT, Record, WITH_DIGEST};
+use super::record::{CellRecord, FORMAT, WITH_DIGEST};
 use crate::checksum::{self, Damage};
 use crate::config::canonical;
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl Ledger {
         framework: &str,
         seed: u64,
         config: &T,
-    ) -> Result<(CellDir, Record), LedgerError> {
+    ) -> Result<(CellDir, CellRecord), LedgerError> {
         let serialize = |source| LedgerError::Serialize {
             cell: format!("{framework}, seed {seed}"),
             source,
@@ -108,7 +108,7 @@ impl Ledger {
         let dir = CellDir { path };
         let record = match dir.read()? {
             Some(record) if record.config_sha256 == hash => record,
-            _ => Record::pending(framework, seed, config, &hash),
+            _ => CellRecord::pending(framework, seed, config, &hash),
         };
         Ok((dir, record))
     }
@@ -117,7 +117,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When a directory or a record cannot be read.
-    pub fn records(root: &Path) -> Result<Vec<(CellDir, Record)>, LedgerError> {
+    pub fn records(root: &Path) -> Result<Vec<(CellDir, CellRecord)>, LedgerError> {
         let cells = root.join("cells");
         let mut paths = fs::read_dir(&cells)
             .and_then(|entries| {
@@ -168,7 +168,7 @@ impl CellDir {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn read(&self) -> Result<Option<Record>, LedgerError> {
+    pub fn read(&self) -> Result<Option<CellRecord>, LedgerError> {
         let path = self.file("cell.json");
         let text = match fs::read(&path) {
             Ok(text) => text,
@@ -199,7 +199,7 @@ impl CellDir {
                 found: format,
             });
         }
-        let record: Record = serde_json::from_value(value).map_err(refuse)?;
+        let record: CellRecord = serde_json::from_value(value).map_err(refuse)?;
         match record.impossible_count() {
             Some(found) => Err(LedgerError::Counts { path, found }),
             None => Ok(Some(record)),
@@ -210,7 +210,7 @@ impl CellDir {
     ///
     /// # Errors
     /// When it cannot be written; the old record then stands.
-    pub fn write(&self, record: &Record) -> Result<(), LedgerError> {
+    pub fn write(&self, record: &CellRecord) -> Result<(), LedgerError> {
         write_json(&self.file("cell.json"), record, &self.name())
     }
 }
@@ -243,7 +243,7 @@ pub(super) fn io_error(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
-    use crate::evaluate::record::{Evaluation, ProtocolRef, Variant};
+    use crate::evaluate::record::{ProtocolRef, TestSetScore, Variant};
     use crate::ledger::{Failure, FailureKind, Status};
     use serde_json::json;
 
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_failed_cell_keeps_its_reason_until_it_begins_again() {
-        let mut record = Record::pending("toy", 0, json!({}), "00");
+        let mut record = CellRecord::pending("toy", 0, json!({}), "00");
         record.begin();
         let failure = Failure {
             kind: FailureKind::Killed,
@@ -313,9 +313,9 @@ mod tests {
         assert!(dir.read().unwrap_err().to_string().contains("cell.json"));
     }
 
-    fn record_with_counts(correct: u64, n: u64) -> Record {
-        let mut record = Record::pending("toy", 0, json!({}), "00");
-        record.results.report.evaluations.push(Evaluation {
+    fn record_with_counts(correct: u64, n: u64) -> CellRecord {
+        let mut record = CellRecord::pending("toy", 0, json!({}), "00");
+        record.results.report.evaluations.push(TestSetScore {
             protocol: ProtocolRef::new("knn", &1),
             dataset: "val".to_owned(),
             label_space: "full-2".to_owned(),
@@ -349,7 +349,7 @@ mod tests {
     fn a_record_of_the_format_before_digests_is_read() {
         let out = tempfile::tempdir().unwrap();
         let dir = CellDir::at(out.path().to_owned());
-        let old = Record {
+        let old = CellRecord {
             format: 1,
             ..record_with_counts(7, 9)
         };

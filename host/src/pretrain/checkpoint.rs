@@ -114,7 +114,7 @@ pub(super) fn save(
 }
 
 /// Where a run starts.
-pub(super) struct Start {
+pub(super) struct ResumePoint {
     /// Epochs done.
     pub(super) epochs: u64,
     /// SHA-256 of the plugin files that take part, in order.
@@ -126,12 +126,12 @@ pub(super) fn resume(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
     progress: &mut dyn Progress,
-) -> Result<Start, PretrainError> {
+) -> Result<ResumePoint, PretrainError> {
     let path = job.dir.join(CHECKPOINT_FILE);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Start {
+            return Ok(ResumePoint {
                 epochs: 0,
                 builds: job.plugin.map(str::to_owned).into_iter().collect(),
             });
@@ -190,7 +190,7 @@ pub(super) fn resume(
     trainer
         .optimizer
         .load_state(optimizer.iter().map(|(n, t)| (*n, t)))?;
-    Ok(Start {
+    Ok(ResumePoint {
         epochs: header.epochs,
         builds,
     })

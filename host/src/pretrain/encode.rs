@@ -9,7 +9,7 @@ use ssl_plugin_api::description::{Encoder, EncoderRequest, Grouping, Level};
 use tch::{Device, TchError, Tensor, no_grad};
 
 /// One level of one view from one encoder, attached to the encoder's graph where it is trained.
-pub(super) struct Piece {
+pub(super) struct EncodedFeature {
     pub(super) encoder: Encoder,
     pub(super) view: usize,
     pub(super) level: Level,
@@ -46,8 +46,8 @@ pub(super) fn encode(
     views: &[Tensor],
     online: &Backbone,
     target: Option<&Backbone>,
-) -> Result<Vec<Piece>, PretrainError> {
-    let mut pieces = Vec::new();
+) -> Result<Vec<EncodedFeature>, PretrainError> {
+    let mut encoded = Vec::new();
     for request in requests {
         let backbone = match request.encoder {
             Encoder::Online => online,
@@ -67,7 +67,7 @@ pub(super) fn encode(
         for (&view, levels) in request.views.iter().zip(answered) {
             let levels = levels.unwrap_or_default();
             for (&level, tensor) in request.levels.iter().zip(levels) {
-                pieces.push(Piece {
+                encoded.push(EncodedFeature {
                     encoder: request.encoder,
                     view,
                     level,
@@ -76,7 +76,7 @@ pub(super) fn encode(
             }
         }
     }
-    Ok(pieces)
+    Ok(encoded)
 }
 
 /// Places in `request.views` that go through the backbone together.
@@ -197,19 +197,19 @@ mod tests {
         let requests = [request(Grouping::ByResolution, &[0, 1], &[Level::Pooled])];
 
         let whole = backbone();
-        let pieces = encode(&requests, &views, &whole, None).unwrap();
-        let h: Vec<Tensor> = pieces.iter().map(|p| p.tensor.shallow_clone()).collect();
+        let encoded = encode(&requests, &views, &whole, None).unwrap();
+        let h: Vec<Tensor> = encoded.iter().map(|p| p.tensor.shallow_clone()).collect();
         let parameters: Vec<&Tensor> = whole.parameters().iter().map(|n| &n.tensor).collect();
         let expected = Tensor::run_backward(&[loss(&h)], &parameters, false, false);
 
         let cut = backbone();
-        let pieces = encode(&requests, &views, &cut, None).unwrap();
-        let leaves: Vec<Tensor> = pieces
+        let encoded = encode(&requests, &views, &cut, None).unwrap();
+        let leaves: Vec<Tensor> = encoded
             .iter()
             .map(|p| p.tensor.detach().set_requires_grad(true))
             .collect();
         let grads = Tensor::run_backward(&[loss(&leaves)], &leaves, false, false);
-        let pairs: Vec<_> = pieces.iter().map(|p| &p.tensor).zip(&grads).collect();
+        let pairs: Vec<_> = encoded.iter().map(|p| &p.tensor).zip(&grads).collect();
         let found = backward(&cut, &pairs).unwrap();
 
         assert_eq!(found.len(), expected.len());
@@ -251,10 +251,10 @@ mod tests {
         let wanted = [Level::Layer3, Level::Pooled, Level::Layer1];
         let mut request = request(Grouping::PerView, &[0], &wanted);
         request.encoder = Encoder::Target;
-        let pieces = encode(&[request], &views, &online, Some(&target)).unwrap();
-        assert_eq!(pieces.iter().map(|p| p.level).collect::<Vec<_>>(), wanted);
-        assert!(pieces.iter().all(|p| !p.tensor.requires_grad()));
-        assert_eq!(pieces[0].tensor.size(), [3, 32, 4, 4]);
-        assert_eq!(pieces[1].tensor.size(), [3, 64]);
+        let encoded = encode(&[request], &views, &online, Some(&target)).unwrap();
+        assert_eq!(encoded.iter().map(|p| p.level).collect::<Vec<_>>(), wanted);
+        assert!(encoded.iter().all(|p| !p.tensor.requires_grad()));
+        assert_eq!(encoded[0].tensor.size(), [3, 32, 4, 4]);
+        assert_eq!(encoded[1].tensor.size(), [3, 64]);
     }
 }

@@ -113,8 +113,8 @@ pub enum PretrainError {
         step: u64,
     },
     /// The look at the backbone failed.
-    #[error("the probe failed after epoch {epoch}: {source}")]
-    Probe {
+    #[error("the online kNN evaluation failed after epoch {epoch}: {source}")]
+    KnnMonitor {
         /// Epoch, from 0.
         epoch: u64,
         /// Why.

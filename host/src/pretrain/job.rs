@@ -1,7 +1,7 @@
 //! What a pretraining needs, and what it gives.
 
-use crate::backbone::{Backbone, BackboneConfig, Precision};
-use crate::config::Probe;
+use crate::backbone::{Backbone, BackboneConfig, ComputePrecision};
+use crate::config::KnnMonitorConfig;
 use ssl_datasets::source::Source;
 use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct PretrainJob<'a> {
     /// The network; `zero_init_residual` also holds when the recipe says so.
     pub backbone: &'a BackboneConfig,
     /// Numbers the network computes with.
-    pub precision: Precision,
+    pub precision: ComputePrecision,
     /// Seed of every random number.
     pub seed: u64,
     /// Where to compute.
@@ -43,7 +43,7 @@ pub struct PretrainJob<'a> {
     /// Threads libtorch computes with; results on the CPU are the same for the same number.
     pub threads: usize,
     /// The look at the backbone every few epochs.
-    pub probe: Probe,
+    pub knn_monitor: KnnMonitorConfig,
     /// Folder of checkpoints, metrics and the exported backbones; created where missing.
     pub dir: PathBuf,
     /// Set when the run is to stop.
@@ -84,9 +84,9 @@ pub trait Progress {
 
 /// Hears nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
+impl Progress for NoProgress {
     fn progress(&mut self, _done: u64, _total: u64, _note: &str) {}
     fn note(&mut self, _text: &str) {}
     fn warning(&mut self, _text: &str) {}

@@ -11,15 +11,15 @@ mod encode;
 mod error;
 mod heads;
 mod job;
-mod journal;
+mod knn_monitor;
+mod metrics_log;
 mod passes;
 mod pinned;
-mod probe;
 mod session;
 mod trainer;
 
 pub use checkpoint::CHECKPOINT_FILE;
 pub use collapse::Spread;
 pub use error::PretrainError;
-pub use job::{PretrainJob, PretrainOutcome, Progress, Silent};
+pub use job::{NoProgress, PretrainJob, PretrainOutcome, Progress};
 pub use session::run;

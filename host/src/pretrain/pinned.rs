@@ -1,6 +1,6 @@
 //! View buffers in page-locked memory, from which a GPU copies without a detour.
 
-use crate::slab::Slab;
+use crate::cpu_tensor::CpuTensor;
 use ssl_datasets::loader::{Memory, Pixels, Region, TrainLoader};
 use std::any::Any;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ struct Pinned {
 impl Memory for Pinned {
     fn region(&self, values: usize) -> Box<dyn Region> {
         let pinned = Tensor::f_zeros([values as i64], (Kind::Float, Device::Cpu))
-            .and_then(|tensor| Slab::of(&tensor.f_pin_memory(self.device)?));
+            .and_then(|tensor| CpuTensor::of(&tensor.f_pin_memory(self.device)?));
         match pinned {
             Ok(slab) => Box::new(Locked(slab)),
             // How much memory may be locked is limited; without, copies are slower.
@@ -38,7 +38,7 @@ impl Memory for Pinned {
 }
 
 /// Memory that [`tensor`] lends only while the batch is borrowed; the copy to the device is done before that ends.
-struct Locked(Slab);
+struct Locked(CpuTensor);
 
 impl Region for Locked {
     fn values(&self) -> &[f32] {

@@ -4,12 +4,12 @@ use super::checkpoint;
 use super::collapse::Spread;
 use super::error::PretrainError;
 use super::job::{PretrainJob, PretrainOutcome, Progress};
-use super::journal::{Journal, Line};
+use super::knn_monitor::KnnMonitor;
+use super::metrics_log::{MetricsLine, MetricsLog};
 use super::passes;
 use super::pinned;
-use super::probe::Probe;
-use super::trainer::{Stepped, Trainer};
-use crate::backbone::Precision;
+use super::trainer::{StepOutcome, Trainer};
+use crate::backbone::ComputePrecision;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{Fault, RunContext, TrainStep};
@@ -51,7 +51,7 @@ pub fn run(
     let loader = pinned::place(loader, job.device);
     let steps_per_epoch = loader.batches_per_epoch() as u64;
     let mut trainer = Trainer::new(job, steps_per_epoch, create)?;
-    let checkpoint::Start {
+    let checkpoint::ResumePoint {
         epochs: first,
         builds,
     } = checkpoint::resume(&mut trainer, job, progress)?;
@@ -59,18 +59,21 @@ pub fn run(
         job,
         loader,
         steps_per_epoch,
-        journal: Journal::open(&job.dir, first * steps_per_epoch)?,
+        metrics_log: MetricsLog::open(&job.dir, first * steps_per_epoch)?,
         progress,
         epoch_loss: None,
         images: 0,
         seconds: 0.0,
     };
-    let probe = Probe::of(job);
+    let knn_monitor = KnnMonitor::of(job);
     for epoch in first..job.recipe.epochs {
         session.epoch(&mut trainer, epoch)?;
         let done = epoch + 1;
-        if let Some(probe) = probe.as_ref().filter(|p| p.is_due(done, job.recipe.epochs)) {
-            session.look(probe, &trainer, epoch)?;
+        if let Some(knn_monitor) = knn_monitor
+            .as_ref()
+            .filter(|p| p.is_due(done, job.recipe.epochs))
+        {
+            session.look(knn_monitor, &trainer, epoch)?;
         }
         checkpoint::save(&mut trainer, job, &builds, done, done * steps_per_epoch)?;
     }
@@ -82,10 +85,10 @@ pub fn run(
         images_per_s: (session.seconds > 0.0).then(|| session.images as f64 / session.seconds),
         builds,
         exports,
-        backbone: trainer.backbone.with_precision(Precision::F32),
+        backbone: trainer.backbone.with_precision(ComputePrecision::F32),
         target: trainer
             .target
-            .map(|target| target.with_precision(Precision::F32)),
+            .map(|target| target.with_precision(ComputePrecision::F32)),
     })
 }
 
@@ -93,7 +96,7 @@ struct Session<'a> {
     job: &'a PretrainJob<'a>,
     loader: TrainLoader,
     steps_per_epoch: u64,
-    journal: Journal,
+    metrics_log: MetricsLog,
     progress: &'a mut dyn Progress,
     epoch_loss: Option<f64>,
     /// Images and seconds of all epochs so far.
@@ -103,7 +106,7 @@ struct Session<'a> {
 
 /// What an epoch adds up.
 #[derive(Default)]
-struct Tally {
+struct EpochTotals {
     steps: u64,
     loss: f64,
     images: u64,
@@ -130,7 +133,7 @@ impl Session<'_> {
             order,
             ..EpochOptions::at(epoch as u32)
         })?;
-        let mut tally = Tally::default();
+        let mut totals = EpochTotals::default();
         let mut last = Instant::now();
         // An order of the framework's own may be longer than an epoch; what is over is not seen.
         for _ in 0..self.steps_per_epoch {
@@ -143,56 +146,56 @@ impl Session<'_> {
             }
             let at = self.at(epoch, batch.number as u64);
             passes::run_due(trainer, self.job, &at, self.progress)?;
-            let stepped = trainer.step(&at, &batch)?;
-            tally.steps += 1;
-            tally.loss += stepped.loss;
-            tally.images += batch.len() as u64;
+            let outcome = trainer.step(&at, &batch)?;
+            totals.steps += 1;
+            totals.loss += outcome.loss;
+            totals.images += batch.len() as u64;
             let images_per_s = batch.len() as f64 / last.elapsed().as_secs_f64().max(1e-9);
             last = Instant::now();
-            self.tell(&at, &stepped, images_per_s, data_wait_s)?;
-            tally.features = stepped.features;
+            self.tell(&at, &outcome, images_per_s, data_wait_s)?;
+            totals.features = outcome.features;
         }
-        self.images += tally.images;
+        self.images += totals.images;
         self.seconds += began.elapsed().as_secs_f64();
-        self.close(epoch, &tally, began.elapsed().as_secs_f64())
+        self.close(epoch, &totals, began.elapsed().as_secs_f64())
     }
 
     /// Classifies a few training images by their neighbours and writes the result down.
     fn look(
         &mut self,
-        probe: &Probe,
+        knn_monitor: &KnnMonitor,
         trainer: &Trainer<'_>,
         epoch: u64,
     ) -> Result<(), PretrainError> {
         let step = (epoch + 1) * self.steps_per_epoch;
-        let line = probe.look(self.job, &trainer.backbone, epoch, step)?;
-        if let Line::Probe { k, correct, n, .. } = &line {
+        let line = knn_monitor.look(self.job, &trainer.backbone, epoch, step)?;
+        if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
             let epoch = epoch + 1;
             self.progress.note(&format!(
                 "epoch {epoch}: {correct} of {n} by {k} neighbours"
             ));
         }
-        self.journal.write(&line)
+        self.metrics_log.write(&line)
     }
 
     /// Writes down a step and shows how far the run is.
     fn tell(
         &mut self,
         at: &TrainStep,
-        stepped: &Stepped,
+        outcome: &StepOutcome,
         images_per_s: f64,
         data_wait_s: f64,
     ) -> Result<(), PretrainError> {
-        self.journal.write(&Line::Step {
+        self.metrics_log.write(&MetricsLine::Step {
             step: at.step,
             epoch: at.epoch,
-            loss: stepped.loss,
-            lr: stepped.report.lr,
-            weight_decay: stepped.report.weight_decay,
-            momentum: stepped.momentum,
+            loss: outcome.loss,
+            lr: outcome.report.lr,
+            weight_decay: outcome.report.weight_decay,
+            momentum: outcome.momentum,
             images_per_s,
             data_wait_s,
-            metrics: stepped.metrics.iter().cloned().collect(),
+            metrics: outcome.metrics.iter().cloned().collect(),
         })?;
         let batch = self.job.recipe.batch_size as u64;
         let (done, total) = (at.step + 1, at.steps());
@@ -203,17 +206,22 @@ impl Session<'_> {
                 "epoch {}/{} loss {:.4}",
                 at.epoch + 1,
                 at.epochs,
-                stepped.loss
+                outcome.loss
             ),
         );
         Ok(())
     }
 
     /// Writes down an epoch and warns of collapse.
-    fn close(&mut self, epoch: u64, tally: &Tally, seconds: f64) -> Result<(), PretrainError> {
-        let loss = tally.loss / tally.steps.max(1) as f64;
+    fn close(
+        &mut self,
+        epoch: u64,
+        totals: &EpochTotals,
+        seconds: f64,
+    ) -> Result<(), PretrainError> {
+        let loss = totals.loss / totals.steps.max(1) as f64;
         self.epoch_loss = Some(loss);
-        let spread = tally
+        let spread = totals
             .features
             .as_ref()
             .filter(|f| f.size()[0] > 1)
@@ -228,11 +236,11 @@ impl Session<'_> {
                 spread.effective_rank
             ));
         }
-        self.journal.write(&Line::Epoch {
+        self.metrics_log.write(&MetricsLine::Epoch {
             epoch,
             step: (epoch + 1) * self.steps_per_epoch,
             loss,
-            images_per_s: tally.images as f64 / seconds.max(1e-9),
+            images_per_s: totals.images as f64 / seconds.max(1e-9),
             seconds,
             feature_std: spread.map(|s| s.std),
             effective_rank: spread.map(|s| s.effective_rank),

@@ -1,6 +1,6 @@
 //! Backbone, target, heads and optimiser, and what one step does to them.
 
-use super::encode::{Piece, backward, encode, view_tensors};
+use super::encode::{EncodedFeature, backward, encode, view_tensors};
 use super::error::PretrainError;
 use super::heads::{Heads, gradients, index_tensor};
 use super::job::PretrainJob;
@@ -26,7 +26,7 @@ pub(super) struct Trainer<'a> {
 }
 
 /// What a step tells.
-pub(super) struct Stepped {
+pub(super) struct StepOutcome {
     pub(super) loss: f64,
     pub(super) metrics: Vec<(String, f64)>,
     pub(super) report: StepReport,
@@ -100,17 +100,21 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimiser step.
-    pub(super) fn step(&mut self, at: &TrainStep, batch: &Batch) -> Result<Stepped, PretrainError> {
+    pub(super) fn step(
+        &mut self,
+        at: &TrainStep,
+        batch: &Batch,
+    ) -> Result<StepOutcome, PretrainError> {
         let step = at.step;
         let views = view_tensors(batch, self.device).map_err(PretrainError::torch("the views"))?;
         let requests = &self.description.encoders;
-        let pieces = encode(requests, &views, &self.backbone, self.target.as_ref())?;
+        let encoded = encode(requests, &views, &self.backbone, self.target.as_ref())?;
         let output = self
             .instance
             .step(StepInput {
                 at: *at,
                 indices: index_tensor(&batch.indices),
-                features: offer_features(&pieces, step)?,
+                features: offer_features(&encoded, step)?,
             })
             .map_err(PretrainError::plugin("step", step))?;
         if !output.loss.is_finite() {
@@ -121,7 +125,12 @@ impl<'a> Trainer<'a> {
         }
         let feature_grads = gradients(output.feature_grads, self.device, step)?;
         let head_grads = gradients(output.param_grads, self.device, step)?;
-        expect(step, "feature gradients", pieces.len(), feature_grads.len())?;
+        expect(
+            step,
+            "feature gradients",
+            encoded.len(),
+            feature_grads.len(),
+        )?;
         expect(
             step,
             "parameter gradients",
@@ -129,12 +138,12 @@ impl<'a> Trainer<'a> {
             head_grads.len(),
         )?;
         let mut pairs = Vec::new();
-        for (piece, grad) in pieces.iter().zip(&feature_grads) {
+        for (feature, grad) in encoded.iter().zip(&feature_grads) {
             if let Some(grad) = grad
-                && piece.encoder == Encoder::Online
+                && feature.encoder == Encoder::Online
             {
-                check_gradient(piece, grad, at)?;
-                pairs.push((&piece.tensor, grad));
+                check_gradient(feature, grad, at)?;
+                pairs.push((&feature.tensor, grad));
             }
         }
         let backbone_grads = backward(&self.backbone, &pairs)
@@ -156,7 +165,7 @@ impl<'a> Trainer<'a> {
         self.instance
             .after_update(at, momentum)
             .map_err(PretrainError::plugin("after_update", step))?;
-        Ok(Stepped {
+        Ok(StepOutcome {
             loss: output.loss,
             metrics: output
                 .metrics
@@ -165,7 +174,7 @@ impl<'a> Trainer<'a> {
                 .collect(),
             report,
             momentum,
-            features: pooled(&pieces),
+            features: pooled(&encoded),
         })
     }
 
@@ -221,23 +230,23 @@ fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Ru
     }
 }
 
-fn offer_features(pieces: &[Piece], step: u64) -> Result<Vec<Feature>, PretrainError> {
-    pieces
+fn offer_features(encoded: &[EncodedFeature], step: u64) -> Result<Vec<Feature>, PretrainError> {
+    encoded
         .iter()
-        .map(|piece| {
+        .map(|feature| {
             Ok(Feature {
-                encoder: piece.encoder,
-                view: piece.view,
-                level: piece.level,
-                tensor: export_read_only(&piece.tensor)
+                encoder: feature.encoder,
+                view: feature.view,
+                level: feature.level,
+                tensor: export_read_only(&feature.tensor)
                     .map_err(PretrainError::plugin("step", step))?,
             })
         })
         .collect()
 }
 
-fn pooled(pieces: &[Piece]) -> Option<Tensor> {
-    pieces
+fn pooled(encoded: &[EncodedFeature]) -> Option<Tensor> {
+    encoded
         .iter()
         .find(|p| p.encoder == Encoder::Online && p.level == Level::Pooled)
         .map(|p| p.tensor.detach())
@@ -255,12 +264,16 @@ fn expect(step: u64, what: &str, expected: usize, found: usize) -> Result<(), Pr
     })
 }
 
-fn check_gradient(piece: &Piece, grad: &Tensor, at: &TrainStep) -> Result<(), PretrainError> {
-    if grad.size() != piece.tensor.size() {
+fn check_gradient(
+    feature: &EncodedFeature,
+    grad: &Tensor,
+    at: &TrainStep,
+) -> Result<(), PretrainError> {
+    if grad.size() != feature.tensor.size() {
         return Err(PretrainError::Contract {
             call: "step",
             step: at.step,
-            expected: format!("a gradient of shape {:?}", piece.tensor.size()),
+            expected: format!("a gradient of shape {:?}", feature.tensor.size()),
             found: format!("{:?}", grad.size()),
         });
     }
@@ -272,7 +285,11 @@ fn check_gradient(piece: &Piece, grad: &Tensor, at: &TrainStep) -> Result<(), Pr
     if sum.is_finite() {
         Ok(())
     } else {
-        let what = format!("gradient of view {} ({})", piece.view, piece.level.name());
+        let what = format!(
+            "gradient of view {} ({})",
+            feature.view,
+            feature.level.name()
+        );
         Err(not_finite(&what, sum, at))
     }
 }

@@ -10,7 +10,7 @@ use super::{Analysis, Options, ReportError, csv, html, json, latex, markdown, te
 
 /// Aggregates accuracies and says what the differences are worth.
 #[derive(Debug, Args)]
-pub struct Report {
+pub struct ReportArgs {
     #[command(flatten)]
     source: Source,
     /// How to write the report.
@@ -76,7 +76,7 @@ pub enum Format {
     Html,
 }
 
-impl Report {
+impl ReportArgs {
     /// Reads, computes, writes.
     ///
     /// # Errors

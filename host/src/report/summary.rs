@@ -142,10 +142,10 @@ fn marked(value: Option<f64>, rank: Option<Rank>, near: bool, decimals: usize) -
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::aggregate::{DataSet, Record};
+    use crate::aggregate::{DataSet, TableEntry};
 
-    fn record(framework: &str, data_set: &str, correct: u64) -> Record {
-        Record {
+    fn record(framework: &str, data_set: &str, correct: u64) -> TableEntry {
+        TableEntry {
             framework: framework.to_owned(),
             data_set: data_set.to_owned(),
             label_space: "full-10".to_owned(),
@@ -166,7 +166,7 @@ mod tests {
             records.push(record("deepcluster-multicrop", data_set, 700));
             records.push(record("simclr", data_set, 600));
         }
-        let text = summary(&Table::from_records(&records).unwrap(), &[]);
+        let text = summary(&Table::from_entries(&records).unwrap(), &[]);
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
@@ -201,7 +201,7 @@ mod tests {
                 ));
             }
         }
-        let text = summary(&Table::from_records(&records).unwrap(), &[]);
+        let text = summary(&Table::from_entries(&records).unwrap(), &[]);
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
@@ -230,7 +230,7 @@ mod tests {
             record("a", "v2", 2),
             record("b", "val", 3),
         ];
-        let table = Table::from_records(&records).unwrap();
+        let table = Table::from_entries(&records).unwrap();
         assert_eq!(
             table.data_sets()[1],
             DataSet {

@@ -2,7 +2,7 @@
 
 use super::job::{CheckpointSubject, Subject};
 use crate::backbone::BackboneConfig;
-use crate::config::{Bench, CheckpointEntry, Document, Fault};
+use crate::config::{Benchmark, BenchmarkFault, CheckpointEntry, Document};
 use crate::hex::hex;
 use crate::import::container::regular;
 use crate::plugins::Candidate;
@@ -14,7 +14,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// A checkpoint that takes part.
-pub(super) struct Entrant {
+pub(super) struct CheckpointRow {
     pub(super) subject: Subject,
     pub(super) backbone: BackboneConfig,
     pub(super) file: PathBuf,
@@ -24,16 +24,16 @@ pub(super) struct Entrant {
 
 /// The benchmark's checkpoints; a file that cannot be read and keys that the plugin refuses are
 /// told in `faults`.
-pub(super) fn entrants(
-    bench: &Bench,
+pub(super) fn checkpoint_rows(
+    bench: &Benchmark,
     document: &Document,
     candidates: &[Candidate],
-    faults: &mut Vec<Fault>,
-) -> Vec<Entrant> {
-    let mut entrants = Vec::new();
+    faults: &mut Vec<BenchmarkFault>,
+) -> Vec<CheckpointRow> {
+    let mut rows = Vec::new();
     for (n, entry) in bench.checkpoint.iter().enumerate() {
-        match entrant(bench, entry, candidates) {
-            Ok(entrant) => entrants.push(entrant),
+        match checkpoint_row(bench, entry, candidates) {
+            Ok(row) => rows.push(row),
             Err((key, message)) => {
                 let n = n.to_string();
                 let path: Vec<&str> = ["checkpoint", &n].into_iter().chain(key).collect();
@@ -41,16 +41,16 @@ pub(super) fn entrants(
             }
         }
     }
-    entrants
+    rows
 }
 
 type Complaint = (Vec<&'static str>, String);
 
-fn entrant(
-    bench: &Bench,
+fn checkpoint_row(
+    bench: &Benchmark,
     entry: &CheckpointEntry,
     candidates: &[Candidate],
-) -> Result<Entrant, Complaint> {
+) -> Result<CheckpointRow, Complaint> {
     let file = entry.resolve(bench.data.root.as_deref());
     let sha256 = sha256_of(&file).map_err(|error| {
         let message = format!(
@@ -95,7 +95,7 @@ fn entrant(
         allow_partial: entry.allow_partial,
         covariates: entry.covariates(),
     };
-    Ok(Entrant {
+    Ok(CheckpointRow {
         subject: Subject::Checkpoint(Box::new(subject)),
         backbone: entry.backbone.clone(),
         file: std::path::absolute(&file).unwrap_or(file),

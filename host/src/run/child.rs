@@ -1,7 +1,7 @@
 //! A cell's process: what it says and where it goes.
 
 use super::cancel::Cancel;
-use super::event::Listener;
+use super::event::EventListener;
 use crate::process::{self, Ended, Errors, Limits};
 use std::fs::File;
 use std::io;
@@ -19,11 +19,11 @@ pub fn run(
     log: &Path,
     limits: Limits,
     cancel: &Cancel,
-    listener: &mut dyn Listener,
+    listener: &mut dyn EventListener,
 ) -> io::Result<Ended> {
     let log = File::options().create(true).append(true).open(log)?;
-    let mut hear = |line: String| match serde_json::from_str(&line) {
-        Ok(event) => listener.hear(event),
+    let mut on_event = |line: String| match serde_json::from_str(&line) {
+        Ok(event) => listener.on_event(event),
         Err(_) => tracing::debug!("a cell wrote to its standard output: {line}"),
     };
     let errors = Errors::File(log);
@@ -32,7 +32,7 @@ pub fn run(
         errors,
         limits,
         Some(&|| cancel.is_set()),
-        &mut hear,
+        &mut on_event,
     )
 }
 

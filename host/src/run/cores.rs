@@ -1,6 +1,6 @@
 //! How cells share the machine's cores.
 
-use crate::config::Bench;
+use crate::config::Benchmark;
 use std::ffi::OsStr;
 use std::process::Command;
 use std::thread;
@@ -12,7 +12,7 @@ fn available() -> usize {
 
 /// Threads that load a cell's images: what the benchmark asks for, or else a quarter of the cores, for on
 /// a CPU the network has nearly all the work; with a GPU the loader has it, and gets them all.
-pub(super) fn workers(bench: &Bench) -> usize {
+pub(super) fn workers(bench: &Benchmark) -> usize {
     let usual = match bench.pretrain.device.as_str() {
         "cpu" => available() / 4,
         _ => available(),
@@ -22,7 +22,7 @@ pub(super) fn workers(bench: &Bench) -> usize {
 
 /// What to say when `cells` cells side by side compute with more threads than there are cores.
 #[must_use]
-pub fn crowded(bench: &Bench, cells: usize) -> Option<String> {
+pub fn crowded(bench: &Benchmark, cells: usize) -> Option<String> {
     crowd(
         available(),
         bench.run.parallel.min(cells),

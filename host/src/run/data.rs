@@ -2,7 +2,7 @@
 //! pretraining, or spoil its scores, is told at once and for all sets together.
 
 use super::error::RunError;
-use crate::config::{Bench, Document, Fault, OnBroken, OnTrainImages, ProtocolName};
+use crate::config::{Benchmark, BenchmarkFault, Document, OnBroken, OnTrainImages, ProtocolName};
 use crate::evaluate::Labels;
 use crate::evaluate::finetune::subset;
 use crate::ledger::{DataFacts, LeftOut, TrainImages};
@@ -20,7 +20,11 @@ const EXAMPLES: usize = 5;
 ///
 /// # Errors
 /// [`RunError::Data`] with every fault found.
-pub fn prepare(bench: &Bench, document: &Document, pretrains: bool) -> Result<DataFacts, RunError> {
+pub fn prepare(
+    bench: &Benchmark,
+    document: &Document,
+    pretrains: bool,
+) -> Result<DataFacts, RunError> {
     let root = bench.data.root.as_deref();
     let sets = open_sets(&bench.data.train, &bench.data.test, root).map_err(|faults| {
         let faults = faults.into_iter();
@@ -35,7 +39,7 @@ pub fn prepare(bench: &Bench, document: &Document, pretrains: bool) -> Result<Da
             tracing::warn!("{}: passed over {passed}", set.name());
         }
     }
-    let mut look = Look {
+    let mut look = DataCheck {
         bench,
         document,
         workers: bench.pretrain.workers.unwrap_or(0),
@@ -65,7 +69,12 @@ pub(super) fn without(source: Arc<dyn Source>, left_out: &[LeftOut]) -> Arc<dyn 
     Arc::new(Relabelled::keep(source, kept))
 }
 
-fn at_set(document: &Document, test: Option<usize>, message: String, help: Option<&str>) -> Fault {
+fn at_set(
+    document: &Document,
+    test: Option<usize>,
+    message: String,
+    help: Option<&str>,
+) -> BenchmarkFault {
     let place = test.map(|place| place.to_string());
     let path: &[&str] = match &place {
         Some(place) => &["data", "test", place],
@@ -74,16 +83,16 @@ fn at_set(document: &Document, test: Option<usize>, message: String, help: Optio
     document.fault(path, message, help.map(str::to_owned))
 }
 
-struct Look<'a> {
-    bench: &'a Bench,
+struct DataCheck<'a> {
+    bench: &'a Benchmark,
     document: &'a Document,
     /// Threads that read, 0 for one per processor.
     workers: usize,
     facts: DataFacts,
-    faults: Vec<Fault>,
+    faults: Vec<BenchmarkFault>,
 }
 
-impl Look<'_> {
+impl DataCheck<'_> {
     fn fault(&mut self, test: Option<usize>, message: String, help: Option<&str>) {
         self.faults.push(at_set(self.document, test, message, help));
     }

@@ -1,6 +1,6 @@
 //! What can go wrong with a run as a whole; faults of a cell are in its record.
 
-use crate::config::Fault;
+use crate::config::BenchmarkFault;
 use crate::ledger::LedgerError;
 use std::path::PathBuf;
 
@@ -12,14 +12,14 @@ pub enum RunError {
     Plan {
         /// All of them.
         #[related]
-        faults: Vec<Fault>,
+        faults: Vec<BenchmarkFault>,
     },
     /// Data sets that cannot be used.
     #[error("{} {} in the data", faults.len(), if faults.len() == 1 { "fault" } else { "faults" })]
     Data {
         /// All of them.
         #[related]
-        faults: Vec<Fault>,
+        faults: Vec<BenchmarkFault>,
     },
     /// The ledger could not be used.
     #[error(transparent)]

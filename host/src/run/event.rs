@@ -61,23 +61,23 @@ pub enum Event {
 }
 
 /// Where a cell's events go.
-pub trait Listener {
+pub trait EventListener {
     /// Takes an event.
-    fn hear(&mut self, event: Event);
+    fn on_event(&mut self, event: Event);
 }
 
-impl<F: FnMut(Event)> Listener for F {
-    fn hear(&mut self, event: Event) {
+impl<F: FnMut(Event)> EventListener for F {
+    fn on_event(&mut self, event: Event) {
         self(event);
     }
 }
 
 /// Writes events to standard output, for the parent process.
 #[derive(Debug, Default)]
-pub struct ToParent;
+pub struct StdoutEvents;
 
-impl Listener for ToParent {
-    fn hear(&mut self, event: Event) {
+impl EventListener for StdoutEvents {
+    fn on_event(&mut self, event: Event) {
         if let Ok(line) = serde_json::to_string(&event) {
             let mut out = io::stdout().lock();
             // A parent that is gone no longer wants to hear; standard input tells the cell.

@@ -1,8 +1,8 @@
 //! What a run writes beside its cells: every score as CSV, a report per protocol.
 
 use super::error::RunError;
-use super::summary::{Placed, Standing, scores};
-use super::supervise::Planned;
+use super::summary::{ProtocolResults, RowScore, scores};
+use super::supervise::PlannedCell;
 use crate::config::{self, SpaceChoice};
 use crate::ledger::{Plan, write_atomic};
 use crate::report::input::{Selection, read_ledger};
@@ -32,7 +32,7 @@ struct Line<'a> {
 ///
 /// # Errors
 /// [`RunError::Write`].
-pub fn write_scores(out: &Path, cells: &[Planned]) -> Result<(), RunError> {
+pub fn write_scores(out: &Path, cells: &[PlannedCell]) -> Result<(), RunError> {
     let path = out.join("scores.csv");
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = scores(cells)
@@ -59,19 +59,19 @@ pub fn write_reports(
     plan: &Plan,
     reference: &str,
     settings: &config::Aggregate,
-    standings: &[Standing],
+    protocol_results: &[ProtocolResults],
 ) -> Result<(), RunError> {
-    for standing in standings.iter().filter(|s| s.table().is_ok()) {
+    for results in protocol_results.iter().filter(|s| s.table().is_ok()) {
         let selection = Selection {
-            protocol: Some(standing.protocol.clone()),
+            protocol: Some(results.protocol.clone()),
             subset: settings.label_space == SpaceChoice::Subset,
             plan: Some(plan.clone()),
         };
         match pages(out, reference, &selection) {
-            Err(error) => tracing::warn!("no report for {}: {error}", standing.protocol),
+            Err(error) => tracing::warn!("no report for {}: {error}", results.protocol),
             Ok(pages) => {
                 for (extension, text) in pages {
-                    let path = out.join(format!("report-{}.{extension}", standing.protocol));
+                    let path = out.join(format!("report-{}.{extension}", results.protocol));
                     write_atomic(&path, text.as_bytes())
                         .map_err(|source| RunError::Write { path, source })?;
                 }
@@ -94,7 +94,7 @@ fn pages(
     Ok([("html", html(&analysis)?), ("md", markdown(&analysis))])
 }
 
-fn line<'a>(placed: &'a Placed<'_>) -> Line<'a> {
+fn line<'a>(placed: &'a RowScore<'_>) -> Line<'a> {
     Line {
         framework: &placed.row,
         data_set: &placed.score.dataset,

@@ -1,7 +1,7 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
-use crate::backbone::{BackboneConfig, Precision};
-use crate::config::{Baseline, Covariates, Evaluate, Probe, RecipeOverride, Views};
+use crate::backbone::{BackboneConfig, ComputePrecision};
+use crate::config::{Baseline, Covariates, Evaluate, KnnMonitorConfig, RecipeOverride, Views};
 use crate::import::Selection;
 use crate::ledger::DataFacts;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct Job {
     /// What names the cell.
     pub config: CellConfig,
     /// How it is judged.
-    pub evaluation: Evaluation,
+    pub evaluation: EvaluationConfig,
     /// Where and with what it is computed.
     pub setup: Setup,
     /// What was found out about the images.
@@ -39,7 +39,7 @@ pub struct CellConfig {
     /// How views are fitted to the images.
     pub views: Views,
     /// Numbers the backbone computes with in pretraining.
-    pub precision: Precision,
+    pub precision: ComputePrecision,
 }
 
 /// A row of the table.
@@ -111,7 +111,7 @@ impl Subject {
 
 /// Everything else that decides what the scores are. It may change without a new cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
+pub struct EvaluationConfig {
     /// The test sets.
     pub test: Vec<SourceConfig>,
     /// The protocols.
@@ -134,7 +134,7 @@ pub struct Setup {
     pub features: Option<PathBuf>,
     /// The look at the backbone during pretraining, where it is wanted.
     #[serde(default)]
-    pub probe: Probe,
+    pub probe: KnnMonitorConfig,
     /// Where relative paths of data sets start.
     pub data_root: Option<PathBuf>,
     /// `cpu`, `cuda` or `cuda:N`.

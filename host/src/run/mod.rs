@@ -2,7 +2,7 @@
 //!
 //! [`Supervisor`] takes planned cells and, for each that the ledger does not have, starts this same
 //! program with the hidden subcommand `cell` and a [`Job`] file. The cell tells what it does as
-//! [`Event`]s on its standard output and leaves an [`Outcome`] in its directory; its standard error
+//! [`Event`]s on its standard output and leaves an [`CellOutcome`] in its directory; its standard error
 //! goes to a log there. A cell that crashes, hangs or is killed is marked with the reason, and the
 //! rest goes on. Closing a cell's standard input asks it to write a checkpoint and end.
 
@@ -27,9 +27,9 @@ pub use cancel::Cancel;
 pub use cores::crowded;
 pub use data::prepare;
 pub use error::RunError;
-pub use event::{Event, Listener, Stage, ToParent};
-pub use job::{CellConfig, CheckpointSubject, Evaluation, Job, Setup, Subject};
-pub use outcome::Outcome;
+pub use event::{Event, EventListener, Stage, StdoutEvents};
+pub use job::{CellConfig, CheckpointSubject, EvaluationConfig, Job, Setup, Subject};
+pub use outcome::CellOutcome;
 pub use plan::plan;
-pub use progress::Board;
-pub use supervise::{Planned, Supervisor};
+pub use progress::ProgressDisplay;
+pub use supervise::{PlannedCell, Supervisor};

@@ -3,7 +3,7 @@
 use super::event::Stage;
 use crate::checksum;
 use crate::cli::Exit;
-use crate::ledger::{Failure, FailureKind, PluginStamp, Record, Results, Status, write_atomic};
+use crate::ledger::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, write_atomic};
 use crate::process::{Ended, signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const TAIL_BYTES: u64 = 64 << 10;
 
 /// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct CellOutcome {
     /// `done`, `failed`, or `pending` when it was interrupted in good order.
     pub status: Status,
     /// The fault, when it failed.
@@ -36,7 +36,7 @@ pub struct Outcome {
     pub results: Results,
 }
 
-impl Outcome {
+impl CellOutcome {
     /// An attempt that failed before it found anything out.
     #[must_use]
     pub fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
@@ -110,7 +110,7 @@ impl Outcome {
     }
 
     /// Enters the outcome into the cell's record.
-    pub fn enter(self, record: &mut Record) {
+    pub fn enter(self, record: &mut CellRecord) {
         for (stage, seconds) in self.timings_s {
             *record
                 .timings_s
@@ -127,20 +127,20 @@ impl Outcome {
     }
 }
 
-fn died(status: ExitStatus) -> Outcome {
+fn died(status: ExitStatus) -> CellOutcome {
     match (signal(status), status.code()) {
-        (Some((9, name)), _) => Outcome::failed(
+        (Some((9, name)), _) => CellOutcome::failed(
             FailureKind::Killed,
             format!(
                 "the cell was killed by signal 9 ({name}), most often by the system for want of memory"
             ),
         ),
-        (Some((number, name)), _) => Outcome::failed(
+        (Some((number, name)), _) => CellOutcome::failed(
             FailureKind::Crashed,
             format!("the cell was ended by signal {number} ({name})"),
         ),
-        (None, code) if code == Some(Exit::Interrupted as i32) => Outcome::interrupted(),
-        (None, code) => Outcome::failed(
+        (None, code) if code == Some(Exit::Interrupted as i32) => CellOutcome::interrupted(),
+        (None, code) => CellOutcome::failed(
             FailureKind::Crashed,
             format!(
                 "the cell ended with exit code {} before it had a result",

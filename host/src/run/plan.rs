@@ -1,11 +1,11 @@
 //! From a benchmark and the frameworks found to the cells that make it up.
 
-use super::checkpoints::entrants;
+use super::checkpoints::checkpoint_rows;
 use super::cores;
 use super::error::RunError;
-use super::job::{CellConfig, Evaluation, Job, Setup, Subject};
-use super::supervise::Planned;
-use crate::config::{Bench, Document, Fault, FrameworkSection, Frameworks, nearest};
+use super::job::{CellConfig, EvaluationConfig, Job, Setup, Subject};
+use super::supervise::PlannedCell;
+use crate::config::{Benchmark, BenchmarkFault, Document, FrameworkSection, Frameworks, nearest};
 use crate::ledger::{DataFacts, Ledger};
 use crate::plugins::Candidate;
 use serde_json::{Map, Value};
@@ -19,11 +19,11 @@ use std::path::PathBuf;
 /// [`RunError::Plan`] with every framework that is unknown and every key that its plugin refuses;
 /// [`RunError::Ledger`] when directories cannot be made.
 pub fn plan(
-    bench: &Bench,
+    bench: &Benchmark,
     document: &Document,
     candidates: &[Candidate],
     ledger: &Ledger,
-) -> Result<Vec<Planned>, RunError> {
+) -> Result<Vec<PlannedCell>, RunError> {
     let mut faults = Vec::new();
     let selected = select(bench, document, candidates, &mut faults);
     let mut subjects: Vec<(Subject, Option<PathBuf>)> = bench
@@ -45,7 +45,7 @@ pub fn plan(
             subjects.push((subject, Some(candidate.library.clone())));
         }
     }
-    let entrants = entrants(bench, document, candidates, &mut faults);
+    let checkpoint_rows = checkpoint_rows(bench, document, candidates, &mut faults);
     if !faults.is_empty() {
         return Err(RunError::Plan { faults });
     }
@@ -53,7 +53,7 @@ pub fn plan(
     let (baselines, frameworks): (Vec<_>, Vec<_>) = subjects
         .into_iter()
         .partition(|(subject, _)| matches!(subject, Subject::Baseline { .. }));
-    let every_seed = |cells: &mut Vec<Planned>, subjects: Vec<(Subject, Option<PathBuf>)>| {
+    let every_seed = |cells: &mut Vec<PlannedCell>, subjects: Vec<(Subject, Option<PathBuf>)>| {
         for (subject, plugin) in subjects {
             for &seed in &bench.seeds {
                 let setup = Setup {
@@ -68,15 +68,15 @@ pub fn plan(
     };
     every_seed(&mut cells, baselines)?;
     let first_seed = bench.seeds.first().copied().unwrap_or_default();
-    for entrant in entrants {
+    for row in checkpoint_rows {
         let setup = Setup {
-            plugin: entrant.plugin,
-            checkpoint: Some(entrant.file),
+            plugin: row.plugin,
+            checkpoint: Some(row.file),
             ..setup(bench, ledger)
         };
         let config = CellConfig {
-            backbone: entrant.backbone,
-            ..config(bench, entrant.subject, first_seed)
+            backbone: row.backbone,
+            ..config(bench, row.subject, first_seed)
         };
         cells.push(cell(bench, config, setup, ledger)?);
     }
@@ -85,10 +85,10 @@ pub fn plan(
 }
 
 fn select<'a>(
-    bench: &Bench,
+    bench: &Benchmark,
     document: &Document,
     candidates: &'a [Candidate],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<BenchmarkFault>,
 ) -> Vec<&'a Candidate> {
     let known: Vec<String> = candidates.iter().map(|c| c.metadata.id.clone()).collect();
     let find = |id: &str| candidates.iter().find(|c| c.metadata.id == id);
@@ -134,7 +134,7 @@ fn resolve(
     metadata: &Metadata,
     section: &FrameworkSection,
     document: &Document,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<BenchmarkFault>,
 ) -> Option<Map<String, Value>> {
     let given = Value::Object(section.config.clone());
     match metadata.schema.resolve(&given) {
@@ -153,7 +153,7 @@ fn resolve(
     }
 }
 
-fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
+fn config(bench: &Benchmark, subject: Subject, seed: u64) -> CellConfig {
     CellConfig {
         subject,
         seed,
@@ -164,7 +164,7 @@ fn config(bench: &Bench, subject: Subject, seed: u64) -> CellConfig {
     }
 }
 
-fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
+fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
     Setup {
         plugin: None,
         allow_other_build: false,
@@ -182,11 +182,11 @@ fn setup(bench: &Bench, ledger: &Ledger) -> Setup {
 }
 
 fn cell(
-    bench: &Bench,
+    bench: &Benchmark,
     config: CellConfig,
     setup: Setup,
     ledger: &Ledger,
-) -> Result<Planned, RunError> {
+) -> Result<PlannedCell, RunError> {
     let (dir, mut record) = ledger.cell(config.subject.name(), config.seed, &config)?;
     if let Subject::Checkpoint(checkpoint) = &config.subject {
         record.framework.clone_from(&checkpoint.framework);
@@ -195,12 +195,12 @@ fn cell(
     let job = Job {
         dir: dir.path().to_owned(),
         config,
-        evaluation: Evaluation {
+        evaluation: EvaluationConfig {
             test: bench.data.test.clone(),
             protocols: bench.evaluate.clone(),
         },
         setup,
         data: DataFacts::default(),
     };
-    Ok(Planned { job, dir, record })
+    Ok(PlannedCell { job, dir, record })
 }

@@ -1,20 +1,20 @@
 //! What the user sees of running cells: bars on a terminal, lines elsewhere.
 
-use super::event::{Event, Listener, Stage};
+use super::event::{Event, EventListener, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 /// Where running cells are shown.
 #[derive(Clone, Debug)]
-pub struct Board {
+pub struct ProgressDisplay {
     bars: MultiProgress,
     /// Whether standard error is a terminal; without one, lines are written instead.
     live: bool,
     quiet: bool,
 }
 
-impl Board {
+impl ProgressDisplay {
     /// A board on standard error; a quiet one shows nothing.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
@@ -48,7 +48,7 @@ impl Board {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         CellBar {
-            board: self.clone(),
+            display: self.clone(),
             bar,
             name: name.to_owned(),
             stage: None,
@@ -60,7 +60,7 @@ impl Board {
 /// The bar of one cell; it goes when it is dropped.
 #[derive(Debug)]
 pub struct CellBar {
-    board: Board,
+    display: ProgressDisplay,
     bar: ProgressBar,
     name: String,
     stage: Option<Stage>,
@@ -109,7 +109,7 @@ impl CellBar {
         } else {
             format!(", {note}")
         };
-        self.board.line(&format!(
+        self.display.line(&format!(
             "{}: {} {}%{speed}{note}",
             self.name,
             stage.name(),
@@ -118,11 +118,13 @@ impl CellBar {
     }
 }
 
-impl Listener for CellBar {
-    fn hear(&mut self, event: Event) {
+impl EventListener for CellBar {
+    fn on_event(&mut self, event: Event) {
         match event {
             Event::Note { text } => self.bar.set_message(text),
-            Event::Warning { text } => self.board.line(&format!("{}: warning: {text}", self.name)),
+            Event::Warning { text } => self
+                .display
+                .line(&format!("{}: warning: {text}", self.name)),
             Event::Progress {
                 stage,
                 done,
@@ -134,7 +136,7 @@ impl Listener for CellBar {
                 }
                 self.bar.set_position(done);
                 self.bar.set_message(format!("{} {note}", stage.name()));
-                if !self.board.live {
+                if !self.display.live {
                     self.line(stage, done, total, &note);
                 }
             }

@@ -1,9 +1,9 @@
 //! What a run shows at its end: a table per protocol, and what is missing.
 
-use super::supervise::Planned;
-use crate::aggregate::{AggregateError, ApartRow, Record as Entry, Table};
+use super::supervise::PlannedCell;
+use crate::aggregate::{AggregateError, ApartRow, Table, TableEntry};
 use crate::config::{self, SpaceChoice};
-use crate::evaluate::record::Evaluation;
+use crate::evaluate::record::TestSetScore;
 use crate::report::{
     self,
     input::{is_baseline, is_run, row_name, stands_for_set},
@@ -11,30 +11,30 @@ use crate::report::{
 use std::fmt::Write as _;
 
 /// A score and the row it belongs to.
-pub(super) struct Placed<'a> {
+pub(super) struct RowScore<'a> {
     pub(super) row: String,
-    pub(super) score: &'a Evaluation,
+    pub(super) score: &'a TestSetScore,
     /// All scores of the cell.
-    of_cell: &'a [Evaluation],
+    of_cell: &'a [TestSetScore],
     same_images_as: Option<&'a String>,
     pub(super) seed: u64,
 }
 
 /// What stands for the cells under one protocol.
-pub struct Standing {
+pub struct ProtocolResults {
     /// The protocol's id.
     pub protocol: String,
     /// One result per row and test set.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TableEntry>,
 }
 
-impl Standing {
+impl ProtocolResults {
     /// The results as a table, and the baselines apart; a single framework makes none, as there is nothing to rank.
     ///
     /// # Errors
     /// Results that may not stand in one table.
     pub fn table(&self) -> Result<(Table, Vec<ApartRow>), AggregateError> {
-        Table::from_records(&self.entries)?.split(is_baseline)
+        Table::from_entries(&self.entries)?.split(is_baseline)
     }
 
     /// Rows in order of appearance.
@@ -56,61 +56,71 @@ impl Standing {
 
 /// The protocols of the cells that are done, in the order in which they were carried out.
 #[must_use]
-pub fn standings(cells: &[Planned], settings: &config::Aggregate) -> Vec<Standing> {
+pub fn protocol_results(
+    cells: &[PlannedCell],
+    settings: &config::Aggregate,
+) -> Vec<ProtocolResults> {
     let subset = settings.label_space == SpaceChoice::Subset;
-    let mut standings: Vec<Standing> = Vec::new();
+    let mut protocol_results: Vec<ProtocolResults> = Vec::new();
     for placed in scores(cells) {
         let protocol = &placed.score.protocol.id;
         if !is_run(placed.score) || !stands_for_set(placed.score, placed.of_cell, subset) {
             continue;
         }
-        match standings.iter_mut().find(|s| s.protocol == *protocol) {
-            Some(standing) => standing.entries.push(placed.entry()),
-            None => standings.push(Standing {
+        match protocol_results
+            .iter_mut()
+            .find(|s| s.protocol == *protocol)
+        {
+            Some(results) => results.entries.push(placed.entry()),
+            None => protocol_results.push(ProtocolResults {
                 protocol: protocol.clone(),
                 entries: vec![placed.entry()],
             }),
         }
     }
-    standings
+    protocol_results
 }
 
 /// The standings to read.
 #[must_use]
-pub fn text(standings: &[Standing]) -> String {
+pub fn text(protocol_results: &[ProtocolResults]) -> String {
     let mut text = String::new();
-    for standing in standings {
-        let body = match standing.table() {
-            _ if standing.has_nothing_to_rank() => listed(standing),
+    for results in protocol_results {
+        let body = match results.table() {
+            _ if results.has_nothing_to_rank() => listed(results),
             Ok((table, baselines)) => report::summary(&table, &baselines),
             Err(error) => format!("no table: {error}\n"),
         };
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}\n{body}", standing.protocol);
+        let _ = write!(text, "\n{}\n{body}", results.protocol);
     }
     text
 }
 
 /// Every score with the name of its row.
-pub(super) fn scores(cells: &[Planned]) -> impl Iterator<Item = Placed<'_>> {
+pub(super) fn scores(cells: &[PlannedCell]) -> impl Iterator<Item = RowScore<'_>> {
     let done = cells.iter().filter(|cell| cell.is_done());
     done.flat_map(move |cell| {
         let record = &cell.record;
         let row = row_name(record, cells.iter().map(|cell| &cell.record));
         let results = &record.results;
-        results.report.evaluations.iter().map(move |score| Placed {
-            row: row.clone(),
-            seed: record.seed,
-            score,
-            of_cell: &results.report.evaluations,
-            same_images_as: results.same_images.get(&score.dataset),
-        })
+        results
+            .report
+            .evaluations
+            .iter()
+            .map(move |score| RowScore {
+                row: row.clone(),
+                seed: record.seed,
+                score,
+                of_cell: &results.report.evaluations,
+                same_images_as: results.same_images.get(&score.dataset),
+            })
     })
 }
 
-impl Placed<'_> {
-    fn entry(&self) -> Entry {
-        Entry {
+impl RowScore<'_> {
+    fn entry(&self) -> TableEntry {
+        TableEntry {
             framework: self.row.clone(),
             data_set: self.score.dataset.clone(),
             label_space: self.score.label_space.clone(),
@@ -125,12 +135,12 @@ impl Placed<'_> {
 }
 
 /// Rows without a ranking: one line each, in percent, the mean where there are several runs.
-fn listed(standing: &Standing) -> String {
+fn listed(results: &ProtocolResults) -> String {
     let mut text = String::new();
-    for row in standing.rows() {
+    for row in results.rows() {
         // Writing to a string cannot fail.
         let _ = write!(text, " {row}:");
-        let own = || standing.entries.iter().filter(|e| e.framework == row);
+        let own = || results.entries.iter().filter(|e| e.framework == row);
         let mut sets: Vec<&str> = own().map(|e| e.data_set.as_str()).collect();
         sets.dedup();
         sets.sort_unstable_by_key(|set| own().position(|e| e.data_set == *set));
@@ -148,8 +158,8 @@ fn listed(standing: &Standing) -> String {
 
 /// One line about the cells that have no scores; empty when all have.
 #[must_use]
-pub fn shortfall(cells: &[Planned]) -> String {
-    let missing: Vec<&Planned> = cells.iter().filter(|cell| !cell.is_done()).collect();
+pub fn shortfall(cells: &[PlannedCell]) -> String {
+    let missing: Vec<&PlannedCell> = cells.iter().filter(|cell| !cell.is_done()).collect();
     if missing.is_empty() {
         return String::new();
     }

@@ -6,10 +6,10 @@ use super::child;
 use super::cores;
 use super::error::RunError;
 use super::job::{Job, Subject};
-use super::outcome::{LOG_FILE, OUTCOME_FILE, Outcome};
-use super::progress::Board;
+use super::outcome::{CellOutcome, LOG_FILE, OUTCOME_FILE};
+use super::progress::ProgressDisplay;
 use crate::config::{self, canonical};
-use crate::ledger::{CellDir, DataFacts, Record, Status, write_atomic};
+use crate::ledger::{CellDir, CellRecord, DataFacts, Status, write_atomic};
 use crate::pretrain::CHECKPOINT_FILE;
 use crate::process::Limits;
 use std::collections::VecDeque;
@@ -23,16 +23,16 @@ use std::time::Duration;
 
 /// A cell of the plan, with what the ledger knows of it.
 #[derive(Clone, Debug)]
-pub struct Planned {
+pub struct PlannedCell {
     /// What is to be computed.
     pub job: Job,
     /// Its directory.
     pub dir: CellDir,
     /// Its record.
-    pub record: Record,
+    pub record: CellRecord,
 }
 
-impl Planned {
+impl PlannedCell {
     /// Whether the ledger's results come from another plugin file than is there now.
     #[must_use]
     pub fn is_of_another_build(&self) -> bool {
@@ -92,7 +92,7 @@ pub struct Supervisor<'a> {
     /// for debuggers.
     pub program: Option<PathBuf>,
     /// What the user sees.
-    pub board: &'a Board,
+    pub display: &'a ProgressDisplay,
     /// The wish to stop.
     pub cancel: &'a Cancel,
 }
@@ -103,9 +103,9 @@ impl Supervisor<'_> {
     ///
     /// # Errors
     /// When processes cannot be started or records cannot be written.
-    pub fn run(&self, cells: Vec<Planned>) -> Result<Vec<Planned>, RunError> {
+    pub fn run(&self, cells: Vec<PlannedCell>) -> Result<Vec<PlannedCell>, RunError> {
         let count = cells.len();
-        let queue: Mutex<VecDeque<(usize, Planned)>> =
+        let queue: Mutex<VecDeque<(usize, PlannedCell)>> =
             Mutex::new(cells.into_iter().enumerate().collect());
         let finished = Mutex::new(Vec::with_capacity(count));
         let at_once = match self.program {
@@ -140,9 +140,9 @@ impl Supervisor<'_> {
         Ok(finished.into_iter().map(|(_, cell)| cell).collect())
     }
 
-    fn carry_out(&self, cell: &mut Planned) -> Result<(), RunError> {
+    fn carry_out(&self, cell: &mut PlannedCell) -> Result<(), RunError> {
         let keeps_work = cell.keeps_work();
-        let Planned { job, dir, record } = cell;
+        let PlannedCell { job, dir, record } = cell;
         record.begin();
         record.device = job.setup.device.clone();
         if !keeps_work {
@@ -153,7 +153,7 @@ impl Supervisor<'_> {
         record.data = job.data.clone();
         dir.write(record)?;
         let name = dir.name();
-        let mut bar = self.board.cell(&name);
+        let mut bar = self.display.cell(&name);
         let outcome = match &self.program {
             None => cell::execute(job, &mut bar, self.cancel),
             Some(program) => self.in_process_of_its_own(program, job, &mut bar)?,
@@ -164,7 +164,7 @@ impl Supervisor<'_> {
             record.evaluation = serde_json::to_value(&job.evaluation).unwrap_or_default();
         }
         dir.write(record)?;
-        self.board.line(&verdict(&name, record));
+        self.display.line(&verdict(&name, record));
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl Supervisor<'_> {
         program: &PathBuf,
         job: &Job,
         bar: &mut super::progress::CellBar,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<CellOutcome, RunError> {
         let path = job.dir.join("job.json");
         serde_json::to_vec_pretty(job)
             .map_err(io::Error::other)
@@ -198,7 +198,7 @@ impl Supervisor<'_> {
                 source,
             }
         })?;
-        Ok(Outcome::judge(ended, &job.dir))
+        Ok(CellOutcome::judge(ended, &job.dir))
     }
 }
 
@@ -213,7 +213,7 @@ fn forget(dir: &std::path::Path) -> io::Result<()> {
     Ok(())
 }
 
-fn verdict(name: &str, record: &Record) -> String {
+fn verdict(name: &str, record: &CellRecord) -> String {
     let seconds: f64 = record.timings_s.values().sum();
     match (&record.failure, record.status) {
         (Some(failure), _) => {

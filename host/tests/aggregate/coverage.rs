@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use ssl_host::aggregate::{
-    Aggregate, Interactions, Member, PairedOutcomes, Pool, Record, Redraws, Table, bootstrap,
+    Aggregate, Interactions, Member, PairedOutcomes, Pool, Redraws, Table, TableEntry, bootstrap,
     pair_tests_of,
 };
 
@@ -52,7 +52,7 @@ fn simulate(random: &mut ChaCha8Rng, spread: Spread) -> Simulated {
                         .iter()
                         .map(|hard| right(random, *hard, skill + easier))
                         .collect();
-                    records.push(Record {
+                    records.push(TableEntry {
                         framework: format!("f{row}"),
                         data_set: (*name).to_owned(),
                         label_space: "full-10".to_owned(),
@@ -79,7 +79,7 @@ fn simulate(random: &mut ChaCha8Rng, spread: Spread) -> Simulated {
         })
     });
     Simulated {
-        table: Table::from_records(&records).unwrap(),
+        table: Table::from_entries(&records).unwrap(),
         outcomes: outcomes.collect(),
     }
 }

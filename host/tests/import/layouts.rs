@@ -13,7 +13,7 @@ const TARGET: WhichEncoder = WhichEncoder::Target;
 
 /// A network in a file: the dictionary's keys joined by dots, what stands before its names, what
 /// becomes of torchvision's names, and the seed that tells it from others.
-type Placed<'a> = (&'a str, &'a str, fn(&str) -> String, u64);
+type RowScore<'a> = (&'a str, &'a str, fn(&str) -> String, u64);
 
 fn same(name: &str) -> String {
     name.to_owned()
@@ -116,7 +116,7 @@ impl Files {
         }
     }
 
-    fn file(&self, networks: &[Placed<'_>]) -> Item {
+    fn file(&self, networks: &[RowScore<'_>]) -> Item {
         let mut top = Item::Dict(Vec::new());
         for (root, prefix, rename, seed) in networks {
             for named in self.networks[*seed as usize - 1].tensors() {
@@ -156,7 +156,7 @@ impl Files {
 
     fn check(
         &self,
-        networks: &[Placed<'_>],
+        networks: &[RowScore<'_>],
         selection: &Selection,
         expected: Found<&str, &[&str]>,
     ) {
@@ -166,7 +166,7 @@ impl Files {
     fn check_with(
         &self,
         map: &CheckpointMap,
-        networks: &[Placed<'_>],
+        networks: &[RowScore<'_>],
         selection: &Selection,
         expected: Found<&str, &[&str]>,
     ) {

@@ -9,7 +9,7 @@ use crate::hex::hex;
 /// Precision of the stored features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Precision {
+pub enum FeaturePrecision {
     /// 32 bits.
     #[default]
     Single,
@@ -17,7 +17,7 @@ pub enum Precision {
     Half,
 }
 
-impl Precision {
+impl FeaturePrecision {
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::Single => Kind::Float,
@@ -57,7 +57,7 @@ pub struct CacheKey {
     pub program: String,
     /// Precision of the stored features.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: FeaturePrecision,
 }
 
 impl CacheKey {
@@ -95,10 +95,10 @@ mod tests {
             precision,
         };
         let hashes = [
-            key("ab", "c", Precision::Single).hash(),
-            key("a", "bc", Precision::Single).hash(),
-            key("ab", "c", Precision::Half).hash(),
-            key("abc", "", Precision::Single).hash(),
+            key("ab", "c", FeaturePrecision::Single).hash(),
+            key("a", "bc", FeaturePrecision::Single).hash(),
+            key("ab", "c", FeaturePrecision::Half).hash(),
+            key("abc", "", FeaturePrecision::Single).hash(),
         ];
         for (i, hash) in hashes.iter().enumerate() {
             assert_eq!(hash.len(), 64);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
-pub use key::{CacheKey, Precision};
+pub use key::{CacheKey, FeaturePrecision};
 
 use super::features::{Cause, for_each};
 use super::{Result, atomic};
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::evaluate::{EvaluateError, raw_pixels};
 
-    fn key(precision: Precision) -> CacheKey {
+    fn key(precision: FeaturePrecision) -> CacheKey {
         CacheKey {
             backbone: "raw pixels".to_owned(),
             data_set: "val".to_owned(),
@@ -155,12 +155,12 @@ mod tests {
         };
         for _ in 0..2 {
             let features = cache
-                .features(&key(Precision::Single), batches, forward)
+                .features(&key(FeaturePrecision::Single), batches, forward)
                 .unwrap();
             assert_eq!(features, images().reshape([5, 12]));
         }
         assert_eq!(calls.get(), 2, "two batches, once");
-        let bytes = fs::read(cache.path(&key(Precision::Single))).unwrap();
+        let bytes = fs::read(cache.path(&key(FeaturePrecision::Single))).unwrap();
         let parsed = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(parsed.tensor("features").unwrap().shape(), [5, 12]);
         assert_eq!(
@@ -176,20 +176,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let half = cache
-            .features(&key(Precision::Half), batches, raw_pixels)
+            .features(&key(FeaturePrecision::Half), batches, raw_pixels)
             .unwrap();
         assert_eq!(half.kind(), Kind::Half);
         let expected = images().reshape([5, 12]);
         let error = (half.to_kind(Kind::Float) - &expected).abs().max();
         assert!(error.double_value(&[]) < 5e-3);
-        assert!(cache.get(&key(Precision::Single)).unwrap().is_none());
+        assert!(cache.get(&key(FeaturePrecision::Single)).unwrap().is_none());
     }
 
     #[test]
     fn a_killed_writer_leaves_nothing_that_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
-        let key = key(Precision::Single);
+        let key = key(FeaturePrecision::Single);
         // A loader that fails leaves the partial file as a killed process would.
         let broken = || {
             vec![
@@ -208,12 +208,12 @@ mod tests {
     fn damaged_and_foreign_entries_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
-        let single = key(Precision::Single);
+        let single = key(FeaturePrecision::Single);
         let _ = cache.features(&single, batches, raw_pixels).unwrap();
         let bytes = fs::read(cache.path(&single)).unwrap();
-        fs::write(cache.path(&key(Precision::Half)), &bytes).unwrap();
+        fs::write(cache.path(&key(FeaturePrecision::Half)), &bytes).unwrap();
         assert!(matches!(
-            cache.get(&key(Precision::Half)),
+            cache.get(&key(FeaturePrecision::Half)),
             Err(EvaluateError::File { .. })
         ));
         for cut in [0, 7, 100, bytes.len() - 4] {
@@ -229,7 +229,7 @@ mod tests {
     fn every_flipped_bit_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
-        let key = key(Precision::Single);
+        let key = key(FeaturePrecision::Single);
         let _ = cache.features(&key, batches, raw_pixels).unwrap();
         let path = cache.path(&key);
         let whole = fs::read(&path).unwrap();
@@ -273,7 +273,7 @@ mod tests {
                         raw_pixels(images)
                     };
                     let features = cache
-                        .features(&key(Precision::Single), batches, forward)
+                        .features(&key(FeaturePrecision::Single), batches, forward)
                         .unwrap();
                     assert_eq!(features.size(), [5, 12]);
                 });

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{TestSet, Variety};
+use super::{TestSet, VariantRanking};
 use crate::evaluate::predictions::{self, Part};
-use crate::evaluate::record::Evaluation;
+use crate::evaluate::record::TestSetScore;
 use crate::evaluate::{FeatureSet, LabelSpace, Result, score};
 
 /// The label spaces of a test set; the reference set gets those of the others' subsets as well.
@@ -29,20 +29,20 @@ pub fn spaces(test: &TestSet<'_>, tests: &[TestSet<'_>]) -> Vec<LabelSpace> {
 pub(super) fn finish(
     set: &FeatureSet,
     spaces: &[LabelSpace],
-    varieties: Vec<Variety>,
+    variant_rankings: Vec<VariantRanking>,
     folder: Option<&Path>,
-) -> Result<(Vec<Evaluation>, Option<String>)> {
+) -> Result<(Vec<TestSetScore>, Option<String>)> {
     let mut evaluations = Vec::new();
     let mut parts = Vec::new();
-    for variety in varieties {
-        for (space, ranking) in spaces.iter().zip(variety.rankings) {
+    for variant_ranking in variant_rankings {
+        for (space, ranking) in spaces.iter().zip(variant_ranking.rankings) {
             let score = score(set.id(), space, set.labels(), &ranking)?;
-            evaluations.push(Evaluation {
-                protocol: variety.protocol.clone(),
+            evaluations.push(TestSetScore {
+                protocol: variant_ranking.protocol.clone(),
                 dataset: set.id().to_owned(),
                 label_space: space.name(),
-                variant: variety.variant.clone(),
-                headline: variety.headline,
+                variant: variant_ranking.variant.clone(),
+                headline: variant_ranking.headline,
                 correct: score.correct,
                 n: score.n,
                 correct_top5: score.correct_top5,
@@ -51,8 +51,8 @@ pub(super) fn finish(
             });
             if folder.is_some() {
                 parts.push(Part {
-                    protocol: variety.protocol.id.clone(),
-                    variant: variety.variant.to_string(),
+                    protocol: variant_ranking.protocol.id.clone(),
+                    variant: variant_ranking.variant.to_string(),
                     label_space: space.name(),
                     ranking,
                     score,

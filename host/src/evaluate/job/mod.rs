@@ -12,12 +12,12 @@ use ssl_plugin_api::description::LinearRecipe;
 
 use super::knn::KnnProtocol;
 use super::linear::LinearProtocol;
-use super::record::{ProtocolRef, Report, Variant};
+use super::record::{EvaluationReport, ProtocolRef, Variant};
 use super::{FeatureSet, Ranking, Result};
 use check::check;
 pub use check::{SET_ID, is_set_id};
 pub use finish::spaces;
-use protocols::Bench;
+use protocols::ProtocolRunner;
 use tch::{Device, Tensor};
 
 /// Protocol id of the weighted kNN.
@@ -67,7 +67,7 @@ pub struct EvalJob<'a> {
 
 /// Rankings of one variant of a protocol on one test set, one per label space of [`spaces`].
 #[derive(Clone, Debug)]
-pub struct Variety {
+pub struct VariantRanking {
     /// The protocol.
     pub protocol: ProtocolRef,
     /// The variant.
@@ -84,10 +84,10 @@ pub struct Variety {
 /// # Errors
 /// Settings out of range, features that are not of one backbone, label spaces that differ from the
 /// training set's, repeated or unusable data set ids; files that cannot be written.
-pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
+pub fn run(job: &EvalJob<'_>, more: Vec<Vec<VariantRanking>>) -> Result<EvaluationReport> {
     check(job)?;
-    let mut report = Report::default();
-    let mut bench = Bench {
+    let mut report = EvaluationReport::default();
+    let mut runner = ProtocolRunner {
         job,
         labels: job.train.labels().to_single()?,
         num_classes: job.train.labels().num_classes(),
@@ -95,7 +95,7 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
         found: job.tests.iter().map(|_| Vec::new()).collect(),
     };
     if let Some(protocol) = job.knn {
-        bench.knn(protocol)?;
+        runner.knn(protocol)?;
     }
     let cached = job.augmented.is_empty();
     if let Some(protocol) = job.linear {
@@ -104,7 +104,7 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
         } else {
             LINEAR_SHARED_AUGMENTED
         };
-        report.linear = Some(bench.linear(id, protocol)?);
+        report.linear = Some(runner.linear(id, protocol)?);
     }
     if let Some((recipe, shared)) = job.paper {
         let id = if cached {
@@ -112,12 +112,12 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<Variety>>) -> Result<Report> {
         } else {
             LINEAR_PAPER_AUGMENTED
         };
-        report.paper = Some(bench.paper(id, &shared.into(), recipe)?);
+        report.paper = Some(runner.paper(id, &shared.into(), recipe)?);
     }
-    for (found, more) in bench.found.iter_mut().zip(more) {
+    for (found, more) in runner.found.iter_mut().zip(more) {
         found.extend(more);
     }
-    for ((test, spaces), found) in job.tests.iter().zip(&bench.spaces).zip(bench.found) {
+    for ((test, spaces), found) in job.tests.iter().zip(&runner.spaces).zip(runner.found) {
         let (evaluations, digest) = finish::finish(test.set, spaces, found, job.predictions)?;
         report.evaluations.extend(evaluations);
         let digest = digest.map(|digest| (test.set.id().to_owned(), digest));

@@ -1,7 +1,7 @@
 //! The protocols, each over all test sets.
 
-use super::{EvalJob, KNN, Variety};
-use crate::evaluate::knn::{Bank, Blocks, KnnProtocol, nearest, vote};
+use super::{EvalJob, KNN, VariantRanking};
+use crate::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use crate::evaluate::linear::{
     Heads, LinearProtocol, PaperProtocol, Samples, select, train_recipe,
 };
@@ -10,7 +10,7 @@ use crate::evaluate::{LabelSpace, Result};
 use ssl_plugin_api::description::LinearRecipe;
 
 /// What the protocols share.
-pub(super) struct Bench<'a> {
+pub(super) struct ProtocolRunner<'a> {
     pub(super) job: &'a EvalJob<'a>,
     /// One label for each training sample.
     pub(super) labels: Vec<u32>,
@@ -18,16 +18,16 @@ pub(super) struct Bench<'a> {
     /// The label spaces of each test set.
     pub(super) spaces: Vec<Vec<LabelSpace>>,
     /// What was found, by test set.
-    pub(super) found: Vec<Vec<Variety>>,
+    pub(super) found: Vec<Vec<VariantRanking>>,
 }
 
-impl Bench<'_> {
+impl ProtocolRunner<'_> {
     pub(super) fn knn(&mut self, protocol: &KnnProtocol) -> Result<()> {
         let reference = ProtocolRef::new(KNN, protocol);
         let train = self.job.train;
-        let bank = Bank::try_new(train.id(), train.features())?;
+        let bank = FeatureBank::try_new(train.id(), train.features())?;
         for (at, test) in self.job.tests.iter().enumerate() {
-            let queries = Bank::try_new(test.set.id(), test.set.features())?;
+            let queries = FeatureBank::try_new(test.set.id(), test.set.features())?;
             let found = nearest(
                 &bank,
                 &queries,
@@ -37,7 +37,7 @@ impl Bench<'_> {
             let spaces = &self.spaces[at];
             let rankings = vote(&found, &self.labels, self.num_classes, spaces, protocol);
             for (&k, rankings) in protocol.k.iter().zip(rankings) {
-                self.found[at].push(Variety {
+                self.found[at].push(VariantRanking {
                     protocol: reference.clone(),
                     variant: Variant::Knn {
                         k,
@@ -122,7 +122,7 @@ impl Bench<'_> {
             let rankings = heads
                 .rank(test.set.features(), &self.spaces[at])?
                 .swap_remove(0);
-            self.found[at].push(Variety {
+            self.found[at].push(VariantRanking {
                 protocol: protocol.clone(),
                 variant: variant.clone(),
                 headline,

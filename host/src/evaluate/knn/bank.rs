@@ -4,10 +4,10 @@ use pulp::Arch;
 use tch::{Device, Kind, Tensor};
 
 use super::operand::{Operand, to_unit};
-use super::precision::Precision;
+use super::precision::ScanPrecision;
+use crate::cpu_tensor::CpuTensor;
 use crate::evaluate::features::ROWS_PER_BLOCK;
 use crate::evaluate::{EvaluateError, Result};
-use crate::slab::Slab;
 
 /// Banks of half precision up to this many values are also kept as plain floats; larger ones stay where they
 /// are (possibly on disk) and are read block by block.
@@ -15,14 +15,14 @@ const RESIDENT_VALUES: usize = 1 << 28;
 
 /// Rows of features, `[rows, dim]`, in memory or memory-mapped.
 #[derive(Debug)]
-pub struct Bank {
+pub struct FeatureBank {
     rows: Tensor,
     norms: Vec<f64>,
     dim: usize,
-    resident: Option<Slab>,
+    resident: Option<CpuTensor>,
 }
 
-impl Bank {
+impl FeatureBank {
     /// Computes the norms, reading the rows once.
     ///
     /// # Errors
@@ -32,11 +32,12 @@ impl Bank {
         let (len, dim) = features.size2()?;
         let dim = dim as usize;
         let keep = features.kind() == Kind::Float || features.numel() <= RESIDENT_VALUES;
-        let resident = keep.then(|| Slab::of(&features)).transpose()?;
-        let rows = resident.as_ref().map_or(&features, Slab::tensor);
+        let resident = keep.then(|| CpuTensor::of(&features)).transpose()?;
+        let rows = resident.as_ref().map_or(&features, CpuTensor::tensor);
         let mut norms = Vec::with_capacity(len as usize);
         for start in (0..len).step_by(ROWS_PER_BLOCK as usize) {
-            let block = Slab::of(&rows.f_narrow(0, start, ROWS_PER_BLOCK.min(len - start))?)?;
+            let block =
+                CpuTensor::of(&rows.f_narrow(0, start, ROWS_PER_BLOCK.min(len - start))?)?;
             let values = block.values().chunks_exact(dim);
             norms.extend(values.map(|row| dot(row, row).sqrt()));
         }
@@ -90,7 +91,7 @@ impl Bank {
     /// Rows `start .. start + len` as they are.
     pub(super) fn copy(&self, start: usize, len: usize) -> Result<Rows> {
         Ok(Rows {
-            values: Slab::of(&self.rows.f_narrow(0, start as i64, len as i64)?)?,
+            values: CpuTensor::of(&self.rows.f_narrow(0, start as i64, len as i64)?)?,
             norms: self.norms[start..start + len].to_vec(),
         })
     }
@@ -100,7 +101,7 @@ impl Bank {
         Reader {
             norms: &self.norms,
             dim: self.dim,
-            resident: self.resident.as_ref().map(Slab::values),
+            resident: self.resident.as_ref().map(CpuTensor::values),
             rows: self.rows.shallow_clone(),
         }
     }
@@ -109,13 +110,13 @@ impl Bank {
 /// Some rows of a bank, as plain floats.
 #[derive(Debug)]
 pub(super) struct Rows {
-    values: Slab,
+    values: CpuTensor,
     norms: Vec<f64>,
 }
 
 impl Rows {
     /// The same for matrix products, less `centre`.
-    pub(super) fn operand(&self, centre: &[f32], precision: Precision) -> Result<Operand> {
+    pub(super) fn operand(&self, centre: &[f32], precision: ScanPrecision) -> Result<Operand> {
         Operand::try_new(self.values.values(), &self.norms, centre, precision)
     }
 
@@ -193,7 +194,7 @@ impl Reader<'_> {
         for part in order.chunks(ROWS_PER_BLOCK as usize) {
             let indices: Vec<i64> = part.iter().map(|(pair, _)| i64::from(pair.row)).collect();
             let indices = Tensor::f_from_slice(&indices)?;
-            let rows = Slab::of(&self.rows.f_index_select(0, &indices)?)?;
+            let rows = CpuTensor::of(&self.rows.f_index_select(0, &indices)?)?;
             for (&(pair, at), row) in part.iter().zip(rows.values().chunks_exact(self.dim)) {
                 exact[at] = queries.similarity(pair.query, row, self.norms[pair.row as usize]);
             }
@@ -236,9 +237,12 @@ mod tests {
     #[test]
     fn similarities_do_not_know_lengths_and_are_zero_with_zero_rows() {
         let rows = Tensor::from_slice(&[3.0_f32, 4.0, 0.0, 0.0]).reshape([2, 2]);
-        let bank = Bank::try_new("train", &rows).unwrap();
+        let bank = FeatureBank::try_new("train", &rows).unwrap();
         let query = Tensor::from_slice(&[1.0_f32, 0.0]).reshape([1, 2]);
-        let query = Bank::try_new("query", &query).unwrap().copy(0, 1).unwrap();
+        let query = FeatureBank::try_new("query", &query)
+            .unwrap()
+            .copy(0, 1)
+            .unwrap();
         let pairs = [1, 0].map(|row| Pair { query: 0, row });
         let found = bank.reader().similarities(&query, &pairs).unwrap();
         assert_eq!(found, [0.0, 0.6]);
@@ -247,7 +251,8 @@ mod tests {
     #[test]
     fn the_centre_is_the_mean_direction_of_the_first_rows() {
         let rows = [3.0_f32, 4.0, -5.0, 0.0, 7.0, 7.0];
-        let bank = Bank::try_new("train", &Tensor::from_slice(&rows).reshape([3, 2])).unwrap();
+        let bank =
+            FeatureBank::try_new("train", &Tensor::from_slice(&rows).reshape([3, 2])).unwrap();
         let centre = bank.centre(2).unwrap();
         assert!((centre[0] + 0.2).abs() < 1e-7 && (centre[1] - 0.4).abs() < 1e-7);
     }
@@ -255,9 +260,9 @@ mod tests {
     #[test]
     fn half_precision_rows_that_are_not_resident_read_the_same() {
         let rows = Tensor::arange(12, (Kind::Half, Device::Cpu)).reshape([4, 3]);
-        let mut bank = Bank::try_new("train", &rows).unwrap();
+        let mut bank = FeatureBank::try_new("train", &rows).unwrap();
         let queries = Tensor::from_slice(&[1.0_f32, 2.0, -1.0, 0.5, 0.25, 4.0]).reshape([2, 3]);
-        let queries = Bank::try_new("queries", &queries).unwrap();
+        let queries = FeatureBank::try_new("queries", &queries).unwrap();
         let queries = queries.copy(0, 2).unwrap();
         let pairs = [(0, 3), (1, 0), (1, 3), (0, 2)].map(|(query, row)| Pair { query, row });
         let resident = bank.reader().similarities(&queries, &pairs).unwrap();

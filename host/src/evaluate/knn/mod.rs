@@ -12,7 +12,7 @@ mod tile;
 mod vote;
 mod workers;
 
-pub use bank::Bank;
+pub use bank::FeatureBank;
 pub use neighbours::{Blocks, Neighbours};
 pub use search::nearest;
 pub use vote::{KnnProtocol, vote};

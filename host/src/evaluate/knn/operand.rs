@@ -6,10 +6,10 @@ use half::bf16;
 use pulp::Arch;
 use tch::{Device, Tensor};
 
-use super::precision::Precision;
+use super::precision::ScanPrecision;
 use super::slack::Slack;
+use crate::cpu_tensor::{CpuTensor, Element};
 use crate::evaluate::Result;
-use crate::slab::{Element, Slab};
 
 /// A row's length, and how far it is from what was to be written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ struct Extent {
 /// the lengths of its factors: without the centre they would go with 1, and where all features point the same way,
 /// as those of an untrained backbone do, everything would lie within them.
 pub(super) struct Operand {
-    precision: Precision,
+    precision: ScanPrecision,
     values: Tensor,
     offsets: Arc<[f32]>,
     extents: Arc<[Extent]>,
@@ -38,11 +38,11 @@ impl Operand {
         rows: &[f32],
         norms: &[f64],
         centre: &[f32],
-        precision: Precision,
+        precision: ScanPrecision,
     ) -> Result<Self> {
         match precision {
-            Precision::Full => rounded(rows, norms, centre, precision, |value| value),
-            Precision::Coarse => rounded(rows, norms, centre, precision, bf16::from_f32),
+            ScanPrecision::Full => rounded(rows, norms, centre, precision, |value| value),
+            ScanPrecision::Coarse => rounded(rows, norms, centre, precision, bf16::from_f32),
         }
     }
 
@@ -57,7 +57,7 @@ impl Operand {
     }
 
     /// What its products are computed in.
-    pub(super) fn precision(&self) -> Precision {
+    pub(super) fn precision(&self) -> ScanPrecision {
         self.precision
     }
 
@@ -107,12 +107,12 @@ fn rounded<T: Element>(
     rows: &[f32],
     norms: &[f64],
     centre: &[f32],
-    precision: Precision,
+    precision: ScanPrecision,
     round: impl Fn(f32) -> T,
 ) -> Result<Operand> {
     let (len, dim) = (norms.len(), centre.len());
     let shape = [len as i64, dim as i64];
-    let mut written = Slab::<T>::of(&Tensor::f_empty(shape, (T::KIND, Device::Cpu))?)?;
+    let mut written = CpuTensor::<T>::of(&Tensor::f_empty(shape, (T::KIND, Device::Cpu))?)?;
     let (mut offsets, mut extents) = (Vec::with_capacity(len), Vec::with_capacity(len));
     let (given, out) = (rows.chunks_exact(dim), written.values_mut());
     // A closure that is called once and always inlined: any other would be compiled for the oldest processor.
@@ -223,7 +223,7 @@ mod tests {
         (a, a_norms): &(Vec<f32>, Vec<f64>),
         (b, b_norms): &(Vec<f32>, Vec<f64>),
         centre: &[f32],
-        precision: Precision,
+        precision: ScanPrecision,
     ) -> f64 {
         let dim = centre.len();
         let queries = Operand::try_new(a, a_norms, centre, precision).unwrap();
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn products_with_offsets_are_cosines_within_their_slack() {
-        for (precision, spread) in Precision::ALL.into_iter().zip([8.0, 0.1]) {
+        for (precision, spread) in ScanPrecision::ALL.into_iter().zip([8.0, 0.1]) {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
             let [a, b] = [40, 300].map(|count| rows(&mut rng, count, spread));
             let centre: Vec<f32> = b.0[..DIM].iter().map(|v| v / b.1[0] as f32).collect();
@@ -268,7 +268,7 @@ mod tests {
         // Unit vectors of entries 1/4; less the centre, all lie a little below the middle of two values of bfloat16.
         let row = (vec![1.0_f32; 16], vec![4.0]);
         let centre = [-0.49 / 512.0; 16];
-        let error = error(&row, &row, &centre, Precision::Coarse);
+        let error = error(&row, &row, &centre, ScanPrecision::Coarse);
         assert!(error > 0.007, "two roundings of 1/256: {error}");
     }
 
@@ -277,7 +277,7 @@ mod tests {
         // Exact as unit vectors; their products are multiples of 1/1024, which bfloat16 rounds to 1/256 and more.
         let [a, b] = [[31.0_f32, 7.0, 3.0, 2.0, 1.0], [2.0, 31.0, 7.0, 1.0, -3.0]];
         let rows = ([a, b, [31.0, 1.0, 7.0, 3.0, 2.0]].concat(), vec![32.0; 3]);
-        let error = error(&rows, &rows, &[0.0; 5], Precision::Coarse);
+        let error = error(&rows, &rows, &[0.0; 5], ScanPrecision::Coarse);
         assert!(error > 0.0009, "{error}");
     }
 
@@ -288,7 +288,7 @@ mod tests {
             let (values, norms) = rows(&mut rng, 5, spread);
             let centre: Vec<f32> = values[..DIM].iter().map(|v| v / norms[0] as f32).collect();
             let rows = (values, norms);
-            error(&rows, &rows, &centre, Precision::Coarse)
+            error(&rows, &rows, &centre, ScanPrecision::Coarse)
         });
         assert!(wide > 1e-4 && narrow < 1e-5, "{wide} {narrow}");
     }

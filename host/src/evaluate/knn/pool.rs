@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use pulp::Arch;
 
 use super::slack::Slack;
-use crate::slab::Element;
+use crate::cpu_tensor::Element;
 
 /// Similarities that are compared with the threshold at once.
 const STRIDE: usize = 16;

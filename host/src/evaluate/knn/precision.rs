@@ -2,14 +2,14 @@
 
 /// What the product is computed in. It only proposes; the less exact it is, the more candidates stay to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Precision {
+pub(super) enum ScanPrecision {
     /// f32.
     Full,
     /// bfloat16 in and out, summed in f32.
     Coarse,
 }
 
-impl Precision {
+impl ScanPrecision {
     /// Both of them.
     pub(super) const ALL: [Self; 2] = [Self::Full, Self::Coarse];
 

@@ -2,9 +2,9 @@
 
 use tch::Device;
 
-use super::bank::Bank;
+use super::bank::FeatureBank;
 use super::neighbours::{Blocks, Neighbours};
-use super::precision::Precision;
+use super::precision::ScanPrecision;
 use super::tile::{Scratch, Tile};
 use super::workers::{Threads, in_parallel};
 use crate::evaluate::{EvaluateError, Result};
@@ -21,9 +21,14 @@ use crate::evaluate::{EvaluateError, Result};
 /// # Errors
 /// [`EvaluateError::Setting`] for `k = 0`, [`EvaluateError::TooFew`] for an empty bank,
 /// [`EvaluateError::Shape`] when the widths differ.
-pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<Neighbours> {
+pub fn nearest(
+    bank: &FeatureBank,
+    queries: &FeatureBank,
+    k: usize,
+    blocks: Blocks,
+) -> Result<Neighbours> {
     let way = match blocks.device {
-        Device::Cpu => Way::Scan(Precision::fastest()),
+        Device::Cpu => Way::Scan(ScanPrecision::fastest()),
         _ => Way::Rank,
     };
     search(bank, queries, k, blocks, way)
@@ -33,12 +38,18 @@ pub fn nearest(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks) -> Result<
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     /// All products of a block are looked through.
-    Scan(Precision),
+    Scan(ScanPrecision),
     /// Each block's highest are picked where the products are made.
     Rank,
 }
 
-fn search(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks, way: Way) -> Result<Neighbours> {
+fn search(
+    bank: &FeatureBank,
+    queries: &FeatureBank,
+    k: usize,
+    blocks: Blocks,
+    way: Way,
+) -> Result<Neighbours> {
     if k == 0 {
         return Err(EvaluateError::Setting {
             key: "k",
@@ -71,8 +82,8 @@ fn search(bank: &Bank, queries: &Bank, k: usize, blocks: Blocks, way: Way) -> Re
 
 /// The pairs of `len` queries from `start` on.
 fn group(
-    bank: &Bank,
-    queries: &Bank,
+    bank: &FeatureBank,
+    queries: &FeatureBank,
     (start, len): (usize, usize),
     k: usize,
     blocks: Blocks,
@@ -83,7 +94,7 @@ fn group(
     let centre = bank.centre(block)?;
     let precision = match way {
         Way::Scan(precision) => precision,
-        Way::Rank => Precision::Full,
+        Way::Rank => ScanPrecision::Full,
     };
     let tile = |first| {
         let queries = queries.copy(first, rows.min(start + len - first))?;
@@ -103,7 +114,7 @@ fn group(
                 .try_for_each(|tile| tile.scan_ranked(first, &block, &reader))?;
             continue;
         }
-        for precision in Precision::ALL {
+        for precision in ScanPrecision::ALL {
             let own = tiles
                 .iter_mut()
                 .filter(|tile| tile.precision() == precision);
@@ -147,8 +158,8 @@ mod tests {
     use super::*;
 
     const WAYS: [Way; 3] = [
-        Way::Scan(Precision::Full),
-        Way::Scan(Precision::Coarse),
+        Way::Scan(ScanPrecision::Full),
+        Way::Scan(ScanPrecision::Coarse),
         Way::Rank,
     ];
 
@@ -197,8 +208,8 @@ mod tests {
         let expected: Vec<Vec<(f32, u32)>> =
             queries.iter().map(|q| brute_force(bank, q, k)).collect();
         let (bank, queries) = (
-            Bank::try_new("bank", &tensor(bank)).unwrap(),
-            Bank::try_new("queries", &tensor(queries)).unwrap(),
+            FeatureBank::try_new("bank", &tensor(bank)).unwrap(),
+            FeatureBank::try_new("queries", &tensor(queries)).unwrap(),
         );
         let sizes = [(4096, 512, 16_384), (64, 7, 11), (1, 45, 45), (350, 20, 45)];
         let ways = sizes.map(|sizes| WAYS.map(|way| (sizes, way)));
@@ -246,8 +257,8 @@ mod tests {
         let rows: Vec<Vec<f32>> = (1..=9000)
             .map(|i| [3.0, 1.0, 7.0].map(|v| v * i as f32).to_vec())
             .collect();
-        let bank = Bank::try_new("bank", &tensor(&rows)).unwrap();
-        let queries = Bank::try_new("queries", &tensor(&[vec![0.3, 0.1, 0.6]])).unwrap();
+        let bank = FeatureBank::try_new("bank", &tensor(&rows)).unwrap();
+        let queries = FeatureBank::try_new("queries", &tensor(&[vec![0.3, 0.1, 0.6]])).unwrap();
         for way in WAYS {
             let blocks = Blocks::on(Device::Cpu);
             let found = search(&bank, &queries, 4, blocks, way).unwrap();
@@ -259,7 +270,7 @@ mod tests {
     #[test]
     fn k_is_clipped_to_the_bank() {
         let rows = tensor(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
-        let bank = Bank::try_new("bank", &rows).unwrap();
+        let bank = FeatureBank::try_new("bank", &rows).unwrap();
         let found = nearest(&bank, &bank, 200, Blocks::on(Device::Cpu)).unwrap();
         assert_eq!(found.k(), 2);
         assert_eq!(found.get(1), [(1.0, 1), (0.0, 0)]);
@@ -267,8 +278,8 @@ mod tests {
 
     #[test]
     fn banks_of_another_width_are_refused() {
-        let bank = Bank::try_new("bank", &tensor(&[vec![1.0, 0.0]])).unwrap();
-        let queries = Bank::try_new("queries", &tensor(&[vec![1.0, 0.0, 0.0]])).unwrap();
+        let bank = FeatureBank::try_new("bank", &tensor(&[vec![1.0, 0.0]])).unwrap();
+        let queries = FeatureBank::try_new("queries", &tensor(&[vec![1.0, 0.0, 0.0]])).unwrap();
         assert!(matches!(
             nearest(&bank, &queries, 1, Blocks::on(Device::Cpu)),
             Err(EvaluateError::Shape { .. })

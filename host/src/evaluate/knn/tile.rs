@@ -6,9 +6,9 @@ use tch::{Device, Kind, Tensor};
 use super::bank::{Pair, Reader, Rows};
 use super::operand::Operand;
 use super::pool::Pool;
-use super::precision::{Precision, Tally};
+use super::precision::{ScanPrecision, Tally};
+use crate::cpu_tensor::{CpuTensor, Element};
 use crate::evaluate::Result;
-use crate::slab::{Element, Slab};
 
 /// Bank rows per matrix product: enough of them that the library's copying of operands is little beside the
 /// arithmetic, few enough that the product of 1,024 queries stays in the cache until it is looked through.
@@ -36,7 +36,7 @@ pub(super) struct Scratch(Option<Tensor>);
 
 impl Scratch {
     /// The products of all rows of `a` with all rows of `b`, `[a, b]`. They last until the next call.
-    fn multiply<T: Element>(&mut self, a: &Tensor, b: &Tensor) -> Result<Slab<T>> {
+    fn multiply<T: Element>(&mut self, a: &Tensor, b: &Tensor) -> Result<CpuTensor<T>> {
         let (rows, columns) = (a.size()[0], b.size()[0]);
         let len = rows * columns;
         let kept = self.0.take().filter(|kept| kept.numel() as i64 >= len);
@@ -47,7 +47,7 @@ impl Scratch {
         let out = space.f_view_dtype(T::KIND)?.f_narrow(0, 0, len)?;
         self.0 = Some(space);
         let _same = a.f_mm_out(&out.f_view([rows, columns])?, &b.f_transpose(0, 1)?)?;
-        Ok(Slab::of(&out)?)
+        Ok(CpuTensor::of(&out)?)
     }
 }
 
@@ -57,7 +57,7 @@ impl<'a> Tile<'a> {
         queries: Rows,
         k: usize,
         centre: &'a [f32],
-        precision: Precision,
+        precision: ScanPrecision,
     ) -> Result<Self> {
         let operand = queries.operand(centre, precision)?;
         let crowd = precision.crowd(k);
@@ -80,7 +80,7 @@ impl<'a> Tile<'a> {
     }
 
     /// What products with its queries are computed in.
-    pub(super) fn precision(&self) -> Precision {
+    pub(super) fn precision(&self) -> ScanPrecision {
         self.operand.precision()
     }
 
@@ -94,8 +94,8 @@ impl<'a> Tile<'a> {
     ) -> Result<()> {
         self.allow(block);
         match self.precision() {
-            Precision::Full => self.scan_products::<f32>(first, block, bank, scratch),
-            Precision::Coarse => {
+            ScanPrecision::Full => self.scan_products::<f32>(first, block, bank, scratch),
+            ScanPrecision::Coarse => {
                 self.scan_products::<bf16>(first, block, bank, scratch)?;
                 self.reconsider(bank)
             }
@@ -143,9 +143,9 @@ impl<'a> Tile<'a> {
         }
         for (query, pool) in self.pools.iter_mut().enumerate() {
             thin(pool, query, &self.exact, bank)?;
-            pool.start_anew(Precision::Full.crowd(self.k));
+            pool.start_anew(ScanPrecision::Full.crowd(self.k));
         }
-        self.operand = self.exact.operand(self.centre, Precision::Full)?;
+        self.operand = self.exact.operand(self.centre, ScanPrecision::Full)?;
         Ok(())
     }
 
@@ -171,14 +171,14 @@ impl<'a> Tile<'a> {
         let similarities = products.f_add(&offsets)?;
         let (highest, places) = similarities.f_topk(count as i64, 1, true, true)?;
         let (highest, places) = (
-            Slab::<f32>::of(&highest)?,
+            CpuTensor::<f32>::of(&highest)?,
             Vec::<i64>::try_from(places.f_flatten(0, 1)?)?,
         );
         let ranked = highest.values().chunks_exact(count);
         let ranked = ranked.zip(places.chunks_exact(count));
         for (query, (pool, (highest, places))) in self.pools.iter_mut().zip(ranked).enumerate() {
             let crowded = if count < width && !pool.has_enough_of(highest) {
-                let all = Slab::<f32>::of(&products.f_get(query as i64)?)?;
+                let all = CpuTensor::<f32>::of(&products.f_get(query as i64)?)?;
                 pool.offer(first as u32, all.values(), block.offsets())
             } else {
                 pool.offer_ranked(first as u32, highest, places)
@@ -228,27 +228,27 @@ fn pairs_of(query: usize, pool: &Pool) -> Vec<Pair> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::bank::Bank;
+    use super::super::bank::FeatureBank;
     use super::*;
 
     /// Rows around one direction, `spread` apart, and in each thousand one that points the other way.
-    fn bank(spread: f32) -> Bank {
+    fn bank(spread: f32) -> FeatureBank {
         let noise = |at: usize| ((at * 7919 % 1009) as f32 / 1009.0 - 0.5) * spread;
         let value = |at: usize| {
             let sign = if at / 16 % 1000 == 999 { -1.0 } else { 1.0 };
             sign * (1.0 + noise(at))
         };
         let values: Vec<f32> = (0..2148 * 16).map(value).collect();
-        Bank::try_new("bank", &Tensor::from_slice(&values).reshape([-1, 16])).unwrap()
+        FeatureBank::try_new("bank", &Tensor::from_slice(&values).reshape([-1, 16])).unwrap()
     }
 
     /// A tile that began coarsely, after a block, given to `check`.
-    fn after_a_block(bank: &Bank, check: impl Fn(&Tile<'_>)) {
+    fn after_a_block(bank: &FeatureBank, check: impl Fn(&Tile<'_>)) {
         let centre = bank.centre(100).unwrap();
         let queries = bank.copy(0, 20).unwrap();
-        let mut tile = Tile::new(queries, 10, &centre, Precision::Coarse).unwrap();
+        let mut tile = Tile::new(queries, 10, &centre, ScanPrecision::Coarse).unwrap();
         let block = bank.copy(0, bank.len()).unwrap();
-        let block = block.operand(&centre, Precision::Coarse).unwrap();
+        let block = block.operand(&centre, ScanPrecision::Coarse).unwrap();
         let scratch = &mut Scratch::default();
         tile.scan(0, &block, &bank.reader(), scratch).unwrap();
         check(&tile);
@@ -257,10 +257,10 @@ mod tests {
     #[test]
     fn tiles_give_coarse_products_up_where_too_much_is_near() {
         after_a_block(&bank(2.0), |tile| {
-            assert_eq!(tile.precision(), Precision::Coarse);
+            assert_eq!(tile.precision(), ScanPrecision::Coarse);
         });
         after_a_block(&bank(1e-3), |tile| {
-            assert_eq!(tile.precision(), Precision::Full);
+            assert_eq!(tile.precision(), ScanPrecision::Full);
             // The last part alone, of a hundred rows, is no crowd.
             let settled = |pool: &Pool| pool.rows().len() == 10;
             assert!(tile.pools.iter().all(settled), "by exact similarities");

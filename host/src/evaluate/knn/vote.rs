@@ -140,7 +140,7 @@ pub fn vote(
 mod tests {
     use tch::Tensor;
 
-    use super::super::{Bank, Blocks, nearest};
+    use super::super::{Blocks, FeatureBank, nearest};
     use super::*;
     use crate::evaluate::{Labels, score};
 
@@ -152,9 +152,9 @@ mod tests {
         }
     }
 
-    fn bank(rows: &[[f32; 2]]) -> Bank {
+    fn bank(rows: &[[f32; 2]]) -> FeatureBank {
         let values = Tensor::from_slice(&rows.concat()).reshape([-1, 2]);
-        Bank::try_new("bank", &values).unwrap()
+        FeatureBank::try_new("bank", &values).unwrap()
     }
 
     /// Unit vectors with cosines 1, 0.8, 0.8, 0.6, 0.6, 0 to the query (1, 0).

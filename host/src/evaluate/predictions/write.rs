@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{SAMPLES, SCHEMA};
 use crate::checksum::Tee;
-use crate::evaluate::{EvaluateError, FeatureSet, Outcome, Ranking, Result, Score, atomic};
+use crate::evaluate::{EvaluateError, FeatureSet, Ranking, Result, SampleOutcome, Score, atomic};
 use crate::hex::hex;
 
 /// The predictions of one protocol, variant and label space.
@@ -154,8 +154,8 @@ fn list<'a, W: Write + Send>(
 
 fn flags<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
-    outcomes: &[Option<Outcome>],
-    flag: fn(&Outcome) -> bool,
+    outcomes: &[Option<SampleOutcome>],
+    flag: fn(&SampleOutcome) -> bool,
 ) -> Parquet<()> {
     let values: Vec<bool> = outcomes.iter().flatten().map(flag).collect();
     let definition: Vec<i16> = outcomes.iter().map(|o| i16::from(o.is_some())).collect();

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::rows::{configuration, is_baseline, is_run, relabelled, row_name};
 use super::settings::{Done, by_settings, choose, protocols};
 use super::{Input, circumstances, predictions};
-use crate::aggregate::{Cell, Member, Observation, Record as Entry, Table, Unit, variance_split};
+use crate::aggregate::{Cell, Member, Observation, Table, TableEntry, Unit, variance_split};
 use crate::evaluate::predictions::Group;
-use crate::evaluate::record::Evaluation;
-use crate::ledger::{CellDir, Ledger, Plan, Record, Status};
+use crate::evaluate::record::TestSetScore;
+use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Status};
 use crate::report::ReportError;
 
 /// Which of a ledger's results make the table.
@@ -25,9 +25,9 @@ pub struct Selection {
 
 /// One result chosen for the table.
 struct Chosen<'a> {
-    entry: Entry,
+    entry: TableEntry,
     dir: &'a CellDir,
-    record: &'a Record,
+    record: &'a CellRecord,
     group: Group,
 }
 
@@ -43,7 +43,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
     let (all, others): (Vec<Done>, Vec<Done>) = Ledger::records(root)?
         .into_iter()
         .partition(|(dir, _)| plan.as_ref().is_none_or(|plan| plan.has(dir)));
-    let is_done = |record: &Record| match &plan {
+    let is_done = |record: &CellRecord| match &plan {
         Some(plan) => plan.is_met_by(record),
         None => record.status == Status::Done,
     };
@@ -72,9 +72,9 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
             }
         }
     }
-    let entries: Vec<Entry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
+    let entries: Vec<TableEntry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
     let origin = root.display().to_string();
-    let split = Table::from_records(&entries).and_then(|table| table.split(is_baseline));
+    let split = Table::from_entries(&entries).and_then(|table| table.split(is_baseline));
     let (table, baselines) = split.map_err(|source| ReportError::Table {
         origin,
         source: Box::new(source),
@@ -152,7 +152,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, ReportEr
 }
 
 /// What the run is one of in its row: a seed, or the head of a single seed.
-fn unit(table: &Table, row: usize, entry: &Entry) -> u64 {
+fn unit(table: &Table, row: usize, entry: &TableEntry) -> u64 {
     let heads = || {
         let digits: String = entry.head.chars().filter(char::is_ascii_digit).collect();
         digits.parse().unwrap_or_default()
@@ -164,8 +164,12 @@ fn unit(table: &Table, row: usize, entry: &Entry) -> u64 {
 }
 
 /// Whether this label space is the one that stands for the set in the table.
-pub(crate) fn stands_for_set(evaluation: &Evaluation, all: &[Evaluation], subset: bool) -> bool {
-    let own = |it: &Evaluation| {
+pub(crate) fn stands_for_set(
+    evaluation: &TestSetScore,
+    all: &[TestSetScore],
+    subset: bool,
+) -> bool {
+    let own = |it: &TestSetScore| {
         it.label_space.starts_with("subset-")
             && it.label_space.ends_with(&format!("@{}", it.dataset))
     };
@@ -181,8 +185,8 @@ pub(crate) fn stands_for_set(evaluation: &Evaluation, all: &[Evaluation], subset
     }
 }
 
-fn entry(row: &str, record: &Record, evaluation: &Evaluation) -> Entry {
-    Entry {
+fn entry(row: &str, record: &CellRecord, evaluation: &TestSetScore) -> TableEntry {
+    TableEntry {
         framework: row.to_owned(),
         data_set: evaluation.dataset.clone(),
         label_space: evaluation.label_space.clone(),
@@ -196,13 +200,13 @@ fn entry(row: &str, record: &Record, evaluation: &Evaluation) -> Entry {
 }
 
 /// The set made of the same images, as the record says or else by the names `real` and `val`.
-fn same_images(record: &Record, data_set: &str) -> Option<String> {
+fn same_images(record: &CellRecord, data_set: &str) -> Option<String> {
     let names = record.results.report.evaluations.iter();
     let known = record.results.same_images.get(data_set).cloned();
     known.or_else(|| relabelled(data_set, names.map(|it| it.dataset.as_str())))
 }
 
-fn group(evaluation: &Evaluation) -> Group {
+fn group(evaluation: &TestSetScore) -> Group {
     Group {
         protocol: evaluation.protocol.id.clone(),
         variant: evaluation.variant.to_string(),

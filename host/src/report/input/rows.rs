@@ -2,13 +2,16 @@
 
 use serde_json::Value;
 
-use crate::evaluate::record::{Evaluation, Variant};
-use crate::ledger::Record;
+use crate::evaluate::record::{TestSetScore, Variant};
+use crate::ledger::CellRecord;
 use crate::report::names::printable;
 
 /// The row of a cell: its framework or checkpoint, for all seeds. Where a framework was pretrained with several
 /// configurations, each is a row of its own, told by the first digits of the hash of its first cell.
-pub(crate) fn row_name<'a>(record: &Record, all: impl Iterator<Item = &'a Record>) -> String {
+pub(crate) fn row_name<'a>(
+    record: &CellRecord,
+    all: impl Iterator<Item = &'a CellRecord>,
+) -> String {
     let own = configuration(record);
     let mut same = None;
     let mut others = false;
@@ -27,7 +30,7 @@ pub(crate) fn row_name<'a>(record: &Record, all: impl Iterator<Item = &'a Record
 }
 
 /// The configuration without the seed, which is what runs of one row differ in.
-pub(super) fn configuration(record: &Record) -> Value {
+pub(super) fn configuration(record: &CellRecord) -> Value {
     let mut config = record.config.clone();
     if let Value::Object(entries) = &mut config {
         entries.remove("seed");
@@ -37,7 +40,7 @@ pub(super) fn configuration(record: &Record) -> Value {
 
 /// Whether a result is a run of its row: each head and each fine-tuning is, but of the nearest neighbours only the
 /// headline `k`, since another `k` is another protocol and no repetition.
-pub(crate) fn is_run(evaluation: &Evaluation) -> bool {
+pub(crate) fn is_run(evaluation: &TestSetScore) -> bool {
     match evaluation.variant {
         Variant::Knn { .. } => evaluation.headline,
         Variant::Linear { .. } | Variant::Finetune { .. } => true,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Selection;
-use crate::ledger::{CellDir, Record};
+use crate::ledger::{CellDir, CellRecord};
 use crate::report::ReportError;
 
 /// A cell that is done.
-pub(super) type Done = (CellDir, Record);
+pub(super) type Done = (CellDir, CellRecord);
 
 /// Ids of the protocols that cells were judged by, in order of appearance.
 pub(super) fn protocols(done: &[&Done]) -> Vec<String> {

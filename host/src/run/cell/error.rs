@@ -75,7 +75,7 @@ impl CellError {
             | Self::Pretrain(
                 PretrainError::Contract { .. }
                 | PretrainError::NotFinite { .. }
-                | PretrainError::Probe { .. }
+                | PretrainError::KnnMonitor { .. }
                 | PretrainError::UnknownPass { .. },
             )
             // Features that cannot be judged come from what was learnt.

@@ -2,12 +2,13 @@
 
 use super::Work;
 use super::error::CellError;
+use super::extractor::FeatureExtractor;
 use super::images::{BATCH, eval_batches, train_view};
-use super::learn::Learnt;
 use crate::backbone::Inference;
 use crate::config::{ProtocolName, canonical};
 use crate::evaluate::{
-    CacheKey, Cause, FeatureCache, FeatureSet, Labels, Precision, TestSet, extract, raw_pixels,
+    CacheKey, Cause, FeatureCache, FeaturePrecision, FeatureSet, Labels, TestSet, extract,
+    raw_pixels,
 };
 use crate::ledger::Versions;
 use crate::run::event::Stage;
@@ -60,7 +61,7 @@ struct Images<'a> {
 /// How far the extraction of all sets is.
 struct Extraction<'a> {
     network: Option<Inference>,
-    learnt: &'a Learnt,
+    extractor: &'a FeatureExtractor,
     /// Hash of the network's tensors, where features are kept.
     backbone: String,
     done: u64,
@@ -72,16 +73,16 @@ impl Work<'_> {
     /// once, and those that an earlier attempt or another cell has kept are not computed again.
     pub(super) fn extract(
         &mut self,
-        learnt: &Learnt,
+        extractor: &FeatureExtractor,
         sources: Vec<Arc<dyn Source>>,
     ) -> Result<Sets, CellError> {
-        let passes = self.augmented_passes(learnt);
+        let passes = self.augmented_passes(extractor);
         self.timed(Stage::Extract, |work| {
             let images: u64 = sources.iter().map(|s| s.len() as u64).sum();
             let mut extraction = Extraction {
-                network: learnt.backbone.as_ref().map(Inference::of).transpose()?,
-                learnt,
-                backbone: work.backbone_hash(learnt)?,
+                network: extractor.backbone.as_ref().map(Inference::of).transpose()?,
+                extractor,
+                backbone: work.backbone_hash(extractor)?,
                 done: 0,
                 total: images + u64::from(passes) * sources[0].len() as u64,
             };
@@ -149,11 +150,11 @@ impl Work<'_> {
     }
 
     /// How many augmented passes the linear protocols want.
-    fn augmented_passes(&self, learnt: &Learnt) -> u32 {
+    fn augmented_passes(&self, extractor: &FeatureExtractor) -> u32 {
         let protocols = &self.job.evaluation.protocols;
         let linear = protocols.protocols.contains(&ProtocolName::Linear)
             || (protocols.protocols.contains(&ProtocolName::LinearPaper)
-                && learnt.linear.is_some());
+                && extractor.linear.is_some());
         if linear {
             protocols.linear.augmented_passes as u32
         } else {
@@ -167,7 +168,7 @@ impl Work<'_> {
         images: &Images<'_>,
     ) -> Result<Tensor, CellError> {
         let device = self.device()?;
-        let view = self.view(extraction.learnt, images.pass.is_some());
+        let view = self.view(extraction.extractor, images.pass.is_some());
         let key = self.key(extraction, images, &view);
         let loader = self.loader(images, view)?;
         let name = images.source.name().to_owned();
@@ -195,21 +196,21 @@ impl Work<'_> {
             None => {
                 let features = extract(images.source.name(), batches, forward)?;
                 match key.precision {
-                    Precision::Single => features,
-                    Precision::Half => features.f_to_kind(Kind::Half)?,
+                    FeaturePrecision::Single => features,
+                    FeaturePrecision::Half => features.f_to_kind(Kind::Half)?,
                 }
             }
         })
     }
 
     /// The view that features are computed from.
-    fn view(&self, learnt: &Learnt, augmented: bool) -> ViewGroup {
+    fn view(&self, extractor: &FeatureExtractor, augmented: bool) -> ViewGroup {
         let size = self.job.config.views.size;
         if augmented {
-            return train_view(size, &self.job.config.views, learnt.normalize);
+            return train_view(size, &self.job.config.views, extractor.normalize);
         }
         let transform = self.job.evaluation.protocols.transform;
-        evaluation(transform, size, learnt.normalize)
+        evaluation(transform, size, extractor.normalize)
     }
 
     fn loader(&self, images: &Images<'_>, view: ViewGroup) -> Result<TrainLoader, CellError> {
@@ -245,8 +246,8 @@ impl Work<'_> {
     }
 
     /// Hash of architecture and tensors; empty where nothing is kept.
-    fn backbone_hash(&self, learnt: &Learnt) -> Result<String, CellError> {
-        match &learnt.backbone {
+    fn backbone_hash(&self, extractor: &FeatureExtractor) -> Result<String, CellError> {
+        match &extractor.backbone {
             _ if self.job.setup.features.is_none() => Ok(String::new()),
             None => Ok("pixels".to_owned()),
             Some(backbone) => Ok(backbone.sha256()?),

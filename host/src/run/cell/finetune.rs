@@ -2,15 +2,15 @@
 
 use super::Work;
 use super::error::CellError;
+use super::extractor::FeatureExtractor;
 use super::features::Sets;
 use super::images::{BATCH, eval_batches, train_view};
-use super::learn::Learnt;
 use crate::backbone::Backbone;
 use crate::config::ProtocolName;
 use crate::evaluate::finetune::{FinetuneProtocol, Network, Share, Tuning, subset, tune};
 use crate::evaluate::linear::stratified;
 use crate::evaluate::record::{FinetuneDetails, ProtocolRef, Variant};
-use crate::evaluate::{Ranking, Variety, extract, spaces};
+use crate::evaluate::{Ranking, VariantRanking, extract, spaces};
 use crate::run::event::Stage;
 use ssl_datasets::loader::{EvalLoader, LoaderConfig};
 use ssl_datasets::source::{Relabelled, Source};
@@ -21,17 +21,17 @@ use tch::Tensor;
 
 /// What fine-tuning found out.
 #[derive(Default)]
-pub(super) struct Tuned {
+pub(super) struct FinetuneResults {
     /// Rankings by test set.
-    pub varieties: Vec<Vec<Variety>>,
+    pub rankings_by_set: Vec<Vec<VariantRanking>>,
     /// One for each share of the labels.
     pub details: Vec<FinetuneDetails>,
 }
 
 /// One share of the labels and how it is learnt.
-struct Lesson<'a> {
+struct FinetuneTask<'a> {
     backbone: &'a Backbone,
-    learnt: &'a Learnt,
+    extractor: &'a FeatureExtractor,
     protocol: &'a FinetuneProtocol,
     recipe: FinetuneRecipe,
     labels: Vec<u32>,
@@ -42,17 +42,21 @@ struct Lesson<'a> {
 
 impl Work<'_> {
     /// Fine-tunes with every share of the labels, where that is wanted and there is a network.
-    pub(super) fn finetune(&mut self, learnt: &Learnt, sets: &Sets) -> Result<Tuned, CellError> {
+    pub(super) fn finetune(
+        &mut self,
+        extractor: &FeatureExtractor,
+        sets: &Sets,
+    ) -> Result<FinetuneResults, CellError> {
         let wanted = &self.job.evaluation.protocols;
         let (true, Some(backbone)) = (
             wanted.protocols.contains(&ProtocolName::Finetune),
-            &learnt.backbone,
+            &extractor.backbone,
         ) else {
-            return Ok(Tuned::default());
+            return Ok(FinetuneResults::default());
         };
         let protocol = &wanted.finetune;
-        let mut tuned = Tuned {
-            varieties: sets.test.iter().map(|_| Vec::new()).collect(),
+        let mut tuned = FinetuneResults {
+            rankings_by_set: sets.test.iter().map(|_| Vec::new()).collect(),
             details: Vec::new(),
         };
         self.timed(Stage::Finetune, |work| {
@@ -61,11 +65,11 @@ impl Work<'_> {
                 let ids = sets.train.sample_ids();
                 let root = work.job.setup.data_root.as_deref();
                 let subset = subset(share, ids, &labels, root, protocol.split_seed)?;
-                let lesson = Lesson {
+                let task = FinetuneTask {
                     backbone,
-                    learnt,
+                    extractor,
                     protocol,
-                    recipe: protocol.recipe(share, &learnt.finetune),
+                    recipe: protocol.recipe(share, &extractor.finetune),
                     labels: labels.clone(),
                     rows: subset.rows.clone(),
                     source: &sets.sources[0],
@@ -74,13 +78,13 @@ impl Work<'_> {
                 let mut details = FinetuneDetails {
                     protocol: share.id(),
                     subset,
-                    recipe: lesson.recipe.clone(),
+                    recipe: task.recipe.clone(),
                     held_out: 0,
                     factors: Vec::new(),
                     chosen: None,
                 };
-                work.choose(&lesson, &mut details)?;
-                work.judge_tuned(&lesson, share, sets, &mut details, &mut tuned.varieties)?;
+                work.choose(&task, &mut details)?;
+                work.judge_tuned(&task, share, sets, &mut details, &mut tuned.rankings_by_set)?;
                 tuned.details.push(details);
             }
             Ok(())
@@ -91,27 +95,27 @@ impl Work<'_> {
     /// Chooses the factor on the rates by the held-out part of the labelled images.
     fn choose(
         &mut self,
-        lesson: &Lesson<'_>,
+        task: &FinetuneTask<'_>,
         details: &mut FinetuneDetails,
     ) -> Result<(), CellError> {
-        let protocol = lesson.protocol;
+        let protocol = task.protocol;
         if let [only] = protocol.lr_factors[..] {
             details.chosen = Some(only);
             return Ok(());
         }
-        let labels: Vec<u32> = lesson.rows.iter().map(|&row| lesson.labels[row]).collect();
+        let labels: Vec<u32> = task.rows.iter().map(|&row| task.labels[row]).collect();
         let split = stratified(&labels, protocol.held_out, protocol.split_seed)?;
         let rows = |places: &[usize]| -> Vec<usize> {
-            places.iter().map(|&place| lesson.rows[place]).collect()
+            places.iter().map(|&place| task.rows[place]).collect()
         };
         let (train, held) = (rows(&split.train), rows(&split.held_out));
         details.held_out = held.len() as u64;
         let mut best = None;
         for &factor in &protocol.lr_factors {
             let seed = protocol.seeds[0];
-            let network = self.tune(lesson, &train, factor, seed)?;
+            let network = self.tune(task, &train, factor, seed)?;
             let correct = match network {
-                Some(network) => Some(self.held_out(lesson, &network, &held)?),
+                Some(network) => Some(self.held_out(task, &network, &held)?),
                 None => None,
             };
             details.factors.push((factor, correct));
@@ -134,19 +138,19 @@ impl Work<'_> {
     /// Trains on all labelled images with every seed and ranks every test set.
     fn judge_tuned(
         &mut self,
-        lesson: &Lesson<'_>,
+        task: &FinetuneTask<'_>,
         share: &Share,
         sets: &Sets,
         details: &mut FinetuneDetails,
-        varieties: &mut [Vec<Variety>],
+        rankings_by_set: &mut [Vec<VariantRanking>],
     ) -> Result<(), CellError> {
         let Some(factor) = details.chosen else {
             return Ok(());
         };
-        let settings = (share, &details.subset, lesson.protocol);
+        let settings = (share, &details.subset, task.protocol);
         let reference = ProtocolRef::new(&share.id(), &settings);
-        for (at, &seed) in lesson.protocol.seeds.iter().enumerate() {
-            let Some(network) = self.tune(lesson, &lesson.rows, factor, seed)? else {
+        for (at, &seed) in task.protocol.seeds.iter().enumerate() {
+            let Some(network) = self.tune(task, &task.rows, factor, seed)? else {
                 self.warn(format!(
                     "{}: the network diverged with seed {seed}",
                     details.protocol
@@ -154,25 +158,28 @@ impl Work<'_> {
                 continue;
             };
             let tests = sets.tests();
-            for ((test, source), found) in tests.iter().zip(&sets.sources[1..]).zip(&mut *varieties)
+            for ((test, source), found) in tests
+                .iter()
+                .zip(&sets.sources[1..])
+                .zip(&mut *rankings_by_set)
             {
-                let logits = self.logits(lesson, &network, source)?;
+                let logits = self.logits(task, &network, source)?;
                 let rankings = spaces(test, &tests)
                     .iter()
                     .map(|space| {
                         let mut ranking = Ranking::new(space);
-                        for row in logits.chunks_exact(lesson.num_classes) {
+                        for row in logits.chunks_exact(task.num_classes) {
                             ranking.push(space, row);
                         }
                         ranking
                     })
                     .collect();
-                found.push(Variety {
+                found.push(VariantRanking {
                     protocol: reference.clone(),
                     variant: Variant::Finetune {
                         seed,
-                        lr_backbone: lesson.recipe.lr_backbone * factor,
-                        lr_head: lesson.recipe.lr_head * factor,
+                        lr_backbone: task.recipe.lr_backbone * factor,
+                        lr_head: task.recipe.lr_head * factor,
                     },
                     headline: at == 0,
                     rankings,
@@ -185,26 +192,26 @@ impl Work<'_> {
     /// Trains on some rows; `None` where a parameter is no longer finite.
     fn tune(
         &mut self,
-        lesson: &Lesson<'_>,
+        task: &FinetuneTask<'_>,
         rows: &[usize],
         factor: f64,
         seed: u64,
     ) -> Result<Option<Network>, CellError> {
         let views = &self.job.config.views;
-        let view = train_view(views.size, views, lesson.learnt.normalize);
-        let steps = lesson.recipe.epochs
-            * (rows.len() / lesson.recipe.batch_size.min(rows.len()).max(1)) as u64;
+        let view = train_view(views.size, views, task.extractor.normalize);
+        let steps = task.recipe.epochs
+            * (rows.len() / task.recipe.batch_size.min(rows.len()).max(1)) as u64;
         let mut done = 0;
         let tuning = Tuning {
-            backbone: lesson.backbone,
-            num_classes: lesson.num_classes,
-            source: lesson.source,
-            labels: &lesson.labels,
+            backbone: task.backbone,
+            num_classes: task.num_classes,
+            source: task.source,
+            labels: &task.labels,
             rows,
             view: &view,
-            recipe: &lesson.recipe,
+            recipe: &task.recipe,
             factor,
-            init_std: lesson.protocol.init_std,
+            init_std: task.protocol.init_std,
             seed,
             workers: self.job.setup.workers,
         };
@@ -221,21 +228,21 @@ impl Work<'_> {
     /// Right answers on some rows of the training set.
     fn held_out(
         &mut self,
-        lesson: &Lesson<'_>,
+        task: &FinetuneTask<'_>,
         network: &Network,
         rows: &[usize],
     ) -> Result<u64, CellError> {
         let numbers = rows.iter().map(|&row| row as u32).collect();
-        let held: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(lesson.source), numbers));
-        let logits = self.logits(lesson, network, &held)?;
-        let best = logits.chunks_exact(lesson.num_classes).map(|row| {
+        let held: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(task.source), numbers));
+        let logits = self.logits(task, network, &held)?;
+        let best = logits.chunks_exact(task.num_classes).map(|row| {
             // The lowest class among equals, as in every ranking.
             (0..row.len()).fold(
                 0,
                 |best, class| if row[class] > row[best] { class } else { best },
             )
         });
-        let labels = rows.iter().map(|&row| lesson.labels[row] as usize);
+        let labels = rows.iter().map(|&row| task.labels[row] as usize);
         Ok(best
             .zip(labels)
             .filter(|(best, label)| best == label)
@@ -245,14 +252,14 @@ impl Work<'_> {
     /// The logits of every image of a source under the evaluation transform, row by row.
     fn logits(
         &mut self,
-        lesson: &Lesson<'_>,
+        task: &FinetuneTask<'_>,
         network: &Network,
         source: &Arc<dyn Source>,
     ) -> Result<Vec<f32>, CellError> {
         let device = self.device()?;
         let transform = self.job.evaluation.protocols.transform;
         let size = self.job.config.views.size;
-        let view = evaluation(transform, size, lesson.learnt.normalize);
+        let view = evaluation(transform, size, task.extractor.normalize);
         let config = LoaderConfig {
             batch_size: BATCH,
             workers: self.job.setup.workers,

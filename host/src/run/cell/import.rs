@@ -2,7 +2,7 @@
 
 use super::Work;
 use super::error::CellError;
-use super::learn::{Learnt, stamp};
+use super::extractor::{FeatureExtractor, stamp};
 use crate::backbone::Backbone;
 use crate::import::Imported;
 use crate::run::event::Stage;
@@ -16,7 +16,10 @@ use tch::Device;
 
 impl Work<'_> {
     /// The backbone of a checkpoint, read with its framework's key map.
-    pub(super) fn import(&mut self, subject: &CheckpointSubject) -> Result<Learnt, CellError> {
+    pub(super) fn import(
+        &mut self,
+        subject: &CheckpointSubject,
+    ) -> Result<FeatureExtractor, CellError> {
         self.tell(Stage::Prepare, 0, 2, "checkpoint");
         let description = self.timed(Stage::Prepare, |work| work.description_of(subject))?;
         let map = description
@@ -42,7 +45,7 @@ impl Work<'_> {
             .as_ref()
             .map(|d| (d.linear.clone(), d.finetune.clone()))
             .unwrap_or_default();
-        Ok(Learnt {
+        Ok(FeatureExtractor {
             normalize: match &description {
                 Some(description) => normalization(&description.views),
                 None => Some((IMAGENET_MEAN, IMAGENET_STD)),

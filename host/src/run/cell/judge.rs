@@ -2,11 +2,11 @@
 
 use super::Work;
 use super::error::CellError;
+use super::extractor::FeatureExtractor;
 use super::features::Sets;
-use super::finetune::Tuned;
-use super::learn::Learnt;
+use super::finetune::FinetuneResults;
 use crate::config::ProtocolName;
-use crate::evaluate::record::Report;
+use crate::evaluate::record::EvaluationReport;
 use crate::evaluate::{self, EvalJob};
 use crate::run::event::Stage;
 
@@ -14,17 +14,17 @@ impl Work<'_> {
     /// Scores every test set under every protocol and writes the predictions.
     pub(super) fn evaluate(
         &mut self,
-        learnt: &Learnt,
+        extractor: &FeatureExtractor,
         sets: &Sets,
-        tuned: Tuned,
-    ) -> Result<Report, CellError> {
+        tuned: FinetuneResults,
+    ) -> Result<EvaluationReport, CellError> {
         self.check_cancelled()?;
         self.tell(Stage::Evaluate, 0, 1, "");
         let protocols = &self.job.evaluation.protocols;
         let wants = |name| protocols.protocols.contains(&name);
         let folder = self.job.dir.join("predictions");
         let paper = wants(ProtocolName::LinearPaper)
-            .then_some(learnt.linear.as_ref())
+            .then_some(extractor.linear.as_ref())
             .flatten();
         let device = self.device()?;
         let mut report = self.timed(Stage::Evaluate, |_| {
@@ -38,7 +38,7 @@ impl Work<'_> {
                 device,
                 predictions: Some(&folder),
             };
-            Ok(evaluate::run(&job, tuned.varieties)?)
+            Ok(evaluate::run(&job, tuned.rankings_by_set)?)
         })?;
         report.finetune = tuned.details;
         if let Some(paper) = &report.paper

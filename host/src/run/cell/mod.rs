@@ -1,19 +1,19 @@
 //! One cell, from its job to its outcome: open plugin and data, pretrain, extract, evaluate.
 
 mod error;
+mod extractor;
 mod features;
 mod finetune;
 mod images;
 mod import;
 mod judge;
-mod learn;
 mod services;
 mod sources;
 
 use super::cancel::Cancel;
-use super::event::{Event, Listener, Stage};
+use super::event::{Event, EventListener, Stage};
 use super::job::{Job, Subject};
-use super::outcome::Outcome;
+use super::outcome::CellOutcome;
 use crate::config::Baseline;
 use crate::ledger::{Results, Status};
 use error::CellError;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Carries a cell out. What goes wrong is in the outcome; nothing is shown.
-pub fn execute(job: &Job, listener: &mut dyn Listener, cancel: &Cancel) -> Outcome {
+pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> CellOutcome {
     let mut work = Work {
         job,
         listener,
@@ -34,17 +34,17 @@ pub fn execute(job: &Job, listener: &mut dyn Listener, cancel: &Cancel) -> Outco
         timings_s, plugin, ..
     } = work;
     let outcome = match result {
-        Ok(results) => Outcome {
+        Ok(results) => CellOutcome {
             status: Status::Done,
             failure: None,
             plugin: None,
             timings_s: BTreeMap::new(),
             results,
         },
-        Err(CellError::Cancelled) => Outcome::interrupted(),
-        Err(error) => Outcome::failed(error.kind(), error.line()),
+        Err(CellError::Cancelled) => CellOutcome::interrupted(),
+        Err(error) => CellOutcome::failed(error.kind(), error.line()),
     };
-    Outcome {
+    CellOutcome {
         plugin,
         timings_s,
         ..outcome
@@ -54,7 +54,7 @@ pub fn execute(job: &Job, listener: &mut dyn Listener, cancel: &Cancel) -> Outco
 /// A cell being computed.
 struct Work<'a> {
     job: &'a Job,
-    listener: &'a mut dyn Listener,
+    listener: &'a mut dyn EventListener,
     cancel: &'a Cancel,
     timings_s: BTreeMap<Stage, f64>,
     plugin: Option<crate::ledger::PluginStamp>,
@@ -64,21 +64,21 @@ impl Work<'_> {
     fn run(&mut self) -> Result<Results, CellError> {
         tch::set_num_threads(self.job.setup.threads.max(1) as i32);
         let sources = self.open()?;
-        let learnt = match &self.job.config.subject {
-            Subject::Framework { .. } => self.learn(&sources[0])?,
+        let extractor = match &self.job.config.subject {
+            Subject::Framework { .. } => self.pretrain(&sources[0])?,
             Subject::Checkpoint(subject) => self.import(subject)?,
             Subject::Baseline {
                 baseline: Baseline::Untrained,
             } => self.untrained()?,
             Subject::Baseline {
                 baseline: Baseline::Pixels,
-            } => learn::pixels(),
+            } => extractor::pixels(),
         };
-        let sets = self.extract(&learnt, sources)?;
-        let tuned = self.finetune(&learnt, &sets)?;
-        let report = self.evaluate(&learnt, &sets, tuned)?;
+        let sets = self.extract(&extractor, sources)?;
+        let tuned = self.finetune(&extractor, &sets)?;
+        let report = self.evaluate(&extractor, &sets, tuned)?;
         Ok(Results {
-            pretrain: learnt.summary,
+            pretrain: extractor.summary,
             report,
             same_images: sets.same_images,
         })
@@ -97,7 +97,7 @@ impl Work<'_> {
     }
 
     fn tell(&mut self, stage: Stage, done: u64, total: u64, note: &str) {
-        self.listener.hear(Event::Progress {
+        self.listener.on_event(Event::Progress {
             stage,
             done,
             total,
@@ -106,7 +106,7 @@ impl Work<'_> {
     }
 
     fn warn(&mut self, text: String) {
-        self.listener.hear(Event::Warning { text });
+        self.listener.on_event(Event::Warning { text });
     }
 
     /// Ends the work where the user asked for it.

@@ -29,9 +29,9 @@ unsafe impl Element for bf16 {
 
 /// A contiguous tensor in the CPU's memory.
 #[derive(Debug)]
-pub(crate) struct Slab<T = f32>(Tensor, PhantomData<T>);
+pub(crate) struct CpuTensor<T = f32>(Tensor, PhantomData<T>);
 
-impl<T: Element> Slab<T> {
+impl<T: Element> CpuTensor<T> {
     /// The tensor itself where it already is one, else a copy that is. While slices of it are borrowed, nobody
     /// may write to the tensor by another handle.
     pub(crate) fn of(tensor: &Tensor) -> Result<Self, TchError> {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_written_into_a_slab_is_in_its_tensor() -> Result<(), TchError> {
-        let mut slab = Slab::<f32>::of(&Tensor::f_zeros([5], (Kind::Float, Device::Cpu))?)?;
+        let mut slab = CpuTensor::<f32>::of(&Tensor::f_zeros([5], (Kind::Float, Device::Cpu))?)?;
         slab.values_mut()
             .copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(slab.tensor().f_sum(Kind::Float)?.f_double_value(&[])?, 15.0);
@@ -84,11 +84,11 @@ mod tests {
             .f_to_kind(Kind::Half)?
             .f_view([2, 2])?;
         assert_eq!(
-            Slab::<f32>::of(&half.f_transpose(0, 1)?)?.values(),
+            CpuTensor::<f32>::of(&half.f_transpose(0, 1)?)?.values(),
             [1.0, 3.0, 2.0, 4.0]
         );
         assert_eq!(
-            Slab::<bf16>::of(&half)?.values(),
+            CpuTensor::<bf16>::of(&half)?.values(),
             [1.0, 2.0, 3.0, 4.0].map(bf16::from_f32)
         );
         Ok(())

@@ -2,10 +2,10 @@
 
 use super::error::PretrainError;
 use super::job::PretrainJob;
-use super::journal::Line;
+use super::metrics_log::MetricsLine;
 use crate::backbone::{Backbone, Inference};
-use crate::config::Probe as Settings;
-use crate::evaluate::knn::{Bank, Blocks, KnnProtocol, nearest, vote};
+use crate::config::KnnMonitorConfig;
+use crate::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use crate::evaluate::linear::stratified;
 use crate::evaluate::{EvaluateError, LabelSpace, Labels, extract, score};
 use ssl_datasets::loader::{EvalLoader, LoaderConfig};
@@ -16,8 +16,8 @@ use std::sync::atomic::Ordering;
 use tch::{Device, Tensor};
 
 /// The images that are classified and those that classify them.
-pub(super) struct Probe {
-    settings: Settings,
+pub(super) struct KnnMonitor {
+    settings: KnnMonitorConfig,
     images: Arc<dyn Source>,
     labels: Vec<u32>,
     classes: usize,
@@ -25,11 +25,11 @@ pub(super) struct Probe {
     queries: Vec<i64>,
 }
 
-impl Probe {
-    /// The probe of a run; `None` where it is turned off, or the training set cannot be probed
+impl KnnMonitor {
+    /// The monitor of a run; `None` where it is turned off, or the training set cannot be split
     /// (an image has several labels or none, or no class has two images).
     pub(super) fn of(job: &PretrainJob<'_>) -> Option<Self> {
-        let settings = job.probe;
+        let settings = job.knn_monitor;
         if settings.every == 0 {
             return None;
         }
@@ -67,15 +67,15 @@ impl Probe {
         backbone: &Backbone,
         epoch: u64,
         step: u64,
-    ) -> Result<Line, PretrainError> {
-        let fault = |source: EvaluateError| PretrainError::Probe {
+    ) -> Result<MetricsLine, PretrainError> {
+        let fault = |source: EvaluateError| PretrainError::KnnMonitor {
             epoch,
             source: Box::new(source),
         };
         let features = self.features(job, backbone, fault)?;
-        let part = |rows: &[i64]| -> Result<Bank, EvaluateError> {
+        let part = |rows: &[i64]| -> Result<FeatureBank, EvaluateError> {
             let rows = Tensor::f_from_slice(rows)?;
-            Bank::try_new("the probe", &features.f_index_select(0, &rows)?)
+            FeatureBank::try_new("the kNN monitor", &features.f_index_select(0, &rows)?)
         };
         let labels = |rows: &[i64]| -> Vec<u32> {
             rows.iter().map(|&row| self.labels[row as usize]).collect()
@@ -94,11 +94,11 @@ impl Probe {
             let found = nearest(&bank, &queries, k, Blocks::on(job.device))?;
             let rankings = vote(&found, &labels(&self.bank), self.classes, &space, &protocol);
             let valid = Labels::single(&labels(&self.queries), self.classes)?;
-            let score = score("the probe", &space[0], &valid, &rankings[0][0])?;
+            let score = score("the kNN monitor", &space[0], &valid, &rankings[0][0])?;
             Ok((score.correct, score.n))
         };
         let (correct, n) = scored().map_err(fault)?;
-        Ok(Line::Probe {
+        Ok(MetricsLine::KnnMonitor {
             epoch,
             step,
             k: self.settings.k.min(self.bank.len()),
@@ -136,7 +136,7 @@ impl Probe {
             let side = view.size as i64;
             Ok(Tensor::from_slice(&view.data).view([batch.len() as i64, 3, side, side]))
         });
-        let features = extract("the probe", batches, |images| {
+        let features = extract("the kNN monitor", batches, |images| {
             network.features(&images.to_device(device))
         });
         match features {

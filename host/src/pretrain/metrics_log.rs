@@ -13,7 +13,7 @@ const FILE: &str = "metrics.jsonl";
 /// A line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-pub(super) enum Line {
+pub(super) enum MetricsLine {
     /// An optimiser step.
     Step {
         step: u64,
@@ -45,8 +45,9 @@ pub(super) enum Line {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         effective_rank: Option<f64>,
     },
-    /// A look at the backbone by nearest neighbours.
-    Probe {
+    /// The online kNN evaluation of the backbone.
+    #[serde(rename = "probe")]
+    KnnMonitor {
         epoch: u64,
         /// Optimiser steps done.
         step: u64,
@@ -57,23 +58,23 @@ pub(super) enum Line {
     },
 }
 
-impl Line {
+impl MetricsLine {
     /// Whether the line is from before optimiser step `step`.
     const fn is_before(&self, step: u64) -> bool {
         match self {
             Self::Step { step: at, .. } => *at < step,
-            Self::Epoch { step: done, .. } | Self::Probe { step: done, .. } => *done <= step,
+            Self::Epoch { step: done, .. } | Self::KnnMonitor { step: done, .. } => *done <= step,
         }
     }
 }
 
 /// The open file.
-pub(super) struct Journal {
+pub(super) struct MetricsLog {
     file: File,
     path: PathBuf,
 }
 
-impl Journal {
+impl MetricsLog {
     /// Opens the file to go on at optimiser step `step`; later lines of an attempt that did not get
     /// to its next checkpoint are dropped.
     pub(super) fn open(dir: &Path, step: u64) -> Result<Self, PretrainError> {
@@ -87,7 +88,7 @@ impl Journal {
             let kept: String = old
                 .lines()
                 .filter(|line| {
-                    serde_json::from_str::<Line>(line).is_ok_and(|line| line.is_before(step))
+                    serde_json::from_str::<MetricsLine>(line).is_ok_and(|line| line.is_before(step))
                 })
                 .flat_map(|line| [line, "\n"])
                 .collect();
@@ -105,7 +106,7 @@ impl Journal {
     }
 
     /// Adds a line.
-    pub(super) fn write(&mut self, line: &Line) -> Result<(), PretrainError> {
+    pub(super) fn write(&mut self, line: &MetricsLine) -> Result<(), PretrainError> {
         serde_json::to_string(line)
             .map_err(io::Error::other)
             .and_then(|text| writeln!(self.file, "{text}"))
@@ -122,8 +123,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
     use super::*;
 
-    fn step(step: u64) -> Line {
-        Line::Step {
+    fn step(step: u64) -> MetricsLine {
+        MetricsLine::Step {
             step,
             epoch: step / 2,
             loss: 0.5,
@@ -139,15 +140,15 @@ mod tests {
     #[test]
     fn a_resumed_run_drops_what_it_will_do_again() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(dir.path(), 0).unwrap();
+        let mut metrics_log = MetricsLog::open(dir.path(), 0).unwrap();
         for n in 0..4 {
-            journal.write(&step(n)).unwrap();
+            metrics_log.write(&step(n)).unwrap();
         }
-        drop(journal);
-        let mut journal = Journal::open(dir.path(), 2).unwrap();
-        journal.write(&step(2)).unwrap();
+        drop(metrics_log);
+        let mut metrics_log = MetricsLog::open(dir.path(), 2).unwrap();
+        metrics_log.write(&step(2)).unwrap();
         let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
-        let lines: Vec<Line> = text
+        let lines: Vec<MetricsLine> = text
             .lines()
             .map(|l| serde_json::from_str(l).unwrap())
             .collect();

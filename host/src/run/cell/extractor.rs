@@ -7,7 +7,7 @@ use crate::backbone::Backbone;
 use crate::config::{RECIPE_SIZE, canonical};
 use crate::ledger::PluginStamp;
 use crate::pretrain::{self, PretrainJob, Progress};
-use crate::run::event::{Event, Listener, Stage};
+use crate::run::event::{Event, EventListener, Stage};
 use crate::run::job::Subject;
 use serde_json::{Value, json};
 use ssl_datasets::source::Source;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tch::{Cuda, Device};
 
 /// What turns images into features.
-pub(super) struct Learnt {
+pub(super) struct FeatureExtractor {
     /// The network; `None` for raw pixels.
     pub backbone: Option<Backbone>,
     /// Mean and standard deviation the images are normalised with.
@@ -37,8 +37,8 @@ pub(super) struct Learnt {
 }
 
 /// The pixels themselves, as they are.
-pub(super) fn pixels() -> Learnt {
-    Learnt {
+pub(super) fn pixels() -> FeatureExtractor {
+    FeatureExtractor {
         backbone: None,
         normalize: None,
         summary: Value::Null,
@@ -49,10 +49,10 @@ pub(super) fn pixels() -> Learnt {
 
 impl Work<'_> {
     /// The backbone as the seed initialises it: where every framework starts from.
-    pub(super) fn untrained(&mut self) -> Result<Learnt, CellError> {
+    pub(super) fn untrained(&mut self) -> Result<FeatureExtractor, CellError> {
         let config = &self.job.config;
         let backbone = Backbone::new(&config.backbone, config.seed, self.device()?)?;
-        Ok(Learnt {
+        Ok(FeatureExtractor {
             backbone: Some(backbone),
             normalize: Some((IMAGENET_MEAN, IMAGENET_STD)),
             summary: Value::Null,
@@ -62,7 +62,10 @@ impl Work<'_> {
     }
 
     /// Pretrains the cell's framework, or takes what an earlier attempt has finished.
-    pub(super) fn learn(&mut self, train: &Arc<dyn Source>) -> Result<Learnt, CellError> {
+    pub(super) fn pretrain(
+        &mut self,
+        train: &Arc<dyn Source>,
+    ) -> Result<FeatureExtractor, CellError> {
         let (
             Subject::Framework {
                 id, config, recipe, ..
@@ -111,7 +114,7 @@ impl Work<'_> {
                 device,
                 workers: setup.workers,
                 threads: setup.threads,
-                probe: setup.probe,
+                knn_monitor: setup.probe,
                 dir: work.job.dir.join("pretrain"),
                 cancel: work.cancel.flag(),
             };
@@ -119,9 +122,13 @@ impl Work<'_> {
                 let instance = plugin.create(id, &config, context, services)?;
                 Ok(Box::new(instance) as Box<dyn Instance>)
             };
-            Ok(pretrain::run(&job, create, &mut Told(work.listener))?)
+            Ok(pretrain::run(
+                &job,
+                create,
+                &mut ProgressForwarder(work.listener),
+            )?)
         })?;
-        Ok(Learnt {
+        Ok(FeatureExtractor {
             summary: json!({
                 "recipe": recipe,
                 "views": views,
@@ -179,11 +186,11 @@ pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStam
 }
 
 /// Passes the news of a pretraining on.
-struct Told<'a>(&'a mut dyn Listener);
+struct ProgressForwarder<'a>(&'a mut dyn EventListener);
 
-impl Progress for Told<'_> {
+impl Progress for ProgressForwarder<'_> {
     fn progress(&mut self, done: u64, total: u64, note: &str) {
-        self.0.hear(Event::Progress {
+        self.0.on_event(Event::Progress {
             stage: Stage::Pretrain,
             done,
             total,
@@ -192,13 +199,13 @@ impl Progress for Told<'_> {
     }
 
     fn note(&mut self, text: &str) {
-        self.0.hear(Event::Note {
+        self.0.on_event(Event::Note {
             text: text.to_owned(),
         });
     }
 
     fn warning(&mut self, text: &str) {
-        self.0.hear(Event::Warning {
+        self.0.on_event(Event::Warning {
             text: text.to_owned(),
         });
     }

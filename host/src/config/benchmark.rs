@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// A benchmark: which frameworks with which seeds, on which data, judged how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Bench {
+pub struct Benchmark {
     /// Ids of the frameworks, or `"all"` for every plugin found. Default `"all"`.
     pub frameworks: Frameworks,
     /// Seeds; each framework is run once with each. Default `[0]`.
@@ -113,7 +113,7 @@ pub enum SpaceChoice {
     Subset,
 }
 
-impl Default for Bench {
+impl Default for Benchmark {
     fn default() -> Self {
         Self {
             frameworks: Frameworks::All,
@@ -154,7 +154,7 @@ impl Views {
     }
 }
 
-impl Bench {
+impl Benchmark {
     /// Collects every value that is out of range.
     pub(super) fn check(&self, checks: &mut Checks) {
         self.frameworks.check("frameworks", checks);

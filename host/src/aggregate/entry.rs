@@ -5,7 +5,7 @@ use super::{AggregateError, DataSet, Table};
 
 /// One evaluated cell with everything that decides whether it may stand beside another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct TableEntry {
     /// Row of the table.
     pub framework: String,
     /// Column of the table.
@@ -26,7 +26,7 @@ pub struct Record {
     pub head: String,
 }
 
-impl Record {
+impl TableEntry {
     fn place(&self) -> String {
         format!(
             "framework `{}`, data set `{}`",
@@ -46,9 +46,9 @@ impl Table {
     /// [`AggregateError::Mixed`] if protocols differ, or label spaces within a data set;
     /// [`AggregateError::DifferentN`], [`AggregateError::DuplicateCell`] and the faults of
     /// [`Cell::mean`](super::Cell::mean).
-    pub fn from_records(records: &[Record]) -> Result<Self, AggregateError> {
+    pub fn from_entries(records: &[TableEntry]) -> Result<Self, AggregateError> {
         let mut frameworks: Vec<String> = Vec::new();
-        let mut columns: Vec<&Record> = Vec::new();
+        let mut columns: Vec<&TableEntry> = Vec::new();
         for record in records {
             if let Some(first) = records.first() {
                 same(
@@ -88,7 +88,7 @@ impl Table {
                 .iter()
                 .filter(|record| record.framework == *framework);
             let counts = counts(&own.collect::<Vec<_>>(), &columns)?;
-            let cell = |(set, first): (usize, &&Record)| {
+            let cell = |(set, first): (usize, &&TableEntry)| {
                 mean_cell(&counts, set, first.n).map_err(|fault| AggregateError::Cell {
                     framework: framework.clone(),
                     data_set: first.data_set.clone(),
@@ -116,7 +116,7 @@ impl Table {
 }
 
 /// Sorts one framework's records into seeds, data sets and heads.
-fn counts(records: &[&Record], columns: &[&Record]) -> Result<Counts, AggregateError> {
+fn counts(records: &[&TableEntry], columns: &[&TableEntry]) -> Result<Counts, AggregateError> {
     let mut seeds: Vec<u64> = records.iter().map(|record| record.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
@@ -157,8 +157,8 @@ fn position(names: &mut Vec<String>, name: &str) -> usize {
 
 fn same(
     what: &'static str,
-    (first, first_record): (&str, &Record),
-    (second, second_record): (&str, &Record),
+    (first, first_record): (&str, &TableEntry),
+    (second, second_record): (&str, &TableEntry),
 ) -> Result<(), AggregateError> {
     if first == second {
         return Ok(());
@@ -178,8 +178,8 @@ mod tests {
     use super::*;
     use crate::aggregate::Cell;
 
-    fn record(framework: &str, data_set: &str, correct: u64, n: u64) -> Record {
-        Record {
+    fn record(framework: &str, data_set: &str, correct: u64, n: u64) -> TableEntry {
+        TableEntry {
             framework: framework.to_owned(),
             data_set: data_set.to_owned(),
             label_space: "full-1000".to_owned(),
@@ -196,14 +196,14 @@ mod tests {
     fn seeds_and_heads_of_one_framework_are_one_row() {
         let mut records = Vec::new();
         for (seed, head, correct) in [(0, "a", 40), (0, "b", 42), (1, "a", 44), (1, "b", 46)] {
-            records.push(Record {
+            records.push(TableEntry {
                 seed,
                 head: head.to_owned(),
                 ..record("x", "val", correct, 100)
             });
         }
         records.push(record("y", "val", 50, 100));
-        let table = Table::from_records(&records).unwrap();
+        let table = Table::from_entries(&records).unwrap();
         assert_eq!(table.frameworks(), ["x", "y"]);
         assert_eq!(table.cell(0, 0).unwrap().percent(), 43.0);
         let runs = [0, 1].map(|row| (table.runs(row).seeds, table.runs(row).heads));
@@ -217,7 +217,7 @@ mod tests {
             record("b", "v2", 1, 2),
             record("b", "val", 2, 4),
         ];
-        let table = Table::from_records(&records).unwrap();
+        let table = Table::from_entries(&records).unwrap();
         assert_eq!(table.frameworks(), ["a", "b"]);
         assert_eq!(table.cell(1, 0), Some(Cell::counted(2, 4).unwrap()));
         assert_eq!(table.missing(), [(0, 1)]);
@@ -229,14 +229,14 @@ mod tests {
     fn mixed_protocols_and_label_spaces_are_refused_by_name() {
         let mut records = [record("a", "r", 3, 4), record("b", "r", 2, 4)];
         records[1].protocol = "knn".to_owned();
-        let message = Table::from_records(&records).unwrap_err().to_string();
+        let message = Table::from_entries(&records).unwrap_err().to_string();
         assert!(
             message.contains("one protocol")
                 && message.contains("`knn` (framework `b`, data set `r`)")
         );
         records[1].protocol = "linear-shared".to_owned();
         records[1].label_space = "subset-200".to_owned();
-        let message = Table::from_records(&records).unwrap_err().to_string();
+        let message = Table::from_entries(&records).unwrap_err().to_string();
         assert!(message.contains("one label space") && message.contains("subset-200"));
     }
 
@@ -248,17 +248,17 @@ mod tests {
             record("b", "r", 2, 4),
         ];
         assert!(matches!(
-            Table::from_records(&twice),
+            Table::from_entries(&twice),
             Err(AggregateError::DuplicateCell { .. })
         ));
         let sizes = [record("a", "r", 3, 4), record("b", "r", 2, 5)];
         assert_eq!(
-            Table::from_records(&sizes).unwrap_err().to_string(),
+            Table::from_entries(&sizes).unwrap_err().to_string(),
             "expected n = 4 as for `a`, found 5 (framework `b`, data set `r`)"
         );
         let alone = [record("a", "r", 3, 4)];
         assert_eq!(
-            Table::from_records(&alone),
+            Table::from_entries(&alone),
             Err(AggregateError::TooFewFrameworks { found: 1 })
         );
     }
