@@ -3,6 +3,7 @@
 //! A file carries the BLAKE3 digest of its own bytes in its header, as the value of [`KEY`]. The
 //! digest is computed with 64 zeros in its own place, so it covers every other byte of the file.
 
+use crate::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -92,6 +93,15 @@ pub fn to_json<T: Serialize>(value: &T) -> serde_json::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Writes what [`to_json`] makes of a value; the file appears whole or not at all.
+///
+/// # Errors
+/// Whatever the file system says; a value that is no JSON object.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let text = to_json(value).map_err(io::Error::other)?;
+    atomic::write(path, &text)
+}
+
 /// A JSON object without its digest, and what is wrong with the digest.
 ///
 /// # Errors
@@ -151,9 +161,9 @@ impl<W> Tee<W> {
         }
     }
 
-    /// The digest of what was written.
-    pub fn finish(self) -> String {
-        self.checksum.finish()
+    /// The writer, and the digest of what was written to it.
+    pub fn finish(self) -> (W, String) {
+        (self.writer, self.checksum.finish())
     }
 }
 
@@ -208,6 +218,6 @@ mod tests {
         let path = dir.path().join("file");
         let mut tee = Tee::new(File::create(&path).unwrap());
         tee.write_all(&[7; 3_000_000]).unwrap();
-        assert_eq!(tee.finish(), of_file(&path).unwrap());
+        assert_eq!(tee.finish().1, of_file(&path).unwrap());
     }
 }

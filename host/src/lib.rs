@@ -10,9 +10,11 @@
 //! | [`cli`] | the command line, exit codes, how errors are shown |
 //! | [`conformance`] | certification of plugins against golden vectors |
 //! | [`config`] | benchmark files: schema, ranges, overrides, hashes |
+//! | [`exit`] | exit codes |
 //! | [`evaluate`] | frozen features through kNN and linear heads, scored and recorded |
 //! | [`import`] | published checkpoints into backbones, without executing pickles |
 //! | [`ledger`] | one directory per cell: what is done, what failed, what is left |
+//! | [`libtorch`] | which libtorch this process runs on |
 //! | [`memory`] | how this process asks the system for memory |
 //! | [`optim`] | optimisers: SGD, LARS, AdamW with parameter groups and clipping |
 //! | [`plugins`] | the table of frameworks: plugin files found and refused |
@@ -23,6 +25,7 @@
 //! | [`tensorfile`] | named tensors on disk |
 
 pub mod aggregate;
+mod atomic;
 pub mod augment;
 pub mod backbone;
 pub mod checksum;
@@ -30,10 +33,12 @@ pub mod cli;
 pub mod config;
 pub mod conformance;
 mod cpu_tensor;
+mod digest;
 pub mod evaluate;
-mod hex;
+pub mod exit;
 pub mod import;
 pub mod ledger;
+pub mod libtorch;
 pub mod memory;
 pub mod optim;
 pub mod plugins;

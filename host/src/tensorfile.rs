@@ -1,11 +1,11 @@
 //! Named tensors on disk: safetensors files, written so that a crash leaves the old file or the
 //! new one, never half of either. Each carries the digest of its bytes in its metadata.
 
+use crate::atomic;
 use crate::checksum::{self, Checksum, Damage};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, rename};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -158,8 +158,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileE
     Ok(tensors)
 }
 
-/// Writes tensors to a safetensors file: into `PATH.tmp`, synchronised, then renamed. Gives back the
-/// file's digest.
+/// Writes tensors to a safetensors file, which appears whole or not at all. Gives back its digest.
 ///
 /// # Errors
 /// [`TensorFileError`] when the file cannot be written or an element type is unknown to the format.
@@ -183,36 +182,12 @@ pub fn write<'a>(
             source,
         })?;
     let digest = Checksum::default().seal(&mut bytes);
-    write_atomically(path, &bytes).map_err(|source| TensorFileError::Io {
+    atomic::write(path, &bytes).map_err(|source| TensorFileError::Io {
         doing: "write",
         path: path.to_owned(),
         source,
     })?;
     Ok(digest)
-}
-
-/// Writes a file so that a reader finds the old content or the new one: `PATH.tmp`, fsync, rename,
-/// fsync of the folder.
-///
-/// # Errors
-/// Whatever the file system says.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    rename(&temporary, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 struct Held {

@@ -6,8 +6,9 @@ mod toy;
 
 use ssl_datasets::source::{SourceConfig, open};
 use ssl_host::backbone::{BackboneConfig, ComputePrecision, Depth, Stem};
-use ssl_host::config::KnnMonitorConfig;
-use ssl_host::pretrain::{PretrainError, PretrainJob, PretrainOutcome, Progress, run};
+use ssl_host::pretrain::{
+    KnnMonitorConfig, PretrainError, PretrainJob, PretrainOutcome, Progress, run,
+};
 use ssl_plugin_api::description::{Description, MomentumSchedule};
 use std::fs;
 use std::path::Path;

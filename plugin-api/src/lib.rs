@@ -36,4 +36,4 @@ pub use exchange::{EpochPlan, Feature, Metric, NamedTensor, StepInput, StepOutpu
 pub use fault::{Fault, FaultKind};
 pub use services::{LogLevel, Reduce, Services, SharedServices, SingleProcess};
 pub use tensor::{Device, DeviceKind, Dtype, Element, FfiTensor, Flags, TensorFault};
-pub use version::{ABI_MAJOR, ABI_MINOR, CAPABILITIES, LIBTORCH};
+pub use version::{ABI_MAJOR, ABI_MINOR, CAPABILITIES, LIBTORCH, is_same_libtorch};

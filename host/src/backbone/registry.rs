@@ -4,7 +4,7 @@ use super::config::{BackboneConfig, ComputePrecision};
 use super::error::{BackboneError, ImportReport, WrongShape};
 use super::init;
 use super::plan::{Plan, Spec};
-use crate::hex::hex;
+use crate::digest::hex;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use tch::{Device, Kind, TchError, Tensor, no_grad};

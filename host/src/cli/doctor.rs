@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, Failure};
 use super::plugins::{Format, look};
+use crate::libtorch::{self, CudaPart};
 use crate::plugins;
-use crate::run::libtorch::{self, CudaPart};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -23,7 +23,7 @@ pub use root::main;
 fn give_answer<T: serde::Serialize>(path: &std::path::Path, answer: &T) -> Result<(), Failure> {
     serde_json::to_vec(answer)
         .map_err(std::io::Error::other)
-        .and_then(|text| crate::ledger::write_atomic(path, &text))
+        .and_then(|text| crate::atomic::write(path, &text))
         .map_err(|error| {
             let help = "check that the folder for temporary files may be written";
             Failure::with_help(Exit::BadInput, error, help)

@@ -51,7 +51,7 @@ enum Command {
 pub fn main() -> ExitCode {
     crate::memory::keep_freed();
     // What comes of it is told by `doctor`, and by whatever asks for a GPU.
-    let _ = crate::run::libtorch::cuda_part();
+    let _ = crate::libtorch::cuda_part();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

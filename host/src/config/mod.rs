@@ -4,10 +4,9 @@
 //! is decoded into [`Benchmark`]. Unknown keys, wrong types and values out of range are all collected
 //! before anything is reported ([`ConfigError`]), each with file, line, allowed range and, for an
 //! unknown key, the nearest known one. What is left after defaults are filled in is the *resolved*
-//! configuration; its canonical JSON is hashed to name what was computed from it ([`canonical`]).
+//! configuration; the digest of its JSON names what was computed from it.
 
 mod benchmark;
-pub mod canonical;
 mod check;
 mod checkpoint;
 mod data;
@@ -28,5 +27,5 @@ pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
 pub use fault::{BenchmarkFault, ConfigError};
 pub use frameworks::{FrameworkSection, Frameworks};
-pub use pretrain::{KnnMonitorConfig, Pretrain, RecipeOverride};
+pub use pretrain::{Pretrain, RecipeOverride};
 pub use run::Run;

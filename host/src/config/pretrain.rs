@@ -2,6 +2,7 @@
 
 use super::check::Checks;
 use crate::backbone::ComputePrecision;
+use crate::pretrain::KnnMonitorConfig;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
 
@@ -20,7 +21,7 @@ pub struct Pretrain {
     /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
     /// heads are always in f32. Default `f32`.
     pub precision: ComputePrecision,
-    /// A look at the backbone while it learns.
+    /// Online evaluation of the backbone by nearest neighbours.
     pub probe: KnnMonitorConfig,
     /// Changes to the frameworks' recipes. Default none: the papers' own.
     pub recipe: RecipeOverride,
@@ -57,46 +58,19 @@ impl Pretrain {
             "`cpu`, `cuda` or `cuda:N`",
             format_args!("`{device}`"),
         );
-        self.probe.check(&format!("{path}.probe"), checks);
+        self.check_probe(&format!("{path}.probe"), checks);
         self.recipe.check(&format!("{path}.recipe"), checks);
     }
-}
 
-/// A nearest-neighbour classifier on a part of the training set, every few epochs: some images are
-/// classified by the others. It changes nothing and is written to the run's metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct KnnMonitorConfig {
-    /// Epochs from one look to the next; 0 turns it off. Default 10. The last epoch has one too.
-    pub every: u64,
-    /// Images in all, at least 2; a smaller training set is taken whole. Default 5000.
-    pub samples: usize,
-    /// Share of every class that is classified, in (0, 1). Default 0.1.
-    pub held_out: f64,
-    /// Neighbours, at least 1. Default 20.
-    pub k: usize,
-}
-
-impl Default for KnnMonitorConfig {
-    fn default() -> Self {
-        Self {
-            every: 10,
-            samples: 5000,
-            held_out: 0.1,
-            k: 20,
-        }
-    }
-}
-
-impl KnnMonitorConfig {
-    fn check(&self, path: &str, checks: &mut Checks) {
-        checks.at_least(&format!("{path}.samples"), self.samples as u64, 2);
-        checks.at_least(&format!("{path}.k"), self.k as u64, 1);
+    fn check_probe(&self, path: &str, checks: &mut Checks) {
+        let probe = &self.probe;
+        checks.at_least(&format!("{path}.samples"), probe.samples as u64, 2);
+        checks.at_least(&format!("{path}.k"), probe.k as u64, 1);
         checks.require(
             &format!("{path}.held_out"),
-            self.held_out > 0.0 && self.held_out < 1.0,
+            probe.held_out > 0.0 && probe.held_out < 1.0,
             "a number in (0, 1)",
-            self.held_out,
+            probe.held_out,
         );
     }
 }

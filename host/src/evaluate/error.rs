@@ -1,6 +1,6 @@
 //! What can go wrong while evaluating.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Faults of the evaluation, phrased to follow "failed to evaluate:".
 #[derive(Debug, thiserror::Error)]
@@ -176,6 +176,21 @@ pub enum EvaluateError {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] tch::TchError),
+}
+
+impl EvaluateError {
+    /// Attaches the file and what was done with it to an I/O error.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
 }
 
 /// Result of an evaluation step.

@@ -4,7 +4,6 @@
 //! [`extract`] turns images into a [`FeatureSet`]; [`run`] puts the sets of one backbone through the
 //! protocols and returns a [`record::EvaluationReport`] of integer counts.
 
-mod atomic;
 mod cache;
 mod error;
 mod features;

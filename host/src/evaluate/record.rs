@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::ClassCount;
 use super::finetune::Subset;
 use super::linear::GridPoint;
-use crate::hex::hex;
+use crate::digest::hex;
 
 /// Which protocol, and a hash of all its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

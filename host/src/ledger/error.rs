@@ -2,7 +2,20 @@
 
 use crate::checksum::Damage;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Attaches the file and what was done with it to an I/O error.
+pub(super) fn io_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> LedgerError + use<> {
+    let path = path.to_owned();
+    move |source| LedgerError::Io {
+        action,
+        path,
+        source,
+    }
+}
 
 /// Why a ledger could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,10 +76,10 @@ pub enum LedgerError {
         found: u32,
     },
     /// A record cannot be written as JSON.
-    #[error("failed to write the record of {cell} as JSON")]
+    #[error("failed to write {what} as JSON")]
     Serialize {
-        /// The cell.
-        cell: String,
+        /// What was to be written.
+        what: String,
         /// Why.
         #[source]
         source: serde_json::Error,

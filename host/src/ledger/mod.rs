@@ -13,16 +13,16 @@
 //! configuration and another cell is computed, change it back and the old one is found. Records are
 //! replaced atomically and carry a digest of their bytes, which is checked when they are read. One run at a time may hold a ledger.
 
-mod atomic;
+mod cell_dir;
 mod data;
 mod error;
 mod plan;
 mod record;
 mod store;
 
-pub use atomic::write_atomic;
+pub use cell_dir::CellDir;
 pub use data::{DataFacts, LeftOut, TrainImages};
 pub use error::LedgerError;
 pub use plan::Plan;
 pub use record::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, Versions};
-pub use store::{CellDir, Ledger};
+pub use store::Ledger;

@@ -1,9 +1,9 @@
 //! Which cells of a ledger make up its tables. Others stay when settings are changed, for the case
 //! that they are changed back.
 
-use super::error::LedgerError;
+use super::cell_dir::CellDir;
+use super::error::{LedgerError, io_error};
 use super::record::{CellRecord, Status};
-use super::store::{CellDir, io_error, write_json};
 use crate::checksum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,7 +39,8 @@ impl Plan {
     }
 
     pub(super) fn write(&self, root: &Path) -> Result<(), LedgerError> {
-        write_json(&root.join(FILE), self, "the plan")
+        let path = root.join(FILE);
+        checksum::write_json(&path, self).map_err(io_error("write", &path))
     }
 
     /// Whether the cell was asked for.

@@ -2,7 +2,7 @@
 
 use super::data::DataFacts;
 use crate::evaluate::record::EvaluationReport;
-use crate::run::libtorch;
+use crate::libtorch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -234,4 +234,26 @@ fn now_unix_s() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_failed_cell_keeps_its_reason_until_it_begins_again() {
+        let mut record = CellRecord::pending("toy", 0, json!({}), "00");
+        record.begin();
+        let failure = Failure {
+            kind: FailureKind::Killed,
+            message: "killed".to_owned(),
+            log_tail: vec!["last words".to_owned()],
+        };
+        record.end(Status::Failed, Some(failure.clone()));
+        assert_eq!(record.failure, Some(failure));
+        record.begin();
+        assert_eq!((record.failure, record.attempts), (None, 2));
+    }
 }

@@ -1,11 +1,10 @@
 //! The directories of a ledger.
 
-use super::atomic::write_atomic;
-use super::error::LedgerError;
+use super::cell_dir::CellDir;
+use super::error::{LedgerError, io_error};
 use super::plan::Plan;
-use super::record::{CellRecord, FORMAT, WITH_DIGEST};
-use crate::checksum::{self, Damage};
-use crate::config::canonical;
+use super::record::CellRecord;
+use crate::{checksum, digest};
 use serde::Serialize;
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
@@ -19,12 +18,6 @@ const HASH_DIGITS: usize = 8;
 pub struct Ledger {
     root: PathBuf,
     _lock: File,
-}
-
-/// The directory of one cell.
-#[derive(Clone, Debug)]
-pub struct CellDir {
-    path: PathBuf,
 }
 
 impl Ledger {
@@ -74,7 +67,8 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub fn write_bench<T: Serialize>(&self, bench: &T) -> Result<(), LedgerError> {
-        write_json(&self.root.join("bench.json"), bench, "the benchmark")
+        let path = self.root.join("bench.json");
+        checksum::write_json(&path, bench).map_err(io_error("write", &path))
     }
 
     /// Writes down which cells make up the tables.
@@ -97,15 +91,15 @@ impl Ledger {
         config: &T,
     ) -> Result<(CellDir, CellRecord), LedgerError> {
         let serialize = |source| LedgerError::Serialize {
-            cell: format!("{framework}, seed {seed}"),
+            what: format!("the record of {framework}, seed {seed}"),
             source,
         };
         let config = serde_json::to_value(config).map_err(serialize)?;
-        let hash = canonical::hash(&config).map_err(serialize)?;
+        let hash = digest::sha256_of_json(&config).map_err(serialize)?;
         let name = format!("{framework}-{seed}-{}", &hash[..HASH_DIGITS]);
         let path = self.root.join("cells").join(name);
         fs::create_dir_all(&path).map_err(io_error("create", &path))?;
-        let dir = CellDir { path };
+        let dir = CellDir::at(path);
         let record = match dir.read()? {
             Some(record) if record.config_sha256 == hash => record,
             _ => CellRecord::pending(framework, seed, config, &hash),
@@ -129,7 +123,7 @@ impl Ledger {
         paths.sort();
         let mut records = Vec::new();
         for path in paths {
-            let dir = CellDir { path };
+            let dir = CellDir::at(path);
             if let Some(record) = dir.read()? {
                 records.push((dir, record));
             }
@@ -138,113 +132,11 @@ impl Ledger {
     }
 }
 
-impl CellDir {
-    /// The directory at `path`, which exists.
-    #[must_use]
-    pub fn at(path: PathBuf) -> Self {
-        Self { path }
-    }
-
-    /// The directory.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The directory's name, which names the cell.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
-    }
-
-    /// A file of the cell.
-    #[must_use]
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// The cell's record, `None` before the first one was written.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
-    pub fn read(&self) -> Result<Option<CellRecord>, LedgerError> {
-        let path = self.file("cell.json");
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(io_error("read", &path)(e)),
-        };
-        let refuse = |source| LedgerError::Record {
-            path: path.clone(),
-            source,
-        };
-        let (value, damage) = checksum::from_json(&text).map_err(refuse)?;
-        let format = value["format"].as_u64().unwrap_or(0) as u32;
-        match damage {
-            // Their scores are worth more than the doubt.
-            Some(Damage::NoDigest) if (1..WITH_DIGEST).contains(&format) => {
-                tracing::warn!(
-                    "{}: a record of format {format} has no digest; damage would go unnoticed",
-                    path.display()
-                );
-            }
-            Some(damage) => return Err(LedgerError::Damaged { path, damage }),
-            None => {}
-        }
-        if format > FORMAT {
-            return Err(LedgerError::Format {
-                path,
-                expected: FORMAT,
-                found: format,
-            });
-        }
-        let record: CellRecord = serde_json::from_value(value).map_err(refuse)?;
-        match record.impossible_count() {
-            Some(found) => Err(LedgerError::Counts { path, found }),
-            None => Ok(Some(record)),
-        }
-    }
-
-    /// Replaces the cell's record.
-    ///
-    /// # Errors
-    /// When it cannot be written; the old record then stands.
-    pub fn write(&self, record: &CellRecord) -> Result<(), LedgerError> {
-        write_json(&self.file("cell.json"), record, &self.name())
-    }
-}
-
-pub(super) fn write_json<T: Serialize>(
-    path: &Path,
-    value: &T,
-    cell: &str,
-) -> Result<(), LedgerError> {
-    let text = checksum::to_json(value).map_err(|source| LedgerError::Serialize {
-        cell: cell.to_owned(),
-        source,
-    })?;
-    write_atomic(path, &text).map_err(io_error("write", path))
-}
-
-pub(super) fn io_error(
-    action: &'static str,
-    path: &Path,
-) -> impl FnOnce(std::io::Error) -> LedgerError {
-    let path = path.to_owned();
-    move |source| LedgerError::Io {
-        action,
-        path,
-        source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
-    use crate::evaluate::record::{ProtocolRef, TestSetScore, Variant};
-    use crate::ledger::{Failure, FailureKind, Status};
+    use crate::ledger::Status;
     use serde_json::json;
 
     #[test]
@@ -274,21 +166,6 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_cell_keeps_its_reason_until_it_begins_again() {
-        let mut record = CellRecord::pending("toy", 0, json!({}), "00");
-        record.begin();
-        let failure = Failure {
-            kind: FailureKind::Killed,
-            message: "killed".to_owned(),
-            log_tail: vec!["last words".to_owned()],
-        };
-        record.end(Status::Failed, Some(failure.clone()));
-        assert_eq!(record.failure, Some(failure));
-        record.begin();
-        assert_eq!((record.failure, record.attempts), (None, 2));
-    }
-
-    #[test]
     fn one_holder_at_a_time() {
         let out = tempfile::tempdir().unwrap();
         let first = Ledger::open(out.path()).unwrap();
@@ -297,85 +174,5 @@ mod tests {
         assert!(matches!(refused, LedgerError::Busy { holder, .. } if holder == pid));
         drop(first);
         Ledger::open(out.path()).unwrap();
-    }
-
-    #[test]
-    fn a_record_from_the_future_is_refused_and_a_broken_one_named() {
-        let out = tempfile::tempdir().unwrap();
-        let dir = CellDir::at(out.path().to_owned());
-        let future = checksum::to_json(&json!({"format": 99})).unwrap();
-        fs::write(dir.file("cell.json"), future).unwrap();
-        assert!(matches!(
-            dir.read().unwrap_err(),
-            LedgerError::Format { found: 99, .. }
-        ));
-        fs::write(dir.file("cell.json"), "{").unwrap();
-        assert!(dir.read().unwrap_err().to_string().contains("cell.json"));
-    }
-
-    fn record_with_counts(correct: u64, n: u64) -> CellRecord {
-        let mut record = CellRecord::pending("toy", 0, json!({}), "00");
-        record.results.report.evaluations.push(TestSetScore {
-            protocol: ProtocolRef::new("knn", &1),
-            dataset: "val".to_owned(),
-            label_space: "full-2".to_owned(),
-            variant: Variant::Knn { k: 1, used: 1 },
-            headline: true,
-            correct,
-            n,
-            correct_top5: 0,
-            excluded: 0,
-            per_class: Vec::new(),
-        });
-        record
-    }
-
-    #[test]
-    fn every_flipped_bit_of_a_record_is_noticed() {
-        let out = tempfile::tempdir().unwrap();
-        let dir = CellDir::at(out.path().to_owned());
-        dir.write(&record_with_counts(7, 9)).unwrap();
-        let whole = fs::read(dir.file("cell.json")).unwrap();
-        for bit in 0..8 * whole.len() {
-            let mut bytes = whole.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            fs::write(dir.file("cell.json"), bytes).unwrap();
-            let refused = dir.read().unwrap_err().to_string();
-            assert!(refused.contains("cell.json"), "bit {bit}: {refused}");
-        }
-    }
-
-    #[test]
-    fn a_record_of_the_format_before_digests_is_read() {
-        let out = tempfile::tempdir().unwrap();
-        let dir = CellDir::at(out.path().to_owned());
-        let old = CellRecord {
-            format: 1,
-            ..record_with_counts(7, 9)
-        };
-        fs::write(dir.file("cell.json"), json!(old).to_string()).unwrap();
-        assert_eq!(dir.read().unwrap(), Some(old));
-    }
-
-    #[test]
-    fn more_right_answers_than_images_are_refused() {
-        let out = tempfile::tempdir().unwrap();
-        let dir = CellDir::at(out.path().to_owned());
-        dir.write(&record_with_counts(4500, 9)).unwrap();
-        let refused = dir.read().unwrap_err().to_string();
-        assert!(
-            refused.contains("cell.json") && refused.contains("4500 of 9 (knn on val)"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn an_atomic_write_leaves_nothing_beside_it() {
-        let out = tempfile::tempdir().unwrap();
-        let path = out.path().join("a.json");
-        write_atomic(&path, b"old").unwrap();
-        write_atomic(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1);
     }
 }

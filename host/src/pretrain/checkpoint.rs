@@ -101,14 +101,11 @@ pub(super) fn save(
         run: identity(job),
     };
     let path = job.dir.join(CHECKPOINT_FILE);
-    checksum::to_json(&header)
-        .map_err(std::io::Error::other)
-        .and_then(|bytes| tensorfile::write_atomically(&path, &bytes))
-        .map_err(|source| PretrainError::Io {
-            doing: "write",
-            path,
-            source,
-        })?;
+    checksum::write_json(&path, &header).map_err(|source| PretrainError::Io {
+        doing: "write",
+        path,
+        source,
+    })?;
     remove_others(&job.dir, &file);
     Ok(())
 }

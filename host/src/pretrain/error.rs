@@ -112,7 +112,7 @@ pub enum PretrainError {
         /// Optimiser step.
         step: u64,
     },
-    /// The look at the backbone failed.
+    /// The online kNN evaluation failed.
     #[error("the online kNN evaluation failed after epoch {epoch}: {source}")]
     KnnMonitor {
         /// Epoch, from 0.

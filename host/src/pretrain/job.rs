@@ -1,7 +1,7 @@
 //! What a pretraining needs, and what it gives.
 
+use super::knn_monitor::KnnMonitorConfig;
 use crate::backbone::{Backbone, BackboneConfig, ComputePrecision};
-use crate::config::KnnMonitorConfig;
 use ssl_datasets::source::Source;
 use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub struct PretrainJob<'a> {
     pub workers: usize,
     /// Threads libtorch computes with; results on the CPU are the same for the same number.
     pub threads: usize,
-    /// The look at the backbone every few epochs.
+    /// The online kNN evaluation of the backbone every few epochs.
     pub knn_monitor: KnnMonitorConfig,
     /// Folder of checkpoints, metrics and the exported backbones; created where missing.
     pub dir: PathBuf,

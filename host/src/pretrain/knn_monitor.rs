@@ -1,19 +1,45 @@
-//! A look at the backbone while it learns: nearest neighbours on a part of the training set.
+//! Online evaluation of the backbone during pretraining: nearest neighbours on a part of the training set.
 
 use super::error::PretrainError;
 use super::job::PretrainJob;
 use super::metrics_log::MetricsLine;
 use crate::backbone::{Backbone, Inference};
-use crate::config::KnnMonitorConfig;
 use crate::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use crate::evaluate::linear::stratified;
 use crate::evaluate::{EvaluateError, LabelSpace, Labels, extract, score};
+use serde::{Deserialize, Serialize};
 use ssl_datasets::loader::{EvalLoader, LoaderConfig};
 use ssl_datasets::source::{Relabelled, Source};
 use ssl_datasets::views::{EvalTransform, evaluation, normalization};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tch::{Device, Tensor};
+
+/// A nearest-neighbour classifier on a part of the training set, every few epochs: some images are
+/// classified by the others. It changes nothing and is written to the run's metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnnMonitorConfig {
+    /// Epochs from one evaluation to the next; 0 turns it off. Default 10. The last epoch has one too.
+    pub every: u64,
+    /// Images in all, at least 2; a smaller training set is taken whole. Default 5000.
+    pub samples: usize,
+    /// Share of every class that is classified, in (0, 1). Default 0.1.
+    pub held_out: f64,
+    /// Neighbours, at least 1. Default 20.
+    pub k: usize,
+}
+
+impl Default for KnnMonitorConfig {
+    fn default() -> Self {
+        Self {
+            every: 10,
+            samples: 5000,
+            held_out: 0.1,
+            k: 20,
+        }
+    }
+}
 
 /// The images that are classified and those that classify them.
 pub(super) struct KnnMonitor {
@@ -55,13 +81,13 @@ impl KnnMonitor {
         })
     }
 
-    /// Whether there is a look after `done` of `epochs` epochs.
+    /// Whether the backbone is evaluated after `done` of `epochs` epochs.
     pub(super) const fn is_due(&self, done: u64, epochs: u64) -> bool {
         done.is_multiple_of(self.settings.every) || done == epochs
     }
 
     /// Classifies, and gives back the line for the journal.
-    pub(super) fn look(
+    pub(super) fn evaluate(
         &self,
         job: &PretrainJob<'_>,
         backbone: &Backbone,

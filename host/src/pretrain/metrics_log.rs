@@ -92,7 +92,7 @@ impl MetricsLog {
                 })
                 .flat_map(|line| [line, "\n"])
                 .collect();
-            crate::tensorfile::write_atomically(&path, kept.as_bytes())?;
+            crate::atomic::write(&path, kept.as_bytes())?;
             OpenOptions::new().append(true).open(&path)
         };
         match open() {

@@ -22,4 +22,5 @@ pub use checkpoint::CHECKPOINT_FILE;
 pub use collapse::Spread;
 pub use error::PretrainError;
 pub use job::{NoProgress, PretrainJob, PretrainOutcome, Progress};
+pub use knn_monitor::KnnMonitorConfig;
 pub use session::run;

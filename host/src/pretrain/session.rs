@@ -73,7 +73,7 @@ pub fn run(
             .as_ref()
             .filter(|p| p.is_due(done, job.recipe.epochs))
         {
-            session.look(knn_monitor, &trainer, epoch)?;
+            session.evaluate_online(knn_monitor, &trainer, epoch)?;
         }
         checkpoint::save(&mut trainer, job, &builds, done, done * steps_per_epoch)?;
     }
@@ -161,14 +161,14 @@ impl Session<'_> {
     }
 
     /// Classifies a few training images by their neighbours and writes the result down.
-    fn look(
+    fn evaluate_online(
         &mut self,
         knn_monitor: &KnnMonitor,
         trainer: &Trainer<'_>,
         epoch: u64,
     ) -> Result<(), PretrainError> {
         let step = (epoch + 1) * self.steps_per_epoch;
-        let line = knn_monitor.look(self.job, &trainer.backbone, epoch, step)?;
+        let line = knn_monitor.evaluate(self.job, &trainer.backbone, epoch, step)?;
         if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
             let epoch = epoch + 1;
             self.progress.note(&format!(

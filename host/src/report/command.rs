@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::atomic;
+
 use super::input::{Input, Selection, Study, read_ledger, read_table};
 use super::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
 
@@ -132,7 +134,7 @@ pub fn render(analysis: &Analysis, format: Format) -> Result<String, ReportError
 
 fn write(out: Option<&Path>, text: &str) -> Result<(), ReportError> {
     let (path, written) = match out {
-        Some(path) => (path.to_owned(), std::fs::write(path, text)),
+        Some(path) => (path.to_owned(), write_file(path, text.as_bytes())),
         None => (
             PathBuf::from("standard output"),
             std::io::stdout().write_all(text.as_bytes()),
@@ -144,6 +146,14 @@ fn write(out: Option<&Path>, text: &str) -> Result<(), ReportError> {
         other => other,
     };
     written.map_err(|source| ReportError::Write { path, source })
+}
+
+/// Replaces a file as a whole; a pipe or device is written to as it is.
+fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(about) if !about.is_file() => std::fs::write(path, bytes),
+        _ => atomic::write(path, bytes),
+    }
 }
 
 fn level(text: &str) -> Result<f64, String> {

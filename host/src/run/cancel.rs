@@ -34,7 +34,7 @@ impl Cancel {
         let cancel = self.clone();
         ctrlc::set_handler(move || {
             if cancel.is_set() {
-                std::process::exit(crate::cli::Exit::Interrupted as i32);
+                std::process::exit(crate::exit::Exit::Interrupted as i32);
             }
             cancel.set();
         })

@@ -3,15 +3,13 @@
 use super::job::{CheckpointSubject, Subject};
 use crate::backbone::BackboneConfig;
 use crate::config::{Benchmark, BenchmarkFault, CheckpointEntry, Document};
-use crate::hex::hex;
+use crate::digest;
 use crate::import::container::regular;
 use crate::plugins::Candidate;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use ssl_plugin_api::description::SchemaError;
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A checkpoint that takes part.
 pub(super) struct CheckpointRow {
@@ -52,7 +50,8 @@ fn checkpoint_row(
     candidates: &[Candidate],
 ) -> Result<CheckpointRow, Complaint> {
     let file = entry.resolve(bench.data.root.as_deref());
-    let sha256 = sha256_of(&file).map_err(|error| {
+    let opened = regular(&file).and_then(File::open);
+    let sha256 = opened.and_then(digest::sha256_of).map_err(|error| {
         let message = format!(
             "`checkpoint.file`: expected a file that can be read, found {} ({error})",
             file.display()
@@ -101,18 +100,4 @@ fn checkpoint_row(
         file: std::path::absolute(&file).unwrap_or(file),
         plugin: candidate.map(|c| c.library.clone()),
     })
-}
-
-/// SHA-256 of a file of any size, in lower-case hexadecimal.
-pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(regular(path)?)?;
-    let mut hasher = Sha256::new();
-    let mut part = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut part)? {
-            0 => break,
-            n => hasher.update(&part[..n]),
-        }
-    }
-    Ok(hex(&hasher.finalize()))
 }

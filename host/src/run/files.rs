@@ -3,8 +3,9 @@
 use super::error::RunError;
 use super::summary::{ProtocolResults, RowScore, scores};
 use super::supervise::PlannedCell;
+use crate::atomic;
 use crate::config::{self, SpaceChoice};
-use crate::ledger::{Plan, write_atomic};
+use crate::ledger::Plan;
 use crate::report::input::{Selection, read_ledger};
 use crate::report::{Analysis, Options, ReportError, html, markdown};
 use serde::Serialize;
@@ -43,7 +44,7 @@ pub fn write_scores(out: &Path, cells: &[PlannedCell]) -> Result<(), RunError> {
                 .into_inner()
                 .map_err(|e| io::Error::other(e.to_string()))
         })
-        .and_then(|bytes| write_atomic(&path, &bytes));
+        .and_then(|bytes| atomic::write(&path, &bytes));
     written.map_err(|source| RunError::Write { path, source })
 }
 
@@ -72,7 +73,7 @@ pub fn write_reports(
             Ok(pages) => {
                 for (extension, text) in pages {
                     let path = out.join(format!("report-{}.{extension}", results.protocol));
-                    write_atomic(&path, text.as_bytes())
+                    atomic::write(&path, text.as_bytes())
                         .map_err(|source| RunError::Write { path, source })?;
                 }
             }

@@ -1,9 +1,10 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
 use crate::backbone::{BackboneConfig, ComputePrecision};
-use crate::config::{Baseline, Covariates, Evaluate, KnnMonitorConfig, RecipeOverride, Views};
+use crate::config::{Baseline, Covariates, Evaluate, RecipeOverride, Views};
 use crate::import::Selection;
 use crate::ledger::DataFacts;
+use crate::pretrain::KnnMonitorConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssl_datasets::source::SourceConfig;
@@ -132,7 +133,7 @@ pub struct Setup {
     /// Where features are kept; `None` keeps them in memory.
     #[serde(default)]
     pub features: Option<PathBuf>,
-    /// The look at the backbone during pretraining, where it is wanted.
+    /// The online kNN evaluation during pretraining.
     #[serde(default)]
     pub probe: KnnMonitorConfig,
     /// Where relative paths of data sets start.

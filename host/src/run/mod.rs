@@ -16,7 +16,6 @@ mod error;
 mod event;
 pub mod files;
 mod job;
-pub mod libtorch;
 mod outcome;
 mod plan;
 mod progress;

@@ -2,8 +2,8 @@
 
 use super::event::Stage;
 use crate::checksum;
-use crate::cli::Exit;
-use crate::ledger::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, write_atomic};
+use crate::exit::Exit;
+use crate::ledger::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status};
 use crate::process::{Ended, signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,8 +78,7 @@ impl CellOutcome {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        let text = checksum::to_json(self).map_err(io::Error::other)?;
-        write_atomic(&dir.join(OUTCOME_FILE), &text)
+        checksum::write_json(&dir.join(OUTCOME_FILE), self)
     }
 
     /// What became of an attempt whose process `ended` so: what it wrote down, or else what its

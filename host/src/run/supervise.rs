@@ -8,12 +8,14 @@ use super::error::RunError;
 use super::job::{Job, Subject};
 use super::outcome::{CellOutcome, LOG_FILE, OUTCOME_FILE};
 use super::progress::ProgressDisplay;
-use crate::config::{self, canonical};
-use crate::ledger::{CellDir, CellRecord, DataFacts, Status, write_atomic};
+use crate::atomic;
+use crate::config;
+use crate::digest;
+use crate::ledger::{CellDir, CellRecord, DataFacts, Status};
 use crate::pretrain::CHECKPOINT_FILE;
 use crate::process::Limits;
 use std::collections::VecDeque;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -40,7 +42,9 @@ impl PlannedCell {
             return false;
         };
         // A file that cannot be read is told where it is needed.
-        fs::read(path).is_ok_and(|bytes| canonical::sha256_hex(&bytes) != stamp.sha256)
+        File::open(path)
+            .and_then(digest::sha256_of)
+            .is_ok_and(|sha256| sha256 != stamp.sha256)
     }
 
     /// What sets the cell apart from one that is computed now, as sentences: threads and images of earlier
@@ -177,7 +181,7 @@ impl Supervisor<'_> {
         let path = job.dir.join("job.json");
         serde_json::to_vec_pretty(job)
             .map_err(io::Error::other)
-            .and_then(|text| write_atomic(&path, &text))
+            .and_then(|text| atomic::write(&path, &text))
             .and_then(|()| forget(&job.dir))
             .map_err(|source| RunError::Write {
                 path: path.clone(),

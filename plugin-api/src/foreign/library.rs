@@ -13,7 +13,7 @@ use crate::context::{Hello, RunContext};
 use crate::description::{Description, Metadata};
 use crate::fault::Fault;
 use crate::services::{Services, SharedServices};
-use crate::version::{ABI_MAJOR, CAPABILITIES, LIBTORCH};
+use crate::version::{ABI_MAJOR, CAPABILITIES, is_same_libtorch};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,7 +57,7 @@ impl Plugin {
         }
         let hello: Hello = parse(&json).map_err(greeting)?;
         match &hello.libtorch {
-            Some(version) if !same_release(version) => Err(Refusal::Libtorch {
+            Some(version) if !is_same_libtorch(version) => Err(Refusal::Libtorch {
                 path: path.to_owned(),
                 found: version.clone(),
             }),
@@ -236,13 +236,6 @@ fn missing(json: &str) -> Result<Option<String>, Fault> {
     let asked: Requirements = parse(json)?;
     let unknown = |name: &String| !CAPABILITIES.contains(&name.as_str());
     Ok(asked.requires.into_iter().find(unknown))
-}
-
-/// libtorch promises nothing between minor releases; patches of one are interchangeable.
-fn same_release(version: &str) -> bool {
-    version
-        .strip_prefix(LIBTORCH)
-        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Fault> {

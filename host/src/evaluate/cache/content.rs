@@ -8,7 +8,6 @@ use ssl_datasets::source::{Source, content, version};
 
 use super::FeatureCache;
 use crate::checksum;
-use crate::ledger::write_atomic;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -49,8 +48,7 @@ impl FeatureCache {
                 content: content.clone(),
             };
             let written = std::fs::create_dir_all(&self.folder)
-                .and_then(|()| Ok(checksum::to_json(&kept)?))
-                .and_then(|text| write_atomic(&path, &text));
+                .and_then(|()| checksum::write_json(&path, &kept));
             if let Err(error) = written {
                 tracing::debug!("the digest of {} is not kept: {error}", source.name());
             }

@@ -4,7 +4,7 @@
 //! and so that the data is aligned when the file is mapped.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::CacheKey;
+use crate::atomic::AtomicFile;
 use crate::checksum::{self, Checksum};
-use crate::evaluate::{EvaluateError, Result, atomic};
+use crate::evaluate::{EvaluateError, Result};
 
 /// Bytes before the data: the length of the header, the header, spaces.
 const HEAD: u64 = 8192;
@@ -47,8 +48,8 @@ static CHECKED: Mutex<BTreeSet<(PathBuf, u64, Option<SystemTime>)>> = Mutex::new
 
 /// Writes rows as they come.
 pub(super) struct Writer<'a> {
-    file: BufWriter<File>,
-    partial: PathBuf,
+    file: BufWriter<AtomicFile>,
+    path: &'a Path,
     key: &'a CacheKey,
     checksum: Checksum,
     rows: u64,
@@ -56,14 +57,14 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn begin(file: File, partial: &Path, key: &'a CacheKey) -> Result<Self> {
-        file.set_len(0).map_err(atomic::io("write", partial))?;
+    pub(super) fn begin(path: &'a Path, key: &'a CacheKey) -> Result<Self> {
+        let file = AtomicFile::create(path).map_err(EvaluateError::io("create", path))?;
         let mut file = BufWriter::new(file);
         file.write_all(&[b' '; HEAD as usize])
-            .map_err(atomic::io("write", partial))?;
+            .map_err(EvaluateError::io("write", path))?;
         Ok(Self {
             file,
-            partial: partial.to_owned(),
+            path,
             key,
             checksum: Checksum::default(),
             rows: 0,
@@ -85,12 +86,13 @@ impl<'a> Writer<'a> {
         self.checksum.update(&bytes);
         self.file
             .write_all(&bytes)
-            .map_err(atomic::io("write", &self.partial))
+            .map_err(EvaluateError::io("write", self.path))
     }
 
-    /// Writes the header, flushes to the disk and gives the file its name.
-    pub(super) fn finish(mut self, path: &Path) -> Result<()> {
-        let fault = || atomic::io("write", &self.partial);
+    /// Writes the header and gives the file its name.
+    pub(super) fn finish(mut self) -> Result<()> {
+        let path = self.path;
+        let fault = || EvaluateError::io("write", path);
         let header = Header {
             metadata: metadata(self.key),
             features: Entry {
@@ -106,9 +108,10 @@ impl<'a> Writer<'a> {
         self.checksum.seal(&mut head);
         self.file.seek(SeekFrom::Start(0)).map_err(fault())?;
         self.file.write_all(&head).map_err(fault())?;
-        self.file.flush().map_err(fault())?;
-        self.file.get_ref().sync_all().map_err(fault())?;
-        fs::rename(&self.partial, path).map_err(atomic::io("rename", &self.partial))
+        let file = self.file.into_inner();
+        file.map_err(|error| fault()(error.into_error()))?
+            .commit()
+            .map_err(fault())
     }
 }
 
@@ -119,8 +122,8 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
         found,
         path: path.to_owned(),
     };
-    let mut file = File::open(path).map_err(atomic::io("read", path))?;
-    let about = file.metadata().map_err(atomic::io("read", path))?;
+    let mut file = File::open(path).map_err(EvaluateError::io("read", path))?;
+    let about = file.metadata().map_err(EvaluateError::io("read", path))?;
     let (length, changed) = (about.len(), about.modified().ok());
     if length < HEAD {
         return Err(refuse(
@@ -130,7 +133,7 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
     }
     let mut head = [0_u8; HEAD as usize];
     file.read_exact(&mut head)
-        .map_err(atomic::io("read", path))?;
+        .map_err(EvaluateError::io("read", path))?;
     let mut header: Header = serde_json::from_slice(&head[8..])
         .map_err(|e| refuse("the header of a feature file".to_owned(), e.to_string()))?;
     let digest = header.metadata.get_mut(checksum::KEY);
@@ -158,7 +161,9 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
     let about = (path.to_owned(), length, changed);
     let checked = || CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
     if !checked().contains(&about) {
-        if !fits(file, &head, &digest.unwrap_or_default()).map_err(atomic::io("read", path))? {
+        if !fits(file, &head, &digest.unwrap_or_default())
+            .map_err(EvaluateError::io("read", path))?
+        {
             return Err(refuse(
                 "the features that were written".to_owned(),
                 "other bytes: the file is damaged; remove it, and the features are computed again"

@@ -2,8 +2,8 @@
 //!
 //! An entry is a safetensors file with one tensor, `features`, named by the hash of its key, which
 //! it also carries in its metadata. It is memory-mapped when used, so a bank may be larger than
-//! memory. An entry appears whole or not at all: it grows as `<hash>.partial` under an exclusive
-//! lock, which the system releases when a writer dies, and is renamed when it is on the disk.
+//! memory. An entry appears whole or not at all. The process that extracts it holds a lock on
+//! `<hash>.lock`, which the system releases when that process dies.
 
 mod content;
 mod file;
@@ -17,7 +17,7 @@ use tch::Tensor;
 pub use key::{CacheKey, FeaturePrecision};
 
 use super::features::{Cause, for_each};
-use super::{Result, atomic};
+use super::{EvaluateError, Result};
 
 /// A folder of cached features.
 #[derive(Clone, Debug)]
@@ -74,46 +74,35 @@ impl FeatureCache {
         if let Some(features) = self.get(key)? {
             return Ok(features);
         }
-        fs::create_dir_all(&self.folder).map_err(atomic::io("create", &self.folder))?;
-        let partial = self.folder.join(format!("{}.partial", key.hash()));
-        let file = locked(&partial)?;
-        if let Some(features) = self.get(key)? {
-            // Somebody else finished while this process waited; what it locked is then either that
-            // file under its old name, or a new empty one.
-            remove_empty(&partial);
-            return Ok(features);
+        fs::create_dir_all(&self.folder).map_err(EvaluateError::io("create", &self.folder))?;
+        let lock = self.folder.join(format!("{}.lock", key.hash()));
+        let _held = locked(&lock)?;
+        let path = self.path(key);
+        // Another process may have extracted them while this one waited.
+        if !path.exists() {
+            let mut writer = file::Writer::begin(&path, key)?;
+            for_each(&key.data_set, batches(), forward, |features| {
+                writer.push(&features)
+            })?;
+            writer.finish()?;
         }
-        let mut writer = file::Writer::begin(file, &partial, key)?;
-        for_each(&key.data_set, batches(), forward, |features| {
-            writer.push(&features)
-        })?;
-        writer.finish(&self.path(key))?;
-        self.get(key)?.ok_or_else(|| super::EvaluateError::File {
-            expected: "the features just written".to_owned(),
-            found: "nothing".to_owned(),
-            path: self.path(key),
-        })
+        // Now that the entry is there, nobody needs the lock; one left behind is untidy at worst.
+        let _ = fs::remove_file(&lock);
+        file::map(&path, key)
     }
 }
 
-/// Opens the partial file and waits until no other process writes it.
-fn locked(partial: &Path) -> Result<File> {
+/// Opens the lock's file and waits until no other process holds it.
+fn locked(lock: &Path) -> Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(partial)
-        .map_err(atomic::io("create", partial))?;
-    file.lock().map_err(atomic::io("lock", partial))?;
+        .open(lock)
+        .map_err(EvaluateError::io("create", lock))?;
+    file.lock().map_err(EvaluateError::io("lock", lock))?;
     Ok(file)
-}
-
-fn remove_empty(partial: &Path) {
-    if fs::metadata(partial).is_ok_and(|data| data.len() == 0) {
-        // Untidy at worst.
-        let _ = fs::remove_file(partial);
-    }
 }
 
 #[cfg(test)]
@@ -190,7 +179,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let key = key(FeaturePrecision::Single);
-        // A loader that fails leaves the partial file as a killed process would.
+        // A loader that fails ends the writer early.
         let broken = || {
             vec![
                 Ok(images().narrow(0, 0, 3)),

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Share;
-use crate::config::canonical::sha256_hex;
+use crate::digest::sha256;
 use crate::evaluate::{EvaluateError, Result};
 
 /// SHA-256 of the published lists of ImageNet images: 1 % (12,811) and 10 % (128,116).
@@ -70,7 +70,7 @@ pub fn subset(
 }
 
 fn listed(share: &Share, path: &Path, ids: &[String]) -> Result<Subset> {
-    let bytes = std::fs::read(path).map_err(crate::evaluate::atomic::io("read", path))?;
+    let bytes = std::fs::read(path).map_err(EvaluateError::io("read", path))?;
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut doubles: HashMap<&str, usize> = HashMap::new();
     for (row, id) in ids.iter().enumerate() {
@@ -102,7 +102,7 @@ fn listed(share: &Share, path: &Path, ids: &[String]) -> Result<Subset> {
     if rows.is_empty() {
         return Err(refuse("one image name a line", "none".to_owned()));
     }
-    let sha256 = sha256_hex(&bytes);
+    let sha256 = sha256(&bytes);
     let official = OFFICIAL
         .iter()
         .any(|(labels, hash)| (labels - share.labels).abs() < 1e-9 && *hash == sha256);

@@ -10,7 +10,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use super::{SAMPLES, column};
-use crate::evaluate::{EvaluateError, Result, atomic};
+use crate::evaluate::{EvaluateError, Result};
 
 /// Names one row group of a predictions file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +149,7 @@ fn unreadable(path: &Path) -> impl Fn(ParquetError) -> EvaluateError {
 }
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>> {
-    let file = File::open(path).map_err(atomic::io("read", path))?;
+    let file = File::open(path).map_err(EvaluateError::io("read", path))?;
     SerializedFileReader::new(file).map_err(unreadable(path))
 }
 

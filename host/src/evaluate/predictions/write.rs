@@ -1,5 +1,6 @@
 //! Writing per-image predictions.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::{SAMPLES, SCHEMA};
+use crate::atomic::AtomicFile;
 use crate::checksum::Tee;
-use crate::evaluate::{EvaluateError, FeatureSet, Ranking, Result, SampleOutcome, Score, atomic};
-use crate::hex::hex;
+use crate::digest::hex;
+use crate::evaluate::{EvaluateError, FeatureSet, Ranking, Result, SampleOutcome, Score};
 
 /// The predictions of one protocol, variant and label space.
 #[derive(Clone, Debug)]
@@ -40,17 +42,18 @@ pub struct Part {
 /// # Errors
 /// [`EvaluateError::Io`] and [`EvaluateError::Columns`] name the file.
 pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<String> {
-    let mut digest = String::new();
-    atomic::write(path, |file| {
-        let mut file = Tee::new(file);
-        let written = write_parts(&mut file, set, parts);
-        digest = file.finish();
-        written.map_err(|source| EvaluateError::Columns {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(EvaluateError::io("create", folder))?;
+    }
+    let file = AtomicFile::create(path).map_err(EvaluateError::io("create", path))?;
+    let mut file = Tee::new(file);
+    write_parts(&mut file, set, parts).map_err(|source| EvaluateError::Columns {
+        action: "write",
+        path: path.to_owned(),
+        source,
     })?;
+    let (file, digest) = file.finish();
+    file.commit().map_err(EvaluateError::io("write", path))?;
     Ok(digest)
 }
 

@@ -4,7 +4,8 @@ use super::Work;
 use super::error::CellError;
 use super::services::CellServices;
 use crate::backbone::Backbone;
-use crate::config::{RECIPE_SIZE, canonical};
+use crate::config::RECIPE_SIZE;
+use crate::digest;
 use crate::ledger::PluginStamp;
 use crate::pretrain::{self, PretrainJob, Progress};
 use crate::run::event::{Event, EventListener, Stage};
@@ -17,7 +18,7 @@ use ssl_plugin_api::description::{
 };
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::foreign::Plugin;
-use std::fs;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use tch::{Cuda, Device};
@@ -168,10 +169,12 @@ impl Work<'_> {
 }
 
 pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStamp, CellError> {
-    let bytes = fs::read(path).map_err(|source| CellError::ReadPlugin {
-        path: path.to_owned(),
-        source,
-    })?;
+    let sha256 = File::open(path)
+        .and_then(digest::sha256_of)
+        .map_err(|source| CellError::ReadPlugin {
+            path: path.to_owned(),
+            source,
+        })?;
     let metadata = plugin
         .frameworks()
         .iter()
@@ -181,7 +184,7 @@ pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStam
         version: metadata
             .map(|metadata| metadata.version.clone())
             .unwrap_or_default(),
-        sha256: canonical::sha256_hex(&bytes),
+        sha256,
     })
 }
 

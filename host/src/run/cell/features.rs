@@ -5,7 +5,8 @@ use super::error::CellError;
 use super::extractor::FeatureExtractor;
 use super::images::{BATCH, eval_batches, train_view};
 use crate::backbone::Inference;
-use crate::config::{ProtocolName, canonical};
+use crate::config::ProtocolName;
+use crate::digest;
 use crate::evaluate::{
     CacheKey, Cause, FeatureCache, FeaturePrecision, FeatureSet, Labels, TestSet, extract,
     raw_pixels,
@@ -238,7 +239,7 @@ impl Work<'_> {
             .map(|pass| [self.job.config.seed, u64::from(pass)]);
         CacheKey {
             backbone: extraction.backbone.clone(),
-            data_set: canonical::sha256_hex(data_set.to_string().as_bytes()),
+            data_set: digest::sha256(data_set.to_string().as_bytes()),
             transform: json!({ "view": view, "pass": seed }).to_string(),
             program: json!([versions.host, versions.libtorch, device]).to_string(),
             precision: self.job.evaluation.protocols.precision,

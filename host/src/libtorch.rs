@@ -3,10 +3,11 @@
     unix,
     expect(
         unsafe_code,
-        reason = "a library is opened, which runs its initialisers"
+        reason = "a library is opened, which runs its initialisers; a function of libtorch is called"
     )
 )]
 
+use ssl_plugin_api::{LIBTORCH, is_same_libtorch};
 use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,41 @@ use std::sync::OnceLock;
 pub struct Loaded {
     /// The file `libtorch_cpu.so`.
     pub path: PathBuf,
-    /// Its release, where the installation says it.
+    /// Its release, where the library or its installation says it.
     pub version: Option<String>,
+}
+
+/// The libtorch in this process is another one than this program was compiled for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected libtorch {LIBTORCH}, for which this program was built, found libtorch {found} ({})", path.display())]
+pub struct WrongLibtorch {
+    /// The release found.
+    pub found: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// How to get the libtorch back that the program was built for.
+pub const FIX: &str = "unset LD_LIBRARY_PATH, or take the folder of that libtorch out of it";
+
+/// Refuses the libtorch that the system's loader has found where it is of another release than this
+/// program was compiled for. Without the check, the first call that differs between them ends the
+/// process. A release that cannot be told is let through.
+///
+/// # Errors
+/// [`WrongLibtorch`].
+pub fn check() -> Result<(), WrongLibtorch> {
+    loaded().map_or(Ok(()), |found| compare(&found))
+}
+
+fn compare(found: &Loaded) -> Result<(), WrongLibtorch> {
+    match &found.version {
+        Some(version) if !is_same_libtorch(version) => Err(WrongLibtorch {
+            found: version.clone(),
+            path: found.path.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Looks the library up among the files mapped into this process; `None` where the platform does
@@ -34,8 +68,28 @@ pub fn loaded() -> Option<Loaded> {
         .find(|path| path.file_name().is_some_and(|n| n == "libtorch_cpu.so"))?;
     Some(Loaded {
         path: path.to_owned(),
-        version: version_beside(path),
+        version: version_inside().or_else(|| version_beside(path)),
     })
+}
+
+/// What the library in memory says itself. libtorch has the function since release 2.9.
+fn version_inside() -> Option<String> {
+    #[cfg(unix)]
+    {
+        use libloading::os::unix::Library;
+        // SAFETY: the function is in libtorch's C interface: no arguments, a number back, no state.
+        let version = unsafe {
+            let function = Library::this()
+                .get::<unsafe extern "C" fn() -> u64>(c"aoti_torch_abi_version")
+                .ok()?;
+            function()
+        };
+        // One byte each for major, minor and patch release, from the top.
+        let [major, minor, patch, ..] = version.to_be_bytes();
+        Some(format!("{major}.{minor}.{patch}"))
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// The part of libtorch that computes on NVIDIA's GPUs.
