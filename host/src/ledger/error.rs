@@ -42,7 +42,7 @@ pub enum LedgerError {
     },
     /// A record cannot be read.
     #[error("expected a cell record in {path}, found something else", path = path.display())]
-    CellRecord {
+    Record {
         /// The file.
         path: PathBuf,
         /// Where and why it was refused.
