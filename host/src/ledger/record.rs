@@ -238,7 +238,6 @@ fn now_unix_s() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
     use serde_json::json;
 
