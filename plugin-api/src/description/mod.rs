@@ -94,6 +94,22 @@ pub struct Description {
 }
 
 impl Description {
+    /// Views, encoders and recipe; neither momentum encoder nor passes, neither recipes of evaluations
+    /// nor names of checkpoints.
+    #[must_use]
+    pub fn new(views: Vec<ViewGroup>, encoders: Vec<EncoderRequest>, recipe: Recipe) -> Self {
+        Self {
+            views,
+            encoders,
+            momentum: None,
+            passes: Vec::new(),
+            recipe,
+            linear: None,
+            finetune: Vec::new(),
+            checkpoint: CheckpointMap::default(),
+        }
+    }
+
     /// Number of views of one image, over all groups.
     #[must_use]
     pub fn view_count(&self) -> usize {

@@ -204,6 +204,16 @@ impl GroupRule {
             ..Self::default()
         }
     }
+
+    /// A rule on the framework's parameters whose name matches, with nothing special yet.
+    #[must_use]
+    pub fn heads(name: &str) -> Self {
+        Self {
+            scope: Scope::Heads,
+            name: Some(name.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// The pretraining recipe.
@@ -231,6 +241,30 @@ pub struct Recipe {
     /// Whether the official run used reduced precision.
     #[serde(default)]
     pub mixed_precision: bool,
+}
+
+impl Recipe {
+    /// A recipe without parameter groups and clipping, in full precision, with the backbone's usual start.
+    #[must_use]
+    pub const fn new(
+        batch_size: usize,
+        epochs: u64,
+        optimizer: Optimizer,
+        lr: LearningRate,
+        weight_decay: f64,
+    ) -> Self {
+        Self {
+            batch_size,
+            epochs,
+            optimizer,
+            lr,
+            weight_decay: Ramp::constant(weight_decay),
+            groups: Vec::new(),
+            clipping: None,
+            zero_init_residual: false,
+            mixed_precision: false,
+        }
+    }
 }
 
 /// When the linear classifier's learning rate falls.
