@@ -4,68 +4,59 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(unsafe_code, reason = "describes memory that says when it is released")]
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use ssl_plugin_kit::api::description::{Description, Encoder, Level, Metadata, Schema};
-use ssl_plugin_kit::api::export::{Framework as _, Instance};
+use ssl_plugin_kit::api::export::Instance;
 use ssl_plugin_kit::api::{
     Device, Dtype, Feature, FfiTensor, Flags, SharedServices, SingleProcess, StepInput,
 };
-use ssl_plugin_kit::framework::{Adapter, Config, Framework, Loss, Start, Views};
+use ssl_plugin_kit::framework::{Exported, Features, Framework, Identity, Loss, Start};
+use ssl_plugin_kit::prelude::{Description, Encoder, Family, Level, Period, Recipe};
+use ssl_plugin_kit::recipe::{cosine_lr, sgd};
 use ssl_plugin_kit::testing::context;
-use ssl_plugin_kit::{Fault, Tensor, TrainStep};
+use ssl_plugin_kit::{Fault, Tensor, TrainStep, config, module};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-#[derive(Serialize, Deserialize)]
-struct NoKeys {}
-
-impl Config for NoKeys {
-    fn schema() -> Schema {
-        Schema { keys: Vec::new() }
-    }
+config! {
+    /// No keys.
+    struct NoKeys {}
 }
 
-/// Keeps target features, and the first row of the online ones, for ever. Its loss is the sum over
-/// everything kept.
-struct Keeper {
-    kept: Vec<Tensor<2>>,
-    heads: (),
-    state: (),
+module! {
+    /// Keeps target features, and the first row of the online ones, for ever. Its loss is the sum over
+    /// everything kept.
+    struct Keeper {
+        ..
+        kept: Vec<Tensor<2>>,
+    }
 }
 
 impl Framework for Keeper {
     type Config = NoKeys;
-    type Heads = ();
-    type State = ();
 
-    fn metadata() -> Metadata {
-        unreachable!("the test starts it by itself")
-    }
+    const IDENTITY: Identity = Identity {
+        id: "keeper",
+        name: "Keeper",
+        family: Family::Other,
+        paper: "none",
+        year: 2026,
+    };
 
-    fn describe(_config: &NoKeys) -> Result<Description, Fault> {
-        unreachable!("the test starts it by itself")
+    fn describe(_config: &NoKeys) -> Description {
+        Description::new(
+            Vec::new(),
+            Vec::new(),
+            Recipe::new(1, 1, sgd(), cosine_lr(0.1, None, Period::Step), 0.0),
+        )
     }
 
     fn start(_config: NoKeys, _start: Start) -> Result<Self, Fault> {
-        Ok(Self {
-            kept: Vec::new(),
-            heads: (),
-            state: (),
-        })
+        Ok(Self { kept: Vec::new() })
     }
 
-    fn heads(&mut self) -> &mut () {
-        &mut self.heads
-    }
-
-    fn state(&mut self) -> &mut () {
-        &mut self.state
-    }
-
-    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Loss, Fault> {
-        let online = views.online(0)?;
-        self.kept.push(views.target(1)?);
+    fn loss(&mut self, _at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let online = features.online(0)?;
+        self.kept.push(features.target(1)?);
         let row = online.clone().without_autodiff().slice_dim(0, 0..1);
         self.kept.push(row);
         let sum = self
@@ -77,8 +68,8 @@ impl Framework for Keeper {
         Ok(Loss::new(online.sum() * 0.0 + sum))
     }
 
-    /// Runs when the step's views are gone: computes on the last handle of each tensor.
-    fn after_update(&mut self, _moment: &TrainStep, _momentum: Option<f64>) -> Result<(), Fault> {
+    /// Runs when the step's features are gone: computes on the last handle of each tensor.
+    fn after_update(&mut self, _at: &TrainStep, _momentum: Option<f64>) -> Result<(), Fault> {
         self.kept = self
             .kept
             .drain(..)
@@ -128,9 +119,7 @@ fn described(memory: &Arc<Memory>) -> FfiTensor {
 
 fn instance() -> Box<dyn Instance> {
     let services = SharedServices::new(Arc::new(SingleProcess));
-    Adapter::<Keeper>::new()
-        .create(&json!({}), context(2, 2), services)
-        .unwrap()
+    Keeper::create(&json!({}), context(2, 2), services).unwrap()
 }
 
 fn step(instance: &mut dyn Instance, memories: [&Arc<Memory>; 2]) -> f64 {

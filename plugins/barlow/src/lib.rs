@@ -4,14 +4,10 @@
 //! Reduction", ICML 2021, arXiv:2103.03230. Follows the authors' code (facebookresearch/barlowtwins
 //! at 8e8d284).
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
 
-pub use config::BarlowConfig;
-pub use framework::BarlowTwins;
+pub use framework::{BarlowConfig, BarlowTwins};
 pub use loss::redundancy_reduction;
 
 ssl_plugin_kit::export_frameworks!(BarlowTwins);

@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_barlow::{BarlowConfig, BarlowTwins, redundancy_reduction};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_barlow::{BarlowTwins, redundancy_reduction};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_loss, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_loss, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, on_ranks, one_step,
     sample, values,
 };
@@ -15,7 +15,7 @@ fn config() -> Value {
     json!({ "projector_dims": [7, 6], "lambda": 0.3 })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("online.1", sample(8, 5, 1))]
 }
 
@@ -124,7 +124,7 @@ fn nothing_of_the_normalisation_is_trained() {
 
 #[test]
 fn biases_learn_at_a_rate_of_their_own() {
-    let description = BarlowTwins::describe(&BarlowConfig::read(&Value::Null).unwrap()).unwrap();
+    let description = BarlowTwins::description(&Value::Null).unwrap();
     assert_eq!(description.validate(), Ok(()));
     let [rule] = &description.recipe.groups[..] else {
         panic!("expected one rule")

@@ -3,14 +3,10 @@
 //! Grill et al., "Bootstrap Your Own Latent", 2020, arXiv:2006.07733. Follows the authors' code
 //! (google-deepmind/deepmind-research, folder `byol`, at f5de0ed).
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
 
-pub use config::ByolConfig;
-pub use framework::Byol;
+pub use framework::{Byol, ByolConfig};
 pub use loss::regression;
 
 ssl_plugin_kit::export_frameworks!(Byol);

@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_byol::{Byol, ByolConfig, regression};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_byol::{Byol, regression};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, one_step, relative,
     sample, values,
 };
@@ -15,7 +15,7 @@ fn config() -> Value {
     json!({ "projector_hidden_dim": 7, "projector_dim": 4, "predictor_hidden_dim": 6 })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![
         ("online.0", sample(8, 5, 0)),
         ("online.1", sample(8, 5, 1)),
@@ -121,10 +121,10 @@ fn a_batch_of_one_is_refused() {
 
 #[test]
 fn momentum_rises_from_its_start_to_one() {
-    let config = ByolConfig::read(&Value::Null).unwrap();
-    let schedule = config.momentum();
+    let description = Byol::description(&Value::Null).unwrap();
+    let schedule = description.momentum.unwrap();
     assert!((schedule.after_step(0, 1000) - 0.996).abs() < 1e-12);
     assert!((schedule.after_step(500, 1000) - 0.998).abs() < 1e-12);
     assert!((schedule.after_step(1000, 1000) - 1.0).abs() < 1e-12);
-    assert_eq!(Byol::describe(&config).unwrap().validate(), Ok(()));
+    assert_eq!(description.validate(), Ok(()));
 }

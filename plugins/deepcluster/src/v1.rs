@@ -1,136 +1,163 @@
 //! Version 1: k-means on whitened features of a fresh pass, a classifier drawn anew each time.
 
-use crate::config::V1Config;
-use crate::describe::FEATURES;
+use crate::IDENTITY;
 use crate::sampling::uniform_over_clusters;
 use ssl_plugin_kit::blocks::{
     Assignments, BlockError, Clustering, Empty, FeatureTable, Init, KMeans, Linear, Metric, whiten,
 };
 use ssl_plugin_kit::bridge::{export_ints, from_tch, from_tch_int, to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
-use ssl_plugin_kit::module::{Module, Path, Visitor};
-use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, RunContext, Tensor, TrainStep};
+use ssl_plugin_kit::module::find_tensor;
+use ssl_plugin_kit::prelude::*;
+use ssl_plugin_kit::recipe::{
+    center_pass, crop, flip, group, multi_crop_checkpoint, normalize, sgd,
+};
 
+/// The pass before every epoch.
+const FEATURES: &str = "features";
 /// Standard deviation of a fresh classifier's weights.
 const STD: f32 = 0.01;
 /// Rows of the whitened features that certification looks at.
 const SHOWN: i64 = 48;
 
-/// Weights and state of version 1.
-pub struct V1 {
-    /// `[num_clusters, dim]` with bias, on the pooled features.
-    pub top_layer: Linear,
-    /// Clusters of the samples, `[1, samples]`.
-    pub assignments: Assignments,
-    config: V1Config,
-    /// Features of the open pass, and the epoch it is for.
-    pass: Option<(u64, FeatureTable)>,
-    /// The epoch whose labels are there.
-    labelled: Option<u64>,
-    random: Random,
-    context: RunContext,
-    device: Device,
-    ranks: Ranks,
-}
-
-impl Module for V1 {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        path.enter("top_layer", |path| self.top_layer.visit(path, visitor));
-        path.enter("assignments", |path| self.assignments.visit(path, visitor));
+config! {
+    /// Keys of version 1.
+    pub struct V1Config {
+        /// Clusters.
+        num_clusters: usize = 10000, in at_least(1), from "deepcluster main.py, clustering.py";
+        /// Images of an epoch, drawn uniformly over clusters, in training sets.
+        reassign_epochs: f64 = 1.0, in share(), from "deepcluster main.py, clustering.py";
+        /// Principal components that are clustered, at most the features' width.
+        pca_dim: usize = 256, in at_least(1), from "deepcluster main.py, clustering.py";
+        /// Iterations of k-means.
+        kmeans_iters: usize = 20, in at_least(1), from "clustering.py";
     }
 }
 
-impl V1 {
-    pub(crate) fn new(config: V1Config, start: Start) -> Result<Self, Fault> {
-        let samples = start.context.samples;
-        if config.num_clusters > samples {
+module! {
+    /// Version 1 at work.
+    pub struct V1 {
+        /// `[num_clusters, dim]` with bias, on the pooled features.
+        pub top_layer: Linear,
+        /// Clusters of the samples, `[1, samples]`.
+        pub assignments: Assignments,
+        ..
+        config: V1Config,
+        /// Features of the open pass, and the epoch it is for.
+        pass: Option<(u64, FeatureTable)>,
+        /// The epoch whose labels are there.
+        labelled: Option<u64>,
+        random: Random,
+        dim: usize,
+        device: Device,
+        ranks: Ranks,
+    }
+}
+
+impl Framework for V1 {
+    type Config = V1Config;
+
+    const IDENTITY: Identity = IDENTITY;
+
+    /// The official networks see greyscale through a Sobel filter, and their classifier sees 4096
+    /// dimensions; here the backbone is the host's, with colours and pooled features. The official
+    /// evaluation probes AlexNet's convolutions, not pooled features.
+    fn describe(_config: &V1Config) -> Description {
+        let transforms = vec![
+            crop(224, [0.08, 1.0], Interpolation::Bilinear),
+            flip(),
+            normalize(),
+        ];
+        let lr = LearningRate {
+            base: 0.05,
+            scaling: Scaling::None,
+            warmup: None,
+            decay: Decay::Constant,
+        };
+        let classifier = GroupRule {
+            optimizer: Some(Optimizer::Sgd {
+                momentum: 0.0,
+                nesterov: false,
+            }),
+            own_lr: Some(0.05),
+            own_weight_decay: Some(1e-5),
+            ..GroupRule::heads("^top_layer")
+        };
+        let recipe = Recipe {
+            groups: vec![classifier],
+            ..Recipe::new(256, 200, sgd(), lr, 1e-5)
+        };
+        let views = vec![group("view", 1, ViewRole::Global, transforms)];
+        let encoder = EncoderRequest::pooled(Encoder::Online, [0], Grouping::PerView);
+        Description {
+            passes: vec![center_pass(FEATURES, Encoder::Online)],
+            checkpoint: multi_crop_checkpoint().rename(
+                r"(?:module\.)?top_layer\.(weight|bias)",
+                "param.top_layer.$1",
+            ),
+            ..Description::new(views, vec![encoder], recipe)
+        }
+    }
+
+    fn start(config: V1Config, start: Start) -> Result<Self, Fault> {
+        let (samples, clusters) = (start.context.samples, config.num_clusters);
+        if clusters > samples {
             return Err(Fault::config(format!(
-                "`num_clusters`: expected at most the {samples} training images, found {}",
-                config.num_clusters
+                "`num_clusters`: expected at most the {samples} training images, found {clusters}"
             )));
         }
-        let top_layer = Linear::new(
-            start.context.dim(),
-            config.num_clusters,
-            true,
-            Init::Normal(STD),
-            &mut start.random("heads"),
-            &start.device,
-        );
+        let (init, mut random) = (Init::Normal(STD), start.random("heads"));
         Ok(Self {
-            top_layer,
+            top_layer: Linear::new(
+                start.dim(),
+                clusters,
+                true,
+                init,
+                &mut random,
+                &start.device,
+            ),
             assignments: Assignments::new(1, samples, &start.device),
             config,
             pass: None,
             labelled: None,
             random: start.random("clusters"),
-            context: start.context,
+            dim: start.dim(),
             device: start.device,
             ranks: start.ranks,
         })
     }
 
-    /// Whitens and clusters features, which are the same on every rank; gives back the whitened ones.
-    fn label(
-        &mut self,
-        epoch: u64,
-        samples: Tensor<1, Int>,
-        features: &Tensor<2>,
-    ) -> Result<(Tensor<2>, Clustering), BlockError> {
-        let [_, dim] = features.dims();
-        let points = whiten(features, self.config.pca_dim.min(dim))?;
-        let kmeans = KMeans {
-            clusters: self.config.num_clusters,
-            iterations: self.config.kmeans_iters,
-            restarts: 1,
-            metric: Metric::Euclidean,
-            empty: Empty::Split,
-            max_points: None,
-        };
-        let mut random = self.random.at(epoch, 0);
-        let found = kmeans.run(&points, &mut random, &Ranks::single())?;
-        self.assignments
-            .set(0, samples, found.labels.clone(), &self.ranks)?;
-        Ok((points, found))
-    }
-}
-
-impl Version for V1 {
-    fn pass(&self) -> &'static str {
-        FEATURES
-    }
-
     /// Cross-entropy of the classifier with the labels.
-    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
-        let logits = self.top_layer.forward(views.online(0)?)?;
-        Ok(self.assignments.loss(vec![logits], views.indices())?)
+    fn loss(&mut self, _at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let logits = self.top_layer.forward(features.online(0)?)?;
+        Ok(self
+            .assignments
+            .loss(vec![logits], features.indices())?
+            .into())
     }
 
-    fn is_due(&mut self, at: &TrainStep) -> bool {
-        at.batch_in_epoch() == 0 && self.labelled != Some(at.epoch)
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        let due = at.batch_in_epoch() == 0 && self.labelled != Some(at.epoch);
+        due.then_some(FEATURES)
     }
 
-    fn begin_pass(&mut self, at: &TrainStep) {
-        let table = FeatureTable::new(self.context.samples, self.context.dim(), &self.device);
-        self.pass = Some((at.epoch, table));
+    fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
+        self.pass = Some((at.epoch, FeatureTable::new(samples, self.dim, &self.device)));
+        Ok(())
     }
 
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let Some((_, table)) = &mut self.pass else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        Ok(table.put(views.indices(), &views.online(0)?)?)
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        if let Some((_, table)) = &mut self.pass {
+            table.put(features.indices(), &features.online(0)?)?;
+        }
+        Ok(())
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
-        let Some((epoch, table)) = self.pass.take() else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        let (samples, features) = table.collect(&self.ranks)?;
-        self.label(epoch, samples, &features)?;
-        self.labelled = Some(epoch);
+        if let Some((epoch, table)) = self.pass.take() {
+            let (samples, features) = table.collect(&self.ranks)?;
+            self.label(epoch, samples, &features)?;
+            self.labelled = Some(epoch);
+        }
         Ok(())
     }
 
@@ -163,11 +190,10 @@ impl Version for V1 {
         })
     }
 
-    /// Clusters a given bank, for certification.
-    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
-        let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
+    fn cluster(&mut self, at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
+        let features: Tensor<2> = from_tch(find_tensor(&bank, "features", 2)?);
         let features = features.to_device(&self.device);
-        let samples = from_tch_int(find_in_bank(&bank, "index", 1)?);
+        let samples = from_tch_int(find_tensor(&bank, "index", 1)?);
         let (points, found) = self.label(at.epoch, samples, &features)?;
         let points = to_tch(&points);
         let shown = points.narrow(0, 0, SHOWN.min(points.size()[0]));
@@ -177,5 +203,31 @@ impl Version for V1 {
             ("centroids.0".to_owned(), to_tch(&found.centroids)),
             ("labels.0".to_owned(), to_tch_int(&found.labels)),
         ])
+    }
+}
+
+impl V1 {
+    /// Whitens and clusters features, which are the same on every rank; gives back the whitened ones.
+    fn label(
+        &mut self,
+        epoch: u64,
+        samples: Tensor<1, Int>,
+        features: &Tensor<2>,
+    ) -> Result<(Tensor<2>, Clustering), BlockError> {
+        let [_, dim] = features.dims();
+        let points = whiten(features, self.config.pca_dim.min(dim))?;
+        let kmeans = KMeans {
+            clusters: self.config.num_clusters,
+            iterations: self.config.kmeans_iters,
+            restarts: 1,
+            metric: Metric::Euclidean,
+            empty: Empty::Split,
+            max_points: None,
+        };
+        let mut random = self.random.at(epoch, 0);
+        let found = kmeans.run(&points, &mut random, &Ranks::single())?;
+        self.assignments
+            .set(0, samples, found.labels.clone(), &self.ranks)?;
+        Ok((points, found))
     }
 }

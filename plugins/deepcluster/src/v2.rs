@@ -1,17 +1,47 @@
 //! Version 2: spherical k-means on the embeddings of the epoch before, centroids as prototypes.
 
-use crate::config::V2Config;
-use crate::describe::MEMORY;
+use crate::IDENTITY;
 use ssl_plugin_kit::blocks::{
     Assignments, BlockError, CropMemory, Empty, KMeans, Metric, UnitProjector, unit_rows,
 };
 use ssl_plugin_kit::bridge::{to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views};
-use ssl_plugin_kit::module;
-use ssl_plugin_kit::module::{Buffer, Module, Path, Visitor};
-use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Tensor, TrainStep};
+use ssl_plugin_kit::prelude::*;
+use ssl_plugin_kit::recipe::{
+    check_crops, multi_crop_checkpoint, multi_crop_description, training_pass,
+};
+
+/// The pass before the first epoch.
+const MEMORY: &str = "memory";
+
+config! {
+    /// Keys of version 2.
+    pub struct V2Config {
+        /// Crops by resolution, large ones, then small ones; [2, 6] in the best recipe.
+        num_crops: Vec<usize> = [2], in list_of(at_least(1), 1, 2),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Crops whose embeddings are stored and clustered.
+        crops_for_assign: Vec<usize> = [0, 1], in list(at_least(0)),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Width of the projector's hidden layer.
+        projector_hidden_dim: usize = 2048, in at_least(1),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Width of the embeddings.
+        projector_dim: usize = 128, in at_least(1),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Clusters of each head.
+        num_prototypes: Vec<usize> = [3000, 3000, 3000], in list(at_least(1)),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Temperature of the prediction.
+        temperature: f64 = 0.1, in positive(), from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Steps without the prototypes' gradient in the official code; here prototypes are state and
+        /// never trained, whatever the number.
+        freeze_prototypes_steps: u64 = 300_000, in at_least(0),
+            from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        /// Iterations of k-means.
+        kmeans_iters: usize = 10, in at_least(1), from "main_deepclusterv2.py";
+    }
+    check |config| check_crops(&config.num_crops, &config.crops_for_assign)
+}
 
 module! {
     /// Centroids of one head.
@@ -21,61 +51,65 @@ module! {
     }
 }
 
-/// Weights and state of version 2.
-pub struct V2 {
-    /// Linear, batch norm, ReLU, Linear, rows of unit length.
-    pub projector: UnitProjector,
-    /// Centroids, head by head.
-    pub prototypes: Vec<Prototypes>,
-    /// Clusters of the samples, `[heads, samples]`.
-    pub assignments: Assignments,
-    /// Embeddings of the epoch.
-    pub memory: CropMemory,
-    config: V2Config,
-    random: Random,
-    device: Device,
-    ranks: Ranks,
-}
-
-impl Module for V2 {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        path.enter("projector", |path| self.projector.visit(path, visitor));
-        path.enter("prototypes", |path| self.prototypes.visit(path, visitor));
-        path.enter("assignments", |path| self.assignments.visit(path, visitor));
-        self.memory.visit(path, visitor);
+module! {
+    /// Version 2 at work.
+    pub struct V2 {
+        /// Linear, batch norm, ReLU, Linear, rows of unit length.
+        pub projector: UnitProjector,
+        /// Centroids, head by head.
+        pub prototypes: Vec<Prototypes>,
+        /// Clusters of the samples, `[heads, samples]`.
+        pub assignments: Assignments,
+        /// Embeddings of the epoch.
+        pub memory as "": CropMemory,
+        ..
+        config: V2Config,
+        random: Random,
+        device: Device,
+        ranks: Ranks,
     }
 }
 
-impl V2 {
-    pub(crate) fn new(config: V2Config, start: Start) -> Result<Self, Fault> {
-        let rows = start.context.steps_per_epoch as usize * start.context.batch_size;
-        if let Some(clusters) = config.num_prototypes.iter().find(|&&k| k > rows) {
-            return Err(Fault::config(format!(
-                "`num_prototypes`: expected at most the {rows} images of an epoch, found {clusters}"
-            )));
+impl Framework for V2 {
+    type Config = V2Config;
+
+    const IDENTITY: Identity = IDENTITY;
+
+    fn describe(config: &V2Config) -> Description {
+        Description {
+            passes: vec![training_pass(MEMORY, config.crops_for_assign.clone(), true)],
+            checkpoint: multi_crop_checkpoint().rename(
+                r"(?:module\.)?prototypes\.prototypes(\d+)\.weight",
+                "state.prototypes.$1.weight",
+            ),
+            ..multi_crop_description(&config.num_crops, 800, Vec::new())
         }
+    }
+
+    fn start(config: V2Config, start: Start) -> Result<Self, Fault> {
         let Start {
             context,
             device,
             ranks,
         } = &start;
-        let dim = config.projector_dim;
+        let rows = context.steps_per_epoch as usize * context.batch_size;
+        if let Some(clusters) = config.num_prototypes.iter().find(|&&k| k > rows) {
+            return Err(Fault::config(format!(
+                "`num_prototypes`: expected at most the {rows} images of an epoch, found {clusters}"
+            )));
+        }
+        let (dim, heads) = (config.projector_dim, config.num_prototypes.len());
         let mut random = start.random("heads");
         let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
-        let prototypes = config
-            .num_prototypes
-            .iter()
-            .map(|&clusters| Prototypes {
-                weight: Buffer::new(unit_rows(random.normal([clusters, dim], 0.0, 1.0, device))),
-            })
-            .collect();
-        let memory = CropMemory::new(&config.crops_for_assign, dim, &start);
+        let mut prototypes = |&clusters: &usize| Prototypes {
+            weight: Buffer::new(unit_rows(random.normal([clusters, dim], 0.0, 1.0, device))),
+        };
         Ok(Self {
             projector,
-            prototypes,
-            assignments: Assignments::new(config.num_prototypes.len(), context.samples, device),
-            memory,
+            prototypes: config.num_prototypes.iter().map(&mut prototypes).collect(),
+            assignments: Assignments::new(heads, context.samples, device),
+            memory: CropMemory::new(&config.crops_for_assign, dim, &start),
             random: start.random("clusters"),
             device: start.device,
             ranks: start.ranks,
@@ -83,6 +117,66 @@ impl V2 {
         })
     }
 
+    /// Mean over heads of the cross-entropy of `z·Cᵀ/τ` with the labels of the epoch; every crop has
+    /// its image's label. The embeddings of this step then take their place in the bank.
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let crops = features.online_each(0..self.config.num_crops.iter().sum())?;
+        let z = self.projector.forward(crops)?; // [crops·batch, dim]
+        let sharpness = 1.0 / self.config.temperature;
+        let logits = self
+            .prototypes
+            .iter()
+            .map(|head| z.clone().matmul(head.weight.val().transpose()) * sharpness)
+            .collect();
+        let loss = self.assignments.loss(logits, features.indices())?;
+        self.memory.keep(at, features.indices(), z)?;
+        Ok(loss.into())
+    }
+
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        self.memory.is_due(at).then_some(MEMORY)
+    }
+
+    fn begin_pass(&mut self, _at: &TrainStep, _id: &str, _samples: usize) -> Result<(), Fault> {
+        self.memory.begin_pass();
+        Ok(())
+    }
+
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        self.memory.absorb(features, &mut self.projector)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        self.memory.end_pass();
+        Ok(())
+    }
+
+    /// Clusters the memory.
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_head(head, at)?;
+            self.label(at.epoch, head, samples, &rows)?;
+        }
+        Ok(EpochPlan::default())
+    }
+
+    fn cluster(&mut self, at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
+        let mut output = Vec::new();
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
+            let labels = self.label(at.epoch, head, samples, &rows)?;
+            let centroids = to_tch(&self.prototypes[head].weight.val()).copy();
+            output.extend([
+                (format!("points.{head}"), to_tch(&rows)),
+                (format!("centroids.{head}"), centroids),
+                (format!("labels.{head}"), to_tch_int(&labels)),
+            ]);
+        }
+        Ok(output)
+    }
+}
+
+impl V2 {
     /// One head's centroids and labels; gives back this rank's labels.
     fn label(
         &mut self,
@@ -105,72 +199,5 @@ impl V2 {
         self.assignments
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found.labels)
-    }
-}
-
-impl Version for V2 {
-    fn pass(&self) -> &'static str {
-        MEMORY
-    }
-
-    /// Mean over heads of the cross-entropy of `z·Cᵀ/τ` with the labels of the epoch; every crop has
-    /// its image's label. The embeddings of this step then take their place in the bank.
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
-        let crops = views.online_each(0..self.config.views())?;
-        let z = self.projector.forward(crops)?; // [crops·batch, dim]
-        let logits = self
-            .prototypes
-            .iter()
-            .map(|head| {
-                z.clone().matmul(head.weight.val().transpose()) * (1.0 / self.config.temperature)
-            })
-            .collect();
-        let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(at, views.indices(), z)?;
-        Ok(loss)
-    }
-
-    fn is_due(&mut self, at: &TrainStep) -> bool {
-        self.memory.is_due(at)
-    }
-
-    fn begin_pass(&mut self, _moment: &TrainStep) {
-        self.memory.begin_pass();
-    }
-
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        self.memory.absorb(views, &mut self.projector)
-    }
-
-    fn end_pass(&mut self) -> Result<(), Fault> {
-        self.memory.end_pass();
-        Ok(())
-    }
-
-    /// Clusters the memory.
-    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, at)?;
-            self.label(at.epoch, head, samples, &rows)?;
-        }
-        Ok(EpochPlan::default())
-    }
-
-    /// Clusters a given bank, for certification.
-    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
-        let mut output = Vec::new();
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
-            let labels = self.label(at.epoch, head, samples, &rows)?;
-            output.extend([
-                (format!("points.{head}"), to_tch(&rows)),
-                (
-                    format!("centroids.{head}"),
-                    to_tch(&self.prototypes[head].weight.val()).copy(),
-                ),
-                (format!("labels.{head}"), to_tch_int(&labels)),
-            ]);
-        }
-        Ok(output)
     }
 }

@@ -3,14 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_deepcluster::{DeepCluster, DeepClusterConfig, uniform_over_clusters};
+use ssl_deepcluster::{DeepCluster, uniform_over_clusters};
 use ssl_plugin_kit::api::description::{BatchNormMode, PassTransform};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::random::Random;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_prepared_ranks_equal_the_whole,
-    assert_prepared_views_may_change_places, assert_slopes, context, relative, sample,
+    Inputs, Trial, assert_prepared_ranks_equal_the_whole, assert_prepared_views_may_change_places,
+    assert_slopes, context, relative, sample,
 };
 use tch::{Kind, Tensor};
 
@@ -54,7 +54,7 @@ fn label(trial: &mut Trial) {
         .unwrap();
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 3)), ("online.1", sample(8, 5, 4))]
 }
 
@@ -343,8 +343,7 @@ fn configurations_that_do_not_fit_are_refused() {
 
 #[test]
 fn v2_looks_at_training_views_and_v1_at_centre_crops() {
-    let describe =
-        |config: Value| DeepCluster::describe(&DeepClusterConfig::read(&config).unwrap()).unwrap();
+    let describe = |config: Value| DeepCluster::description(&config).unwrap();
     let (two, one) = (describe(v2()), describe(v1()));
     assert_eq!((two.validate(), one.validate()), (Ok(()), Ok(())));
     assert_eq!(two.passes[0].batch_norm, BatchNormMode::Train);

@@ -1,46 +1,44 @@
 //! DINO's configuration, and the schedule of the teacher's temperature.
 
-use crate::schema;
-use serde::{Deserialize, Serialize};
-use ssl_plugin_kit::api::description::{MomentumSchedule, Schema};
-use ssl_plugin_kit::framework::Config;
-use ssl_plugin_kit::recipe::momentum;
+use ssl_plugin_kit::prelude::*;
 
-/// DINO's configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DinoConfig {
-    /// Width of the output.
-    pub out_dim: usize,
-    /// Linears of the projector.
-    pub projector_layers: usize,
-    /// Width of the projector's hidden layers.
-    pub projector_hidden_dim: usize,
-    /// Width between projector and last layer.
-    pub bottleneck_dim: usize,
-    /// Whether a batch norm follows each hidden Linear.
-    pub projector_bn: bool,
-    /// Whether the rows of the last layer keep the length 1.
-    pub norm_last_layer: bool,
-    /// Momentum of the teacher at the start.
-    pub momentum: f64,
-    /// `cosine` or `constant`.
-    pub momentum_schedule: String,
-    /// The teacher's temperature at epoch 0.
-    pub warmup_teacher_temp: f64,
-    /// The teacher's temperature after the warm-up.
-    pub teacher_temp: f64,
-    /// Epochs over which the teacher's temperature moves from one to the other.
-    pub warmup_teacher_temp_epochs: u64,
-    /// The student's temperature.
-    pub student_temp: f64,
-    /// Weight of the old centre in the new one.
-    pub center_momentum: f64,
-    /// Epochs for which the last layer gets no gradient.
-    pub freeze_last_layer_epochs: u64,
-    /// Largest norm of each parameter's gradient; 0 for no clipping.
-    pub clip_grad: f64,
-    /// Small crops beside the two large ones.
-    pub num_local_crops: usize,
+config! {
+    /// DINO's configuration.
+    pub struct DinoConfig {
+        /// Width of the output; 60000 for the published ResNet-50.
+        out_dim: usize = 65536, in at_least(1), from "main_dino.py";
+        /// Linears of the projector; 2 for the published ResNet-50.
+        projector_layers: usize = 3, in at_least(1), from "vision_transformer.py, DINOHead";
+        /// Width of the projector's hidden layers; 4096 for the published ResNet-50.
+        projector_hidden_dim: usize = 2048, in at_least(1), from "vision_transformer.py, DINOHead";
+        /// Width between projector and last layer.
+        bottleneck_dim: usize = 256, in at_least(1), from "vision_transformer.py, DINOHead";
+        /// Batch norm after each hidden Linear; true for the published ResNet-50.
+        projector_bn: bool = false, in boolean(), from "main_dino.py";
+        /// Whether the rows of the last layer keep the length 1.
+        norm_last_layer: bool = true, in boolean(), from "main_dino.py";
+        /// Momentum of the teacher at the start, per step.
+        momentum: f64 = 0.996, in fraction(), from "main_dino.py";
+        /// How the momentum rises to 1.
+        momentum_schedule: String = "cosine", in one_of(&["cosine", "constant"]),
+            from "main_dino.py";
+        /// The teacher's temperature at epoch 0.
+        warmup_teacher_temp: f64 = 0.04, in positive(), from "main_dino.py";
+        /// The teacher's temperature after its warm-up; 0.07 for the published ResNet-50.
+        teacher_temp: f64 = 0.04, in positive(), from "main_dino.py";
+        /// Epochs over which the teacher's temperature moves; 50 for the published ResNet-50.
+        warmup_teacher_temp_epochs: u64 = 0, in at_least(0), from "main_dino.py";
+        /// The student's temperature.
+        student_temp: f64 = 0.1, in positive(), from "arXiv:2104.14294 section 3.2";
+        /// Weight of the old centre in the new one, per step.
+        center_momentum: f64 = 0.9, in fraction(), from "main_dino.py";
+        /// Epochs for which the last layer gets no gradient.
+        freeze_last_layer_epochs: u64 = 1, in at_least(0), from "main_dino.py";
+        /// Largest norm of each parameter's gradient, 0 for no clipping; 0 for the published ResNet-50.
+        clip_grad: f64 = 3.0, in not_negative(), from "main_dino.py";
+        /// Small crops beside the two large ones; 6 for the published ResNet-50.
+        num_local_crops: usize = 8, in at_least(0), from "main_dino.py";
+    }
 }
 
 impl DinoConfig {
@@ -48,12 +46,6 @@ impl DinoConfig {
     #[must_use]
     pub const fn views(&self) -> usize {
         2 + self.num_local_crops
-    }
-
-    /// The schedule of the teacher's momentum: applied after the optimiser, with the step just done.
-    #[must_use]
-    pub fn momentum(&self) -> MomentumSchedule {
-        momentum(&self.momentum_schedule, self.momentum, 0)
     }
 
     /// The teacher's temperature in an epoch: `a + (b − a)·e/(n − 1)` for `e < n`, then `b`, with `a` the
@@ -72,11 +64,5 @@ impl DinoConfig {
             return to;
         }
         from + (to - from) * epoch as f64 / (length - 1).max(1) as f64
-    }
-}
-
-impl Config for DinoConfig {
-    fn schema() -> Schema {
-        schema::schema()
     }
 }

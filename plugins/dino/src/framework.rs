@@ -1,78 +1,74 @@
 //! The wiring of a step.
 
 use crate::config::DinoConfig;
-use crate::describe;
-use crate::heads::{Head, State, build};
-use crate::loss::{distillation, sharpened};
-use ssl_plugin_kit::api::description::{Description, Metadata};
+use crate::describe::description;
+use crate::heads::Head;
+use crate::loss::{distillation, moved_center, sharpened};
 use ssl_plugin_kit::blocks::BlockError;
-use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
-use ssl_plugin_kit::module::momentum_update;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, TrainStep};
+use ssl_plugin_kit::prelude::*;
 
-/// DINO at work.
-pub struct Dino {
-    config: DinoConfig,
-    head: Head,
-    state: State,
-    ranks: Ranks,
+module! {
+    /// DINO at work.
+    pub struct Dino {
+        /// The student's head.
+        pub head as "": Head,
+        /// What is taken off the teacher's logits, `[1, out_dim]`; starts at 0.
+        pub center: Buffer<2>,
+        /// The teacher's head.
+        pub target: Momentum<Head>,
+        ..
+        config: DinoConfig,
+        ranks: Ranks,
+    }
 }
 
 impl Framework for Dino {
     type Config = DinoConfig;
-    type Heads = Head;
-    type State = State;
 
-    fn metadata() -> Metadata {
-        describe::metadata()
-    }
+    const IDENTITY: Identity = Identity {
+        id: "dino",
+        name: "DINO",
+        family: Family::Distillation,
+        paper: "arXiv:2104.14294",
+        year: 2021,
+    };
 
-    fn describe(config: &DinoConfig) -> Result<Description, Fault> {
-        Ok(describe::description(config))
+    fn describe(config: &DinoConfig) -> Description {
+        description(config)
     }
 
     fn start(config: DinoConfig, start: Start) -> Result<Self, Fault> {
-        let (head, state) = build(&config, &start);
+        let mut head = Head::new(&config, &start, "heads");
         Ok(Self {
-            config,
+            center: Buffer::new(Tensor::zeros([1, config.out_dim], &start.device)),
+            target: Momentum::of(&mut head, Head::new(&config, &start, "target")),
             head,
-            state,
+            config,
             ranks: start.ranks,
         })
     }
 
-    fn heads(&mut self) -> &mut Head {
-        &mut self.head
-    }
-
-    fn state(&mut self) -> &mut State {
-        &mut self.state
-    }
-
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
-        let student = self
-            .head
-            .forward(views.online_each(0..self.config.views())?)?;
-        let large = vec![views.target(0)?, views.target(1)?];
-        let teacher = self.state.target.forward(large)?;
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let views = 0..self.config.views();
+        let student = self.head.forward(features.online_each(views)?)?;
+        let large = vec![features.target(0)?, features.target(1)?];
+        let teacher = self.target.forward(large)?;
+        let center = self.center.val();
         let temperature = self.config.teacher_temp_at(at.epoch);
         let targets = teacher
             .iter()
-            .map(|t| sharpened(t.clone(), self.state.center.val(), temperature))
+            .map(|t| sharpened(t.clone(), center.clone(), temperature))
             .collect::<Result<Vec<_>, BlockError>>()?;
         let loss = distillation(&targets, &student, self.config.student_temp)?;
         // After the loss: this batch is centred with what came before it.
-        self.state
-            .center
-            .update(&teacher, self.config.center_momentum, &self.ranks)?;
+        let m = self.config.center_momentum;
+        self.center
+            .set(&moved_center(center, teacher, m, &self.ranks)?);
         Ok(Loss::new(loss).with("teacher_temp", temperature))
     }
 
-    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
-        if let Some(m) = momentum {
-            momentum_update(&mut self.head, &mut self.state.target, m);
-        }
+    fn after_update(&mut self, _at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
+        self.target.follow(&mut self.head, momentum);
         Ok(())
     }
 }

@@ -4,16 +4,15 @@
 //! Vision Transformers", ICCV 2021, arXiv:2104.14294. Follows the authors' code
 //! (facebookresearch/dino at 7c446df, `main_dino.py`), on a ResNet.
 
-mod center;
 mod config;
 mod describe;
 mod framework;
 mod heads;
 mod loss;
-mod schema;
 
 pub use config::DinoConfig;
 pub use framework::Dino;
-pub use loss::{distillation, sharpened};
+pub use heads::Head;
+pub use loss::{distillation, moved_center, sharpened};
 
 ssl_plugin_kit::export_frameworks!(Dino);

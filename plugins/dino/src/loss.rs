@@ -1,8 +1,9 @@
 //! Distillation from the teacher's large crops into the student's other crops.
 
-use ssl_plugin_kit::Tensor;
 use ssl_plugin_kit::blocks::{BlockError, check_same, soft_cross_entropy};
 use ssl_plugin_kit::burn::tensor::activation::softmax;
+use ssl_plugin_kit::ranks::Ranks;
+use ssl_plugin_kit::{Fault, Tensor};
 
 /// The teacher's distribution: `softmax((t − c) / τ_t)`, without gradient.
 ///
@@ -63,4 +64,31 @@ pub fn distillation(
         }
     }
     Ok(Tensor::cat(terms, 0).sum().div_scalar(pairs as f64))
+}
+
+/// The centre after a step: `m·c + (1 − m)·mean of the rows`, over both large crops and all ranks, of raw
+/// logits.
+///
+/// # Shapes
+/// - `center`: `[1, out_dim]`
+/// - `logits`: each `[batch, out_dim]`
+/// - returns `[1, out_dim]`
+///
+/// # Errors
+/// A collective that failed.
+///
+/// # Source
+/// `main_dino.py`, `DINOLoss.update_center`.
+pub fn moved_center(
+    center: Tensor<2>,
+    logits: Vec<Tensor<2>>,
+    m: f64,
+    ranks: &Ranks,
+) -> Result<Tensor<2>, Fault> {
+    let own = Tensor::cat(logits, 0).without_autodiff();
+    let rows = own.dims()[0] * ranks.world_size();
+    let mean = ranks
+        .all_reduce_sum(own.sum_dim(0))?
+        .div_scalar(rows as f64); // [1, out_dim]
+    Ok(center.mul_scalar(m) + mean.mul_scalar(1.0 - m))
 }

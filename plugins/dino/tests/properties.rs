@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 use ssl_dino::{Dino, DinoConfig, distillation, sharpened};
 use ssl_plugin_kit::api::description::{Clipping, Decay, Encoder};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::{Config, Exported};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, close, context, double, matrix, relative,
     sample, values,
 };
@@ -28,7 +28,7 @@ fn normalized() -> Value {
     config
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     ["online.0", "online.1", "online.2", "online.3"]
         .into_iter()
         .chain(["target.0", "target.1"])
@@ -41,7 +41,7 @@ fn start(config: &Value, batch: usize) -> Trial {
     Trial::start::<Dino>(config, context(5, batch), &Ranks::single()).unwrap()
 }
 
-fn step(trial: &mut Trial, features: &Features) -> f64 {
+fn step(trial: &mut Trial, features: &Inputs) -> f64 {
     let list: Vec<_> = features.iter().map(|(n, t)| (*n, t)).collect();
     trial.step(&list).unwrap().loss
 }
@@ -119,7 +119,7 @@ fn the_order_of_samples_does_not_matter() {
 
 #[test]
 fn the_large_views_may_change_places() {
-    let large: Features = features()
+    let large: Inputs = features()
         .into_iter()
         .filter(|(name, _)| !["online.2", "online.3"].contains(name))
         .collect();
@@ -194,7 +194,7 @@ fn the_centre_follows_raw_logits_after_the_loss() {
         ("last_layer.weight_v", &directions),
     ];
     trial.load(&student, &state).unwrap();
-    let list: Features = features()
+    let list: Inputs = features()
         .into_iter()
         .filter(|(name, _)| !["online.2", "online.3"].contains(name))
         .collect();
@@ -268,7 +268,7 @@ fn lengths_of_the_last_layer_are_parameters_only_when_trained() {
 
 #[test]
 fn a_batch_of_one_is_enough_without_batch_norm() {
-    let one: Features = features()
+    let one: Inputs = features()
         .into_iter()
         .map(|(name, t)| (name, t.narrow(0, 0, 1).contiguous()))
         .collect();
@@ -279,7 +279,7 @@ fn a_batch_of_one_is_enough_without_batch_norm() {
 
 #[test]
 fn what_the_host_is_asked_for() {
-    let describe = |config: &Value| Dino::describe(&DinoConfig::read(config).unwrap()).unwrap();
+    let describe = |config: &Value| Dino::description(config).unwrap();
     let (small, published) = (describe(&Value::Null), describe(&normalized()));
     assert_eq!((small.validate(), published.validate()), (Ok(()), Ok(())));
     assert_eq!(small.view_count(), 10);

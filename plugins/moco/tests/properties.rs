@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_moco::{Moco, MocoConfig, in_batch_contrast};
+use ssl_moco::{Moco, V2Config, V3Config, in_batch_contrast};
 use ssl_plugin_kit::api::description::{BatchNormScope, Encoder};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::{Config, Exported};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, relative, sample,
     values,
 };
@@ -23,11 +23,11 @@ fn v3() -> Value {
     })
 }
 
-fn one_sided() -> Features {
+fn one_sided() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("target.1", sample(8, 5, 1))]
 }
 
-fn symmetric() -> Features {
+fn symmetric() -> Inputs {
     ["online.0", "online.1", "target.0", "target.1"]
         .into_iter()
         .zip(0..)
@@ -217,25 +217,27 @@ fn configurations_that_do_not_fit_are_refused() {
 
 #[test]
 fn versions_have_defaults_of_their_own() {
-    let read = |config: Value| MocoConfig::read(&config).unwrap();
-    let (two, three) = (read(Value::Null), read(json!({ "version": "v3" })));
+    let two = V2Config::read(&Value::Null).unwrap();
+    let three = V3Config::read(&Value::Null).unwrap();
     assert_eq!(
         (two.queue_size, two.projector_dim, two.temperature),
-        (Some(65536), 128, 0.2)
+        (65536, 128, 0.2)
     );
-    assert_eq!(
-        (three.queue_size, three.projector_dim, three.temperature),
-        (None, 256, 1.0)
+    assert_eq!((three.projector_dim, three.temperature), (256, 1.0));
+    let momentum = |config: Value| Moco::description(&config).unwrap().momentum.unwrap();
+    let (two, three) = (
+        momentum(Value::Null),
+        momentum(json!({ "version": "v3", "queue_size": null })),
     );
-    assert_eq!(two.momentum().after_step(5, 10), 0.999);
+    assert_eq!(two.after_step(5, 10), 0.999);
     // After step s comes step s + 1, whose momentum the official code uses.
     let expected = 1.0 - 0.01 * (1.0 + (0.1 * std::f64::consts::PI).cos()) / 2.0;
-    assert!((three.momentum().after_step(0, 10) - expected).abs() < 1e-12);
+    assert!((three.after_step(0, 10) - expected).abs() < 1e-12);
 }
 
 #[test]
 fn v2_asks_for_one_view_of_each_encoder() {
-    let describe = |config: Value| Moco::describe(&MocoConfig::read(&config).unwrap()).unwrap();
+    let describe = |config: Value| Moco::description(&config).unwrap();
     let (two, three) = (describe(v2()), describe(v3()));
     assert_eq!((two.validate(), three.validate()), (Ok(()), Ok(())));
     let asked: Vec<_> = two

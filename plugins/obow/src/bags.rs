@@ -1,6 +1,6 @@
 //! The teacher's side: feature maps become bags of words.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use ssl_plugin_kit::Tensor;
 use ssl_plugin_kit::blocks::{BlockError, check_same};
 use ssl_plugin_kit::burn::tensor::IndexingUpdateOp;
@@ -8,7 +8,7 @@ use ssl_plugin_kit::burn::tensor::activation::softmax;
 use ssl_plugin_kit::ranks::Ranks;
 
 /// How the codes of all positions become one bag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pool {
     /// The largest code of each word.

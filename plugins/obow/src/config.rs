@@ -1,18 +1,16 @@
 //! OBoW's configuration.
 
 use crate::bags::{Pool, Sharpness};
-use crate::schema;
-use serde::{Deserialize, Serialize};
-use ssl_plugin_kit::Fault;
-use ssl_plugin_kit::api::description::{Level, MomentumSchedule, Schema};
-use ssl_plugin_kit::framework::Config;
-use ssl_plugin_kit::recipe::momentum;
+use serde::Deserialize;
+use ssl_plugin_kit::prelude::*;
 
+/// Stages that can give words.
+const LEVELS: [&str; 4] = ["layer1", "layer2", "layer3", "layer4"];
 /// Cells of the grid that patches are taken from.
 const CELLS: usize = 9;
 
 /// `inv_delta`: one number, or one for each level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum InvDelta {
     /// The same for all levels.
@@ -22,7 +20,7 @@ pub enum InvDelta {
 }
 
 /// What enters the vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Update {
     /// One position of the map averaged over 3 × 3.
@@ -34,7 +32,7 @@ pub enum Update {
 }
 
 /// Which position enters the vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// Drawn anew for each image and level.
@@ -43,33 +41,49 @@ pub enum Sampling {
     Indexed,
 }
 
-/// OBoW's configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ObowConfig {
-    /// Stages of the teacher whose maps give words.
-    pub bow_levels: Vec<String>,
-    /// The student's crops, and patches.
-    pub num_crops: Vec<usize>,
-    /// Words of each vocabulary.
-    pub num_words: usize,
-    /// Sharpness of the codes; `None` for the nearest word alone.
-    pub inv_delta: Option<InvDelta>,
-    /// Factor on the logits.
-    pub kappa: f64,
-    /// Whether κ is trained.
-    pub learn_kappa: bool,
-    /// How the codes of all positions become one bag.
-    pub bow_pool: Pool,
-    /// What enters the vocabulary.
-    pub update_type: Update,
-    /// Weight of the old mean least distance in the new one.
-    pub min_distance_decay: f64,
-    /// Which position enters the vocabulary.
-    pub location_sampling: Sampling,
-    /// Momentum of the teacher at the start.
-    pub momentum: f64,
-    /// `cosine` or `constant`.
-    pub momentum_schedule: String,
+config! {
+    /// OBoW's configuration.
+    pub struct ObowConfig {
+        /// Stages of the teacher whose feature maps give words; layer4 alone is the vanilla form.
+        bow_levels: Vec<String> = ["layer3", "layer4"], in list_of(one_of(&LEVELS), 1, LEVELS.len()),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Words of each vocabulary, a multiple of the global batch.
+        num_words: usize = 8192, in at_least(2),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Sharpness of the codes in units of 1 over the mean least distance, one number or one per level;
+        /// 10 for ResNet-18; null for the nearest word alone.
+        inv_delta: Option<InvDelta> = 15, in or_null(any_of(&[positive(), list_of(positive(), 1, LEVELS.len())])),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// How the codes of all positions become one bag.
+        bow_pool: Pool = "max", in one_of(&["max", "avg"]),
+            from "valeoai/obow obow/builder_obow.py";
+        /// What enters the vocabulary: a position of the map averaged over 3 x 3, of the map as it is, or
+        /// the mean of the map.
+        update_type: Update = "local_average", in one_of(&["local_average", "no_averaging", "global_average"]),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Weight of the old mean least distance in the new one, per step.
+        min_distance_decay: f64 = 0.99, in fraction(), from "valeoai/obow obow/builder_obow.py";
+        /// The position that enters the vocabulary: drawn anew per image and level, or
+        /// (index + step) mod positions.
+        location_sampling: Sampling = "uniform", in one_of(&["uniform", "indexed"]),
+            from "uniform in the code; indexed is ours";
+        /// The student's crops of 160 pixels, and patches of 96.
+        num_crops: Vec<usize> = [2, 5], in list_of(at_least(1), 1, 2),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Factor on the logits; 5 for ResNet-18.
+        kappa: f64 = 8, in positive(),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Whether kappa is trained, one for each level.
+        learn_kappa: bool = false, in boolean(),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// Momentum of the teacher at the start, per step.
+        momentum: f64 = 0.99, in fraction(),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+        /// How the momentum rises to 1.
+        momentum_schedule: String = "cosine", in one_of(&["cosine", "constant"]),
+            from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
+    }
+    check Self::check
 }
 
 impl ObowConfig {
@@ -103,43 +117,22 @@ impl ObowConfig {
             .collect()
     }
 
-    /// The schedule of the teacher's momentum.
-    ///
-    /// The authors average in the step, before the teacher's pass, with the student as the last
-    /// optimiser step left it: what a host does after that optimiser step with the momentum of the
-    /// step that follows.
-    #[must_use]
-    pub fn momentum(&self) -> MomentumSchedule {
-        momentum(&self.momentum_schedule, self.momentum, 1)
-    }
-}
-
-impl Config for ObowConfig {
-    fn schema() -> Schema {
-        schema::schema()
-    }
-
     fn check(&self) -> Result<(), Fault> {
+        let refused = |message: String| Err(Fault::config(message));
         for (n, level) in self.bow_levels.iter().enumerate() {
             if self.bow_levels[..n].contains(level) {
-                return Err(Fault::config(format!(
-                    "`bow_levels`: {level} is listed twice"
-                )));
+                return refused(format!("`bow_levels`: {level} is listed twice"));
             }
         }
-        if let Some(InvDelta::ByLevel(values)) = &self.inv_delta
-            && values.len() != self.bow_levels.len()
-        {
-            return Err(Fault::config(format!(
-                "`inv_delta`: expected one number for each of {} levels, found {}",
-                self.bow_levels.len(),
+        let levels = self.bow_levels.len();
+        match (&self.inv_delta, self.num_crops.get(1)) {
+            (Some(InvDelta::ByLevel(values)), _) if values.len() != levels => refused(format!(
+                "`inv_delta`: expected one number for each of {levels} levels, found {}",
                 values.len()
-            )));
-        }
-        match self.num_crops.get(1) {
-            Some(&patches) if patches > CELLS => Err(Fault::config(format!(
+            )),
+            (_, Some(&patches)) if patches > CELLS => refused(format!(
                 "`num_crops`: expected at most {CELLS} patches, found {patches}"
-            ))),
+            )),
             _ => Ok(()),
         }
     }

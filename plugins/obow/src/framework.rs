@@ -2,49 +2,49 @@
 
 use crate::bags::bags;
 use crate::config::{ObowConfig, Update};
-use crate::describe;
+use crate::describe::description;
 use crate::heads::Heads;
 use crate::locations::Locations;
 use crate::loss::student_loss;
 use crate::maps::{averaged, inner, words_at};
-use crate::state::State;
-use ssl_plugin_kit::api::description::{Description, Level, Metadata};
+use crate::vocabulary::Vocabulary;
 use ssl_plugin_kit::blocks::{BlockError, push_rows};
-use ssl_plugin_kit::framework::{Framework, Loss, Start, Views};
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Tensor, TrainStep};
+use ssl_plugin_kit::prelude::*;
 
-/// OBoW at work.
-pub struct Obow {
-    config: ObowConfig,
-    levels: Vec<Level>,
-    heads: Heads,
-    state: State,
-    locations: Locations,
-    device: Device,
-    ranks: Ranks,
+module! {
+    /// OBoW at work.
+    pub struct Obow {
+        /// The trained modules.
+        pub heads as "": Heads,
+        /// Queues of the teacher's own recent local features.
+        pub vocabulary as "": Vocabulary,
+        ..
+        config: ObowConfig,
+        locations: Locations,
+        device: Device,
+        ranks: Ranks,
+    }
 }
 
 impl Framework for Obow {
     type Config = ObowConfig;
-    type Heads = Heads;
-    type State = State;
 
-    fn metadata() -> Metadata {
-        describe::metadata()
-    }
+    const IDENTITY: Identity = Identity {
+        id: "obow",
+        name: "OBoW",
+        family: Family::Distillation,
+        paper: "arXiv:2012.11552",
+        year: 2020,
+    };
 
-    fn describe(config: &ObowConfig) -> Result<Description, Fault> {
-        Ok(describe::description(config))
+    fn describe(config: &ObowConfig) -> Description {
+        description(config)
     }
 
     fn start(config: ObowConfig, start: Start) -> Result<Self, Fault> {
-        let heads = Heads::new(&config, &start)?;
-        let state = State::new(&config, &start)?;
         Ok(Self {
-            levels: config.levels(),
-            heads,
-            state,
+            heads: Heads::new(&config, &start)?,
+            vocabulary: Vocabulary::new(&config, &start)?,
             locations: Locations {
                 sampling: config.location_sampling,
                 random: start.random("locations"),
@@ -57,27 +57,19 @@ impl Framework for Obow {
         })
     }
 
-    fn heads(&mut self) -> &mut Heads {
-        &mut self.heads
-    }
-
-    fn state(&mut self) -> &mut State {
-        &mut self.state
-    }
-
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
         let (mut targets, mut weights, mut kappas) = (Vec::new(), Vec::new(), Vec::new());
         let mut distances = Vec::new();
-        for (i, level) in self.levels.clone().into_iter().enumerate() {
-            let map = inner(views.target_map(0, level)?)?;
+        for (i, level) in self.config.levels().into_iter().enumerate() {
+            let map = inner(features.target_map(0, level)?)?;
             // Weights and bags from the vocabulary as it is; only then do new words come in.
-            let vocabulary = self.state.vocabulary.at(i).val();
-            weights.push(self.heads.weights(i, vocabulary.clone())?);
+            let words = self.vocabulary.words.at(i).val();
+            weights.push(self.heads.weights(i, words.clone())?);
             kappas.push(self.heads.kappa(i, self.config.kappa, &self.device));
             let found = bags(
                 map.clone(),
-                vocabulary,
-                self.state.min_distance_mean.at(i).val(),
+                words,
+                self.vocabulary.min_distance_mean.at(i).val(),
                 self.config.min_distance_decay,
                 self.config.sharpness(i),
                 self.config.bow_pool,
@@ -85,21 +77,19 @@ impl Framework for Obow {
             )?;
             targets.push(found.bags);
             distances.push(found.min_distance_mean.clone());
-            self.state
-                .min_distance_mean
-                .at(i)
-                .set(&found.min_distance_mean);
-            self.renew(i, map, at, views.indices())?;
+            let mean = self.vocabulary.min_distance_mean.at(i);
+            mean.set(&found.min_distance_mean);
+            self.renew(i, map, at, features.indices())?;
         }
         let groups = self
             .config
             .groups()
             .into_iter()
-            .map(|group| views.online_each(group))
+            .map(|group| features.online_each(group))
             .collect::<Result<Vec<_>, Fault>>()?;
         let loss = student_loss(&groups, &targets, &weights, &kappas)?;
         let mut loss = Loss::new(loss);
-        for (level, distance) in self.levels.iter().zip(distances) {
+        for (level, distance) in self.config.levels().iter().zip(distances) {
             let name = format!("min_distance.{}", level.name());
             loss = loss.with(&name, f64::from(distance.into_scalar::<f32>()));
         }
@@ -125,11 +115,9 @@ impl Obow {
         let positions = height * width;
         let chosen = self.locations.of(at, i, indices, positions, &self.device);
         let words = self.ranks.all_gather(words_at(map, chosen))?;
-        let State {
-            vocabulary,
-            vocabulary_ptr,
-            ..
-        } = &mut self.state;
-        push_rows(vocabulary.at(i), vocabulary_ptr.at(i), &words)
+        let Vocabulary {
+            words: queue, ptr, ..
+        } = &mut self.vocabulary;
+        push_rows(queue.at(i), ptr.at(i), &words)
     }
 }

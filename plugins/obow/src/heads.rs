@@ -1,14 +1,11 @@
 //! The weight generators, and κ where it is trained.
 
 use crate::config::ObowConfig;
-use ssl_plugin_kit::blocks::{Affine, BlockError, Mlp, MlpBuilder, unit_rows};
-use ssl_plugin_kit::framework::Start;
-use ssl_plugin_kit::module::Weight;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Tensor, module};
+use ssl_plugin_kit::blocks::{BlockError, Mlp, MlpBuilder, unit_rows};
+use ssl_plugin_kit::prelude::*;
 
 module! {
-    /// OBoW's trained modules.
+    /// What OBoW trains.
     pub struct Heads {
         /// For each level a network from words to weights: Linear without bias, batch norm, ReLU,
         /// Linear.
@@ -23,7 +20,7 @@ impl Heads {
     /// A level that the backbone does not give.
     pub(crate) fn new(config: &ObowConfig, start: &Start) -> Result<Self, Fault> {
         let mut random = start.random("heads");
-        let dim = start.context.dim();
+        let dim = start.dim();
         let mut generator = Vec::new();
         for level in config.levels() {
             let channels = start.context.level_dim(level).ok_or_else(|| {
@@ -33,9 +30,7 @@ impl Heads {
                 ))
             })?;
             let layers = MlpBuilder::new(channels)
-                .linear(2 * dim, false)
-                .batch_norm(Affine::Full)
-                .relu()
+                .hidden(&[2 * dim], false)
                 .linear(dim, true);
             // All ranks have the same words: statistics over one rank's are those over all.
             generator.push(layers.build(&mut random, &start.device, &Ranks::single()));

@@ -12,8 +12,7 @@ mod heads;
 mod locations;
 mod loss;
 mod maps;
-mod schema;
-mod state;
+mod vocabulary;
 
 pub use bags::{Bags, Sharpness, bags};
 pub use config::ObowConfig;

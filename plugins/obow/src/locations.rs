@@ -1,8 +1,7 @@
 //! Which position of each image's map enters the vocabulary.
 
 use crate::config::Sampling;
-use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::{Device, Int, Tensor, TrainStep};
+use ssl_plugin_kit::prelude::*;
 
 /// Where positions come from, and this rank's place among the images of a step.
 pub(crate) struct Locations {

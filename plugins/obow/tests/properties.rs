@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_obow::{Obow, ObowConfig, Sharpness, averaged, bags, divergence, inner, words_at};
+use ssl_obow::{Obow, Sharpness, averaged, bags, divergence, inner, words_at};
 use ssl_plugin_kit::api::FeatureDim;
 use ssl_plugin_kit::api::description::Level;
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    check_gradient, close, context, cpu, double, matrix, relative, sample, values, vector,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole, check_gradient,
+    close, context, cpu, double, matrix, relative, sample, values, vector,
 };
 use ssl_plugin_kit::{Int, Tensor};
 
@@ -23,7 +23,7 @@ fn map(channels: i64, side: i64, seed: i64) -> tch::Tensor {
         .abs()
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![
         ("online.1", sample(8, 6, 0)),
         ("online.2", sample(8, 6, 1)),
@@ -41,7 +41,7 @@ fn start(config: &Value) -> Trial {
     Trial::start::<Obow>(config, context, &Ranks::single()).unwrap()
 }
 
-fn step(trial: &mut Trial, features: &Features) -> f64 {
+fn step(trial: &mut Trial, features: &Inputs) -> f64 {
     let list: Vec<_> = features.iter().map(|(n, t)| (*n, t)).collect();
     trial.step(&list).unwrap().loss
 }
@@ -134,7 +134,7 @@ fn crops_of_one_group_may_change_places_and_groups_are_added() {
         let mut given = config();
         given["num_crops"] = crops;
         let names = ["online.1", "online.2", "online.3"];
-        let mut list: Features = names
+        let mut list: Inputs = names
             .into_iter()
             .zip(seeds)
             .map(|(name, &seed)| (name, sample(8, 6, seed)))
@@ -235,7 +235,7 @@ fn the_global_mean_and_plain_positions_enter_as_they_are() {
 
 #[test]
 fn batches_of_one_work() {
-    let one: Features = features()
+    let one: Inputs = features()
         .into_iter()
         .map(|(name, t)| (name, t.narrow(0, 0, 1).contiguous()))
         .collect();
@@ -277,7 +277,7 @@ fn configurations_that_do_not_fit_are_refused() {
 
 #[test]
 fn what_the_host_is_asked_for() {
-    let describe = |config: &Value| Obow::describe(&ObowConfig::read(config).unwrap()).unwrap();
+    let describe = |config: &Value| Obow::description(config).unwrap();
     let full = describe(&Value::Null);
     assert_eq!((full.validate(), full.view_count()), (Ok(()), 8));
     assert_eq!(full.encoders[0].levels, [Level::Layer3, Level::Layer4]);

@@ -1,15 +1,10 @@
 //! The clusters of an epoch: prototypes, densities, and which sample is in which.
 
-use crate::bank::Bank;
 use crate::config::PclConfig;
 use crate::density::densities;
-use ssl_plugin_kit::blocks::{BlockError, Clustering, Metric, nearest, unit_rows};
+use ssl_plugin_kit::blocks::{BlockError, Clustering, FeatureTable, Metric, nearest, unit_rows};
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
-use ssl_plugin_kit::module;
-use ssl_plugin_kit::module::{Buffer, IntBuffer};
-use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Fault, Int, Tensor};
+use ssl_plugin_kit::prelude::*;
 use tch::Kind;
 
 module! {
@@ -72,7 +67,7 @@ impl Clusters {
         Ok((prototypes, density, own, row.max().int64_value(&[]) + 1))
     }
 
-    /// Clusters a bank anew. With `centroids` given k-means is left out.
+    /// Clusters the features of a pass anew. With `centroids` given k-means is left out.
     ///
     /// k-means runs on rank 0, whose centroids all ranks take over.
     ///
@@ -81,14 +76,14 @@ impl Clusters {
     pub(crate) fn renew(
         &mut self,
         config: &PclConfig,
-        bank: Bank,
+        table: FeatureTable,
         centroids: &[Tensor<2>],
         random: &Random,
         ranks: &Ranks,
     ) -> Result<Vec<Found>, Fault> {
-        let (rows, here) = bank.gathered(ranks)?;
-        let points: Tensor<2> = from_tch(to_tch(&rows).index_select(0, &here));
-        let samples = rows.dims()[0] as i64;
+        let samples = table.samples() as i64;
+        let (here, points) = table.collect(ranks)?;
+        let here = to_tch_int(&here);
         let options = (Kind::Int64, here.device());
         let assignments = tch::Tensor::zeros([config.num_clusters.len() as i64, samples], options);
         let mut all = Vec::new();

@@ -1,57 +1,56 @@
 //! PCL's configuration.
 
 use crate::density::Concentration;
-use crate::schema;
-use serde::{Deserialize, Serialize};
-use ssl_plugin_kit::Fault;
-use ssl_plugin_kit::api::description::{MomentumSchedule, Schema};
 use ssl_plugin_kit::blocks::{Empty, KMeans, Metric};
-use ssl_plugin_kit::framework::Config;
-use ssl_plugin_kit::recipe::momentum;
+use ssl_plugin_kit::prelude::*;
 
-/// PCL's configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PclConfig {
-    /// Linears of the projector; 1 is the head of version 1.
-    pub projector_layers: usize,
-    /// Width of the projector's hidden layers.
-    pub projector_hidden_dim: usize,
-    /// Width of queries, keys and prototypes.
-    pub projector_dim: usize,
-    /// Keys in the queue.
-    pub queue_size: usize,
-    /// Most other clusters a query is set against.
-    pub proto_negatives: usize,
-    /// Temperature of the softmax over keys, and the mean of that over prototypes.
-    pub temperature: f64,
-    /// Momentum of the key encoder.
-    pub momentum: f64,
-    /// `constant` or `cosine`.
-    pub momentum_schedule: String,
-    /// Clusters of each clustering.
-    pub num_clusters: Vec<usize>,
-    /// Epochs without prototypes.
-    pub warmup_epochs: u64,
-    /// Added to a cluster's size in its density.
-    pub concentration_alpha: f64,
-    /// Percentiles that densities are clipped to.
-    pub concentration_clip: [f64; 2],
-    /// Iterations of k-means.
-    pub kmeans_iters: usize,
-    /// Runs of k-means, of which the best is kept.
-    pub kmeans_restarts: usize,
-    /// Most samples per cluster that k-means trains on.
-    pub kmeans_max_points: usize,
+config! {
+    /// PCL's configuration.
+    pub struct PclConfig {
+        /// Linears of the projector; 1 in version 1.
+        projector_layers: usize = 2, in at_least(1), from "salesforce/PCL pcl/builder.py";
+        /// Width of the projector's hidden layers, that of ResNet-50's features.
+        projector_hidden_dim: usize = 2048, in at_least(1), from "salesforce/PCL pcl/builder.py";
+        /// Width of queries, keys and prototypes.
+        projector_dim: usize = 128, in at_least(1), from "salesforce/PCL main_pcl.py";
+        /// Keys in the queue, a multiple of the global batch.
+        queue_size: usize = 16384, in at_least(1), from "salesforce/PCL main_pcl.py";
+        /// Temperature of the softmax over keys and mean of that over prototypes; 0.1 in version 1.
+        temperature: f64 = 0.2, in positive(), from "salesforce/PCL main_pcl.py";
+        /// Momentum of the key encoder, per step.
+        momentum: f64 = 0.999, in fraction(), from "salesforce/PCL main_pcl.py";
+        /// How the momentum rises to 1.
+        momentum_schedule: String = "constant", in one_of(&["constant", "cosine"]),
+            from "salesforce/PCL main_pcl.py";
+        /// Clusters of each clustering.
+        num_clusters: Vec<usize> = [25000, 50000, 100_000], in list(at_least(1)),
+            from "salesforce/PCL main_pcl.py";
+        /// Most other clusters a query is set against; all if there are fewer.
+        proto_negatives: usize = 16384, in at_least(1),
+            from "the code's one option for this and the queue";
+        /// Epochs without prototypes.
+        warmup_epochs: u64 = 20, in at_least(0), from "salesforce/PCL main_pcl.py";
+        /// Added to a cluster's size in its density.
+        concentration_alpha: f64 = 10, in positive(), from "arXiv:2005.04966 section 3.2";
+        /// Percentiles that densities are clipped to.
+        concentration_clip: [f64; 2] = [10, 90], in list_of(between(0.0, 100.0), 2, 2),
+            from "salesforce/PCL main_pcl.py";
+        /// Iterations of k-means.
+        kmeans_iters: usize = 20, in at_least(1), from "salesforce/PCL main_pcl.py";
+        /// Runs of k-means, of which the best is kept.
+        kmeans_restarts: usize = 5, in at_least(1), from "salesforce/PCL main_pcl.py";
+        /// Most samples per cluster that k-means trains on.
+        kmeans_max_points: usize = 1000, in at_least(1), from "salesforce/PCL main_pcl.py";
+    }
+    check |config| match config.concentration_clip {
+        [low, high] if low > high => Err(Fault::config(format!(
+            "`concentration_clip`: expected the lower percentile first, found [{low}, {high}]"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 impl PclConfig {
-    /// The schedule of the key encoder's momentum: the official code averages at the start of a step,
-    /// the host after the optimiser, with the momentum of the step that follows.
-    #[must_use]
-    pub fn momentum(&self) -> MomentumSchedule {
-        momentum(&self.momentum_schedule, self.momentum, 1)
-    }
-
     pub(crate) fn concentration(&self) -> Concentration {
         Concentration {
             alpha: self.concentration_alpha,
@@ -70,21 +69,5 @@ impl PclConfig {
             empty: Empty::Split,
             max_points: Some(self.kmeans_max_points),
         }
-    }
-}
-
-impl Config for PclConfig {
-    fn schema() -> Schema {
-        schema::schema()
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        let [low, high] = self.concentration_clip;
-        if low > high {
-            return Err(Fault::config(format!(
-                "`concentration_clip`: expected the lower percentile first, found [{low}, {high}]"
-            )));
-        }
-        Ok(())
     }
 }

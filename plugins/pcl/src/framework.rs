@@ -1,45 +1,66 @@
 //! The wiring of a step and of the clustering pass.
 
-use crate::bank::Bank;
+use crate::clusters::{Clusters, Found};
 use crate::config::PclConfig;
-use crate::describe::{self, PASS};
-use crate::heads::Heads;
 use crate::loss::{columns, prototype_contrast};
-use crate::state::State;
-use ssl_plugin_kit::api::description::{Description, Metadata};
-use ssl_plugin_kit::blocks::{push_columns, queue_contrast};
+use ssl_plugin_kit::blocks::{FeatureTable, KeyQueue, Mlp, unit_rows};
 use ssl_plugin_kit::bridge::{from_tch, to_tch, to_tch_int};
-use ssl_plugin_kit::framework::{self, Framework, Loss, Start, Views};
-use ssl_plugin_kit::module::momentum_update;
-use ssl_plugin_kit::random::Random;
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Tensor, TrainStep};
+use ssl_plugin_kit::module::find_tensor;
+use ssl_plugin_kit::prelude::*;
+use ssl_plugin_kit::recipe::{
+    center_pass, momentum, momentum_contrast_checkpoint, momentum_contrast_description,
+    momentum_contrast_projector,
+};
 
-/// PCL at work.
-pub struct Pcl {
-    config: PclConfig,
-    heads: Heads,
-    state: State,
-    /// The bank of the pass under way, and the epoch it is for.
-    bank: Option<(Bank, u64)>,
-    /// The epoch whose pass is done.
-    clustered: Option<u64>,
-    seed: u64,
-    device: Device,
-    ranks: Ranks,
+/// The clustering pass.
+const PASS: &str = "clustering";
+
+module! {
+    /// PCL at work.
+    pub struct Pcl {
+        /// Linears with bias, ReLU between them.
+        pub projector: Mlp,
+        /// Keys of earlier batches.
+        pub keys as "": KeyQueue,
+        /// The key encoder's head.
+        pub target as "target.projector": Momentum<Mlp>,
+        /// The clusters of this epoch.
+        pub clusters as "": Clusters,
+        ..
+        config: PclConfig,
+        /// Keys of the open pass, and the epoch it is for.
+        pass: Option<(u64, FeatureTable)>,
+        /// The epoch whose pass is done.
+        clustered: Option<u64>,
+        seed: u64,
+        device: Device,
+        ranks: Ranks,
+    }
 }
 
 impl Framework for Pcl {
     type Config = PclConfig;
-    type Heads = Heads;
-    type State = State;
 
-    fn metadata() -> Metadata {
-        describe::metadata()
-    }
+    const IDENTITY: Identity = Identity {
+        id: "pcl",
+        name: "PCL",
+        family: Family::Contrastive,
+        paper: "arXiv:2005.04966",
+        year: 2020,
+    };
 
-    fn describe(config: &PclConfig) -> Result<Description, Fault> {
-        Ok(describe::description(config))
+    fn describe(config: &PclConfig) -> Description {
+        // The official code averages at the start of a step, the host after the optimiser, with the
+        // momentum of the step that follows.
+        let momentum = momentum(&config.momentum_schedule, config.momentum, 1);
+        Description {
+            passes: vec![center_pass(PASS, Encoder::Target)],
+            checkpoint: momentum_contrast_checkpoint(
+                r"module\.encoder_q\.",
+                r"module\.encoder_k\.",
+            ),
+            ..momentum_contrast_description(momentum, 5.0)
+        }
     }
 
     fn start(config: PclConfig, start: Start) -> Result<Self, Fault> {
@@ -50,13 +71,22 @@ impl Framework for Pcl {
                 start.context.samples
             )));
         }
-        let mut heads = Heads::new(&config, &start, "heads");
-        let state = State::new(&config, &mut heads, &start)?;
+        let projector = momentum_contrast_projector(
+            start.dim(),
+            config.projector_layers,
+            config.projector_hidden_dim,
+            config.projector_dim,
+        );
+        let new =
+            |purpose| projector.build(&mut start.random(purpose), &start.device, &start.ranks);
+        let mut projector = new("heads");
         Ok(Self {
+            target: Momentum::of(&mut projector, new("target")),
+            projector,
+            keys: KeyQueue::new(config.queue_size, config.projector_dim, &start)?,
+            clusters: Clusters::absent(config.num_clusters.len()),
             config,
-            heads,
-            state,
-            bank: None,
+            pass: None,
             clustered: None,
             seed: start.context.seed,
             device: start.device,
@@ -64,115 +94,79 @@ impl Framework for Pcl {
         })
     }
 
-    fn heads(&mut self) -> &mut Heads {
-        &mut self.heads
-    }
-
-    fn state(&mut self) -> &mut State {
-        &mut self.state
-    }
-
-    /// At the start of each epoch after the warm-up; a run resumed later in the epoch has its clusters.
-    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
-        let due = at.epoch >= self.config.warmup_epochs
-            && at.batch_in_epoch() == 0
-            && self.clustered != Some(at.epoch);
-        Ok(due.then(|| PASS.to_owned()))
-    }
-
-    fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
-        if id != PASS {
-            return Err(Fault::unsupported(format!(
-                "expected the pass {PASS}, found {id}"
-            )));
-        }
-        let bank = Bank::new(samples, self.config.projector_dim, &self.device);
-        self.bank = Some((bank, at.epoch));
-        Ok(())
-    }
-
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let (bank, _) = self.bank.as_mut().ok_or_else(no_pass)?;
-        let keys = self.state.keys.target.project_eval(views.target(0)?)?;
-        bank.put(views.indices(), &keys)
-    }
-
-    fn end_pass(&mut self) -> Result<(), Fault> {
-        let (bank, epoch) = self.bank.take().ok_or_else(no_pass)?;
-        let random = self.random_of(epoch);
-        self.state
-            .clusters
-            .renew(&self.config, bank, &[], &random, &self.ranks)?;
-        self.clustered = Some(epoch);
-        Ok(())
-    }
-
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
-        let q = self.heads.project(views.online(0)?)?;
-        let keys = &mut self.state.keys;
-        let k = keys.target.project(views.target(1)?)?;
-        let info = queue_contrast(
-            q.clone(),
-            k.clone(),
-            keys.queue.val(),
-            self.config.temperature,
-        )?;
-        push_columns(
-            &mut keys.queue,
-            &mut keys.queue_ptr,
-            &self.ranks.all_gather(k)?,
-        )?;
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let q = unit_rows(self.projector.forward(features.online(0)?)?);
+        let k = unit_rows(self.target.forward(features.target(1)?)?);
+        let info = self.keys.contrast(q.clone(), k, self.config.temperature)?;
         if at.epoch < self.config.warmup_epochs {
-            return Ok(Loss::new(info));
+            return Ok(info.into());
         }
-        let proto = self.against_prototypes(q, at, views.indices())?;
+        let proto = self.against_prototypes(q, at, features.indices())?;
         let logged = |loss: &Tensor<1>| {
             let plain = loss.clone().without_autodiff();
             f64::from(plain.into_scalar::<f32>())
         };
-        let parts = [("info_nce", logged(&info)), ("proto_nce", logged(&proto))];
-        let loss = Loss::new(info + proto);
-        Ok(parts
-            .iter()
-            .fold(loss, |l, (name, value)| l.with(name, *value)))
+        let (info_nce, proto_nce) = (logged(&info), logged(&proto));
+        Ok(Loss::new(info + proto)
+            .with("info_nce", info_nce)
+            .with("proto_nce", proto_nce))
     }
 
-    fn after_update(&mut self, _moment: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
-        if let Some(m) = momentum {
-            momentum_update(&mut self.heads, &mut self.state.keys.target, m);
+    fn after_update(&mut self, _at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {
+        self.target.follow(&mut self.projector, momentum);
+        Ok(())
+    }
+
+    /// At the start of each epoch after the warm-up; a run resumed later in the epoch has its clusters.
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        let due = at.epoch >= self.config.warmup_epochs
+            && at.batch_in_epoch() == 0
+            && self.clustered != Some(at.epoch);
+        due.then_some(PASS)
+    }
+
+    fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
+        let table = FeatureTable::new(samples, self.config.projector_dim, &self.device);
+        self.pass = Some((at.epoch, table));
+        Ok(())
+    }
+
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        if let Some((_, table)) = &mut self.pass {
+            let keys = unit_rows(self.target.forward_eval(features.target(0)?)?);
+            table.put(features.indices(), &keys)?;
         }
         Ok(())
     }
 
-    fn cluster(&mut self, at: &TrainStep, bank: framework::Bank) -> Result<framework::Bank, Fault> {
-        let find = |name: &str| {
-            let found = bank.iter().find(|(n, _)| n == name);
-            found.map(|(_, tensor)| tensor.shallow_clone())
-        };
-        let missing = |name| Fault::shape(format!("expected `{name}` in the bank, found none"));
-        let features: Tensor<2> = from_tch(find("features").ok_or_else(|| missing("features"))?);
-        let index = find("index").ok_or_else(|| missing("index"))?;
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        if let Some((epoch, table)) = self.pass.take() {
+            self.cluster_table(table, &[], epoch)?;
+            self.clustered = Some(epoch);
+        }
+        Ok(())
+    }
+
+    /// Given `centroids.0`, `centroids.1`, …, k-means is left out.
+    fn cluster(&mut self, at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
+        let features: Tensor<2> = from_tch(find_tensor(&bank, "features", 2)?);
+        let index = find_tensor(&bank, "index", 1)?;
         let index = Vec::<i64>::try_from(index).map_err(Fault::shape)?;
         let [rows, dim] = features.dims();
         let reach = index.iter().max().map_or(0, |&last| last as usize + 1);
-        let mut rows = Bank::new(rows.max(reach), dim, &self.device);
-        rows.put(&index, &features)?;
-        let clusterings = 0..self.config.num_clusters.len();
-        let given: Option<Vec<Tensor<2>>> = clusterings
-            .map(|m| find(&format!("centroids.{m}")).map(from_tch))
+        let mut table = FeatureTable::new(rows.max(reach), dim, &self.device);
+        table.put(&index, &features)?;
+        let given: Option<Vec<Tensor<2>>> = (0..self.config.num_clusters.len())
+            .map(|m| {
+                find_tensor(&bank, &format!("centroids.{m}"), 2)
+                    .ok()
+                    .map(from_tch)
+            })
             .collect();
-        let random = self.random_of(at.epoch);
-        let found = self.state.clusters.renew(
-            &self.config,
-            rows,
-            &given.unwrap_or_default(),
-            &random,
-            &self.ranks,
-        )?;
+        let found = self.cluster_table(table, &given.unwrap_or_default(), at.epoch)?;
         let mut output = Vec::new();
-        for (m, found) in found.iter().enumerate() {
-            let clustering = &found.clustering;
-            output.push((format!("points.{m}"), to_tch(&found.points)));
+        for (m, Found { points, clustering }) in found.iter().enumerate() {
+            output.push((format!("points.{m}"), to_tch(points)));
             output.push((format!("centroids.{m}"), to_tch(&clustering.centroids)));
             output.push((format!("labels.{m}"), to_tch_int(&clustering.labels)));
         }
@@ -181,9 +175,16 @@ impl Framework for Pcl {
 }
 
 impl Pcl {
-    /// The random numbers of an epoch's clustering, the same on every rank.
-    fn random_of(&self, epoch: u64) -> Random {
-        Random::new(self.seed, &format!("clusters of epoch {epoch}"))
+    /// Clusters the keys of all ranks, with random numbers of the epoch that are the same on every rank.
+    fn cluster_table(
+        &mut self,
+        table: FeatureTable,
+        centroids: &[Tensor<2>],
+        epoch: u64,
+    ) -> Result<Vec<Found>, Fault> {
+        let random = Random::new(self.seed, &format!("clusters of epoch {epoch}"));
+        self.clusters
+            .renew(&self.config, table, centroids, &random, &self.ranks)
     }
 
     /// Mean over clusterings of the contrast with this rank's own columns.
@@ -199,7 +200,7 @@ impl Pcl {
         let clusterings = self.config.num_clusters.len();
         let mut terms = Vec::new();
         for m in 0..clusterings {
-            let (prototypes, density, own, clusters) = self.state.clusters.of(m, indices)?;
+            let (prototypes, density, own, clusters) = self.clusters.of(m, indices)?;
             let columns = columns(&own, clusters, most, &mut random);
             terms.push(prototype_contrast(
                 q.clone(),
@@ -210,8 +211,4 @@ impl Pcl {
         }
         Ok(Tensor::cat(terms, 0).sum().div_scalar(clusterings as f64))
     }
-}
-
-fn no_pass() -> Fault {
-    Fault::unsupported("no feature pass is open")
 }

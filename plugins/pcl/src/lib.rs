@@ -4,16 +4,11 @@
 //! 2021, arXiv:2005.04966. Follows the authors' code (salesforce/PCL at 964da1f, `pcl/builder.py` and
 //! `main_pcl.py`), version 2.
 
-mod bank;
 mod clusters;
 mod config;
 mod density;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
-mod schema;
-mod state;
 
 pub use clusters::Clusters;
 pub use config::PclConfig;

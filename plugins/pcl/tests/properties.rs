@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_pcl::{Concentration, Pcl, PclConfig, densities, prototype_contrast};
+use ssl_pcl::{Concentration, Pcl, densities, prototype_contrast};
 use ssl_plugin_kit::api::description::{BatchNormMode, Encoder, PassTransform};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
-    check_gradient, close, context, double, matrix, on_ranks, relative, sample, values, vector,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole, check_gradient,
+    close, context, double, matrix, on_ranks, relative, sample, values, vector,
 };
 use tch::Tensor;
 
@@ -21,7 +21,7 @@ fn config() -> Value {
     })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("target.1", sample(8, 5, 1))]
 }
 
@@ -249,6 +249,25 @@ fn samples_that_no_pass_brought_have_no_say() {
 }
 
 #[test]
+fn keys_of_zeros_are_keys() {
+    // A head of zeros gives keys of zeros for all samples: one cluster takes them all.
+    let mut trial = after_warm_up();
+    let zeros: Vec<_> = trial
+        .state()
+        .unwrap()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("target."))
+        .map(|(name, tensor)| (name, tensor.zeros_like()))
+        .collect();
+    let zeros: Vec<_> = zeros.iter().map(|(n, t)| (n.as_str(), t)).collect();
+    trial.load(&[], &zeros).unwrap();
+    cluster(&mut trial, &everyone());
+    let labels = trial.state().unwrap()["assignments"].get(0);
+    let first = labels.int64_value(&[0]);
+    assert!(bool::try_from(labels.eq(first).all()).unwrap());
+}
+
+#[test]
 fn one_layer_is_the_head_of_version_1() {
     let given = json!({ "projector_layers": 1, "queue_size": 24, "warmup_epochs": 20 });
     let mut trial = start(&given, &Ranks::single());
@@ -278,7 +297,7 @@ fn configurations_that_do_not_fit_are_refused() {
 
 #[test]
 fn what_the_host_is_asked_for() {
-    let description = Pcl::describe(&PclConfig::read(&Value::Null).unwrap()).unwrap();
+    let description = Pcl::description(&Value::Null).unwrap();
     assert_eq!(description.validate(), Ok(()));
     let pass = &description.passes[0];
     assert_eq!(

@@ -1,67 +1,132 @@
 //! Version 1: balanced labels from a fresh pass, linear classifiers that are kept.
 
-use crate::config::{V1Config, check_clusters};
-use crate::describe::LABELS;
 use crate::passes::due_at;
+use crate::{IDENTITY, check_clusters};
+use ssl_plugin_kit::RunContext;
 use ssl_plugin_kit::blocks::{
     Assignments, Balanced, BlockError, FeatureTable, Init, Linear, Stop, label_balanced,
 };
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
 use ssl_plugin_kit::burn::tensor::{DType, activation::log_softmax};
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views, find_in_bank};
-use ssl_plugin_kit::module::{Module, Path, Visitor};
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, Fault, Int, RunContext, Tensor, TrainStep};
+use ssl_plugin_kit::module::find_tensor;
+use ssl_plugin_kit::prelude::*;
+use ssl_plugin_kit::recipe::{
+    crop, flip, grayscale, group, jitter, linear_probe, multi_crop_checkpoint, normalize, sgd,
+    training_pass,
+};
 
+/// The pass whenever labels are due.
+const LABELS: &str = "labels";
 /// Most rounds of Sinkhorn; the official code has no end but the tolerance.
 const LIMIT: usize = 100_000;
 
-/// Weights and state of version 1.
-pub struct V1 {
-    /// `[num_clusters, dim]` with bias each, on the pooled features.
-    pub top_layer: Vec<Linear>,
-    /// Labels of the samples, `[heads, samples]`.
-    pub assignments: Assignments,
-    config: V1Config,
-    /// Features of the open pass, and the step it is for.
-    pass: Option<(u64, FeatureTable)>,
-    /// The step before which the last labelling was.
-    labelled: Option<u64>,
-    context: RunContext,
-    device: Device,
-    ranks: Ranks,
-}
-
-impl Module for V1 {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        path.enter("top_layer", |path| self.top_layer.visit(path, visitor));
-        path.enter("assignments", |path| self.assignments.visit(path, visitor));
+config! {
+    /// Keys of version 1.
+    pub struct V1Config {
+        /// Clusters of each head.
+        num_clusters: usize = 3000, in at_least(1), from "arXiv:1911.05371; self-label main.py";
+        /// Classifiers (1 where the command line says nothing).
+        num_heads: usize = 10, in at_least(1), from "arXiv:1911.05371; self-label main.py";
+        /// Power that sharpens the predictions before they are balanced.
+        lambda: f64 = 25.0, in positive(), from "arXiv:1911.05371; self-label main.py";
+        /// Times that all images are labelled anew, spaced quadratically.
+        label_passes: u64 = 100, in at_least(1), from "arXiv:1911.05371; self-label main.py";
+        /// Sum over the images of relative changes at which Sinkhorn ends.
+        sinkhorn_tol: f64 = 0.1, in positive(), from "arXiv:1911.05371; self-label main.py";
+        /// Rounds from one look at the tolerance to the next.
+        sinkhorn_check_every: usize = 10, in at_least(1),
+            from "arXiv:1911.05371; self-label main.py";
     }
 }
 
-impl V1 {
+module! {
+    /// Version 1 at work.
+    pub struct V1 {
+        /// `[num_clusters, dim]` with bias each, on the pooled features.
+        pub top_layer: Vec<Linear>,
+        /// Labels of the samples, `[heads, samples]`.
+        pub assignments: Assignments,
+        ..
+        config: V1Config,
+        /// Features of the open pass, and the step it is for.
+        pass: Option<(u64, FeatureTable)>,
+        /// The step before which the last labelling was.
+        labelled: Option<u64>,
+        context: RunContext,
+        device: Device,
+        ranks: Ranks,
+    }
+}
+
+impl Framework for V1 {
+    type Config = V1Config;
+
+    const IDENTITY: Identity = IDENTITY;
+
+    fn describe(_config: &V1Config) -> Description {
+        let transforms = vec![
+            crop(224, [0.08, 1.0], Interpolation::Bilinear),
+            grayscale(),
+            jitter(1.0, [0.4, 0.4, 0.4, 0.4]),
+            flip(),
+            normalize(),
+        ];
+        let lr = LearningRate {
+            base: 0.08,
+            scaling: Scaling::None,
+            warmup: None,
+            // Epochs 150, 300 and 350 of 400.
+            decay: Decay::Steps {
+                milestones: vec![0.375, 0.75, 0.875],
+                factor: 0.1,
+            },
+        };
+        let views = vec![group("view", 1, ViewRole::Global, transforms)];
+        let encoder = EncoderRequest::pooled(Encoder::Online, [0], Grouping::PerView);
+        Description {
+            passes: vec![training_pass(LABELS, vec![0], false)],
+            linear: Some(LinearRecipe {
+                schedule: LinearSchedule::Steps {
+                    epochs: vec![85, 128],
+                    factor: 0.1,
+                },
+                ..linear_probe(146, 1024, 0.1, 0.0)
+            }),
+            // torchvision's ResNets ("Aug++") name head 0 `fc`.
+            checkpoint: multi_crop_checkpoint()
+                .rename(
+                    r"(?:module\.)?top_layer(\d+)\.(weight|bias)",
+                    "param.top_layer.$1.$2",
+                )
+                .rename(r"(?:module\.)?fc\.(weight|bias)", "param.top_layer.0.$1"),
+            ..Description::new(views, vec![encoder], Recipe::new(256, 400, sgd(), lr, 1e-5))
+        }
+    }
+
     /// Fresh classifiers; labels `n mod K` in random order for each head.
-    ///
-    /// # Errors
-    /// More clusters than images.
-    pub(crate) fn new(config: V1Config, start: Start) -> Result<Self, Fault> {
-        let mut random = start.random("heads");
+    fn start(config: V1Config, start: Start) -> Result<Self, Fault> {
         let (samples, clusters) = (start.context.samples, config.num_clusters);
         check_clusters("num_clusters", clusters, samples)?;
-        let device = &start.device;
-        let top_layer = (0..config.num_heads)
-            .map(|_| {
-                let dim = start.context.dim();
-                Linear::new(dim, clusters, true, Init::Torch, &mut random, device)
-            })
-            .collect();
-        let mut assignments = Assignments::new(config.num_heads, samples, device);
+        let (device, heads) = (&start.device, config.num_heads);
+        let mut random = start.random("heads");
+        let mut layer = |_| {
+            Linear::new(
+                start.dim(),
+                clusters,
+                true,
+                Init::Torch,
+                &mut random,
+                device,
+            )
+        };
+        let top_layer = (0..heads).map(&mut layer).collect();
+        let mut assignments = Assignments::new(heads, samples, device);
         let mut random = start.random("labels");
         let ints = |values: Vec<usize>| {
             let values: Vec<i64> = values.into_iter().map(|v| v as i64).collect();
             Tensor::<1, Int>::from_data(values.as_slice(), device)
         };
-        for head in 0..config.num_heads {
+        for head in 0..heads {
             let labels = (0..samples).map(|n| n % clusters).collect();
             let places = ints(random.permutation(samples));
             assignments.set(head, places, ints(labels), &Ranks::single())?;
@@ -78,6 +143,62 @@ impl V1 {
         })
     }
 
+    /// Mean over heads of the cross-entropy of each classifier with its labels.
+    fn loss(&mut self, _at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        let pooled = features.online(0)?;
+        let logits = self
+            .top_layer
+            .iter()
+            .map(|head| head.forward(pooled.clone()))
+            .collect::<Result<_, BlockError>>()?;
+        Ok(self.assignments.loss(logits, features.indices())?.into())
+    }
+
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        let (batch, samples) = (self.context.global_batch(), self.context.samples);
+        let pass = due_at(at.step, batch, samples, at.epochs, self.config.label_passes);
+        (pass.is_some() && self.labelled != Some(at.step)).then_some(LABELS)
+    }
+
+    fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
+        let table = FeatureTable::new(samples, self.context.dim(), &self.device);
+        self.pass = Some((at.step, table));
+        Ok(())
+    }
+
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        if let Some((_, table)) = &mut self.pass {
+            table.put(features.indices(), &features.online(0)?)?;
+        }
+        Ok(())
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        if let Some((step, table)) = self.pass.take() {
+            let (samples, features) = table.collect(&self.ranks)?;
+            for head in 0..self.top_layer.len() {
+                self.label(head, samples.clone(), &features)?;
+            }
+            self.labelled = Some(step);
+        }
+        Ok(())
+    }
+
+    fn cluster(&mut self, _at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
+        let features: Tensor<2> = from_tch(find_tensor(&bank, "features", 2)?);
+        let features = features.to_device(&self.device);
+        let index = find_tensor(&bank, "index", 1)?;
+        let mut output = Vec::new();
+        for head in 0..self.top_layer.len() {
+            let found = self.label(head, from_tch_int(index.copy()), &features)?;
+            let soft = found.soft(&self.log_scores(head, features.clone()));
+            output.push((format!("assignment.{head}"), to_tch(&soft)));
+        }
+        Ok(output)
+    }
+}
+
+impl V1 {
     /// `λ · log softmax(head(x))`, in float64.
     fn log_scores(&self, head: usize, features: Tensor<2>) -> Tensor<2> {
         let layer = &self.top_layer[head];
@@ -108,71 +229,5 @@ impl V1 {
         self.assignments
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found)
-    }
-}
-
-impl Version for V1 {
-    fn pass(&self) -> &'static str {
-        LABELS
-    }
-
-    /// Mean over heads of the cross-entropy of each classifier with its labels.
-    fn loss(&mut self, _moment: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
-        let features = views.online(0)?;
-        let logits = self
-            .top_layer
-            .iter()
-            .map(|head| head.forward(features.clone()))
-            .collect::<Result<_, BlockError>>()?;
-        Ok(self.assignments.loss(logits, views.indices())?)
-    }
-
-    fn is_due(&mut self, at: &TrainStep) -> bool {
-        let pass = due_at(
-            at.step,
-            self.context.global_batch(),
-            self.context.samples,
-            at.epochs,
-            self.config.label_passes,
-        );
-        pass.is_some() && self.labelled != Some(at.step)
-    }
-
-    fn begin_pass(&mut self, at: &TrainStep) {
-        let table = FeatureTable::new(self.context.samples, self.context.dim(), &self.device);
-        self.pass = Some((at.step, table));
-    }
-
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let Some((_, table)) = &mut self.pass else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        Ok(table.put(views.indices(), &views.online(0)?)?)
-    }
-
-    fn end_pass(&mut self) -> Result<(), Fault> {
-        let Some((step, table)) = self.pass.take() else {
-            return Err(Fault::state("expected an open feature pass, found none"));
-        };
-        let (samples, features) = table.collect(&self.ranks)?;
-        for head in 0..self.top_layer.len() {
-            self.label(head, samples.clone(), &features)?;
-        }
-        self.labelled = Some(step);
-        Ok(())
-    }
-
-    /// Labels a given bank, for certification.
-    fn cluster(&mut self, _moment: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
-        let features: Tensor<2> = from_tch(find_in_bank(&bank, "features", 2)?);
-        let features = features.to_device(&self.device);
-        let index = find_in_bank(&bank, "index", 1)?;
-        let mut output = Vec::new();
-        for head in 0..self.top_layer.len() {
-            let found = self.label(head, from_tch_int(index.copy()), &features)?;
-            let soft = found.soft(&self.log_scores(head, features.clone()));
-            output.push((format!("assignment.{head}"), to_tch(&soft)));
-        }
-        Ok(output)
     }
 }

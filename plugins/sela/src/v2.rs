@@ -1,45 +1,92 @@
 //! Version 2: balanced labels from the embeddings of the epoch before, trained unit prototypes.
 
-use crate::config::{V2Config, check_clusters};
-use crate::describe::MEMORY;
+use crate::{IDENTITY, check_clusters};
 use ssl_plugin_kit::blocks::{
     Assignments, Balanced, BlockError, CropMemory, Init, Linear, Stop, UnitProjector,
     label_balanced, rewrite_unit_rows, unit_rows,
 };
 use ssl_plugin_kit::bridge::to_tch;
-use ssl_plugin_kit::framework::{Bank, Start, Version, Views};
-use ssl_plugin_kit::module::{Module, Path, Visitor};
-use ssl_plugin_kit::ranks::Ranks;
-use ssl_plugin_kit::{Device, EpochPlan, Fault, Int, Tensor, TrainStep};
+use ssl_plugin_kit::prelude::*;
+use ssl_plugin_kit::recipe::{
+    check_crops, multi_crop_checkpoint, multi_crop_description, training_pass,
+};
 
-/// Weights and state of version 2.
-pub struct V2 {
-    /// Linear, batch norm, ReLU, Linear, rows of unit length.
-    pub projector: UnitProjector,
-    /// `[num_prototypes[h], projector_dim]` each, no bias.
-    pub prototypes: Vec<Linear>,
-    /// Labels of the samples, `[heads, samples]`.
-    pub assignments: Assignments,
-    /// Embeddings of the epoch.
-    pub memory: CropMemory,
-    config: V2Config,
-    device: Device,
-    ranks: Ranks,
+/// The pass before the first epoch.
+const MEMORY: &str = "memory";
+
+config! {
+    /// Keys of version 2.
+    pub struct V2Config {
+        /// Crops by resolution, large ones, then small ones.
+        num_crops: Vec<usize> = [2], in list_of(at_least(1), 1, 2),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Crops whose embeddings are stored and labelled.
+        crops_for_assign: Vec<usize> = [0, 1], in list(at_least(0)),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Width of the projector's hidden layer.
+        projector_hidden_dim: usize = 2048, in at_least(1),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Width of the embeddings.
+        projector_dim: usize = 128, in at_least(1),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Prototypes of each head.
+        num_prototypes: Vec<usize> = [3000, 3000, 3000], in list(at_least(1)),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Temperature of the prediction.
+        temperature: f64 = 0.1, in positive(),
+            from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
+        /// Regularisation of the labels.
+        epsilon: f64 = 0.05, in positive(),
+            from "arXiv:2006.09882: as SwAV; not published for SeLa-v2";
+        /// Rounds of Sinkhorn.
+        sinkhorn_iters: usize = 3, in at_least(1),
+            from "arXiv:2006.09882: as SwAV; not published for SeLa-v2";
+        /// Steps for which the prototypes' gradient is dropped.
+        freeze_prototypes_steps: u64 = 313, in at_least(0),
+            from "arXiv:2006.09882: as SwAV; not published for SeLa-v2";
+    }
+    check |config| check_crops(&config.num_crops, &config.crops_for_assign)
 }
 
-impl Module for V2 {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        path.enter("projector", |path| self.projector.visit(path, visitor));
-        path.enter("prototypes", |path| self.prototypes.visit(path, visitor));
-        path.enter("assignments", |path| self.assignments.visit(path, visitor));
-        self.memory.visit(path, visitor);
+module! {
+    /// Version 2 at work.
+    pub struct V2 {
+        /// Linear, batch norm, ReLU, Linear, rows of unit length.
+        pub projector: UnitProjector,
+        /// `[num_prototypes[h], projector_dim]` each, no bias.
+        pub prototypes: Vec<Linear>,
+        /// Labels of the samples, `[heads, samples]`.
+        pub assignments: Assignments,
+        /// Embeddings of the epoch.
+        pub memory as "": CropMemory,
+        ..
+        config: V2Config,
+        device: Device,
+        ranks: Ranks,
     }
 }
 
-impl V2 {
-    /// # Errors
-    /// More prototypes than images.
-    pub(crate) fn new(config: V2Config, start: Start) -> Result<Self, Fault> {
+impl Framework for V2 {
+    type Config = V2Config;
+
+    const IDENTITY: Identity = IDENTITY;
+
+    fn describe(config: &V2Config) -> Description {
+        let frozen = GroupRule {
+            frozen_steps: Some(config.freeze_prototypes_steps),
+            ..GroupRule::heads("^prototypes")
+        };
+        Description {
+            passes: vec![training_pass(MEMORY, config.crops_for_assign.clone(), true)],
+            checkpoint: multi_crop_checkpoint().rename(
+                r"(?:module\.)?prototypes\.prototypes(\d+)\.weight",
+                "param.prototypes.$1.weight",
+            ),
+            ..multi_crop_description(&config.num_crops, 400, vec![frozen])
+        }
+    }
+
+    fn start(config: V2Config, start: Start) -> Result<Self, Fault> {
         for &count in &config.num_prototypes {
             check_clusters("num_prototypes", count, start.context.samples)?;
         }
@@ -48,19 +95,15 @@ impl V2 {
             device,
             ranks,
         } = &start;
-        let dim = config.projector_dim;
+        let (dim, heads) = (config.projector_dim, config.num_prototypes.len());
         let mut random = start.random("heads");
         let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
-        let prototypes = config
-            .num_prototypes
-            .iter()
-            .map(|&count| Linear::new(dim, count, false, Init::Torch, &mut random, device))
-            .collect();
+        let mut layer = |&count| Linear::new(dim, count, false, Init::Torch, &mut random, device);
         Ok(Self {
             projector,
-            prototypes,
-            assignments: Assignments::new(config.num_prototypes.len(), context.samples, device),
+            prototypes: config.num_prototypes.iter().map(&mut layer).collect(),
+            assignments: Assignments::new(heads, context.samples, device),
             memory: CropMemory::new(&config.crops_for_assign, dim, &start),
             device: start.device,
             ranks: start.ranks,
@@ -68,6 +111,65 @@ impl V2 {
         })
     }
 
+    /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
+    /// its image's label. Prototypes are brought to unit length first, in the parameter.
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
+        for head in &mut self.prototypes {
+            rewrite_unit_rows(&mut head.weight);
+        }
+        let crops = features.online_each(0..self.config.num_crops.iter().sum())?;
+        let z = self.projector.forward(crops)?; // [crops·batch, dim]
+        let sharpness = 1.0 / self.config.temperature;
+        let logits = self
+            .prototypes
+            .iter()
+            .map(|head| Ok(head.forward(z.clone())? * sharpness))
+            .collect::<Result<_, BlockError>>()?;
+        let loss = self.assignments.loss(logits, features.indices())?;
+        self.memory.keep(at, features.indices(), z)?;
+        Ok(loss.into())
+    }
+
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        self.memory.is_due(at).then_some(MEMORY)
+    }
+
+    fn begin_pass(&mut self, _at: &TrainStep, _id: &str, _samples: usize) -> Result<(), Fault> {
+        self.memory.begin_pass();
+        Ok(())
+    }
+
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        self.memory.absorb(features, &mut self.projector)
+    }
+
+    fn end_pass(&mut self) -> Result<(), Fault> {
+        self.memory.end_pass();
+        Ok(())
+    }
+
+    /// Labels the memory.
+    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_head(head, at)?;
+            self.label(head, samples, &rows)?;
+        }
+        Ok(EpochPlan::default())
+    }
+
+    fn cluster(&mut self, _at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
+        let mut output = Vec::new();
+        for head in 0..self.prototypes.len() {
+            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
+            let found = self.label(head, samples, &rows)?;
+            let soft = found.soft(&self.log_scores(head, rows));
+            output.push((format!("assignment.{head}"), to_tch(&soft)));
+        }
+        Ok(output)
+    }
+}
+
+impl V2 {
     /// `z·Pᵀ/ε` with unit prototypes.
     fn log_scores(&self, head: usize, rows: Tensor<2>) -> Tensor<2> {
         let prototypes = unit_rows(self.prototypes[head].weight.val());
@@ -89,67 +191,5 @@ impl V2 {
         self.assignments
             .set(head, samples, found.labels.clone(), &self.ranks)?;
         Ok(found)
-    }
-}
-
-impl Version for V2 {
-    fn pass(&self) -> &'static str {
-        MEMORY
-    }
-
-    /// Mean over heads of the cross-entropy of `z·Pᵀ/τ` with the labels of the epoch; every crop has
-    /// its image's label. Prototypes are brought to unit length first, in the parameter.
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault> {
-        for head in &mut self.prototypes {
-            rewrite_unit_rows(&mut head.weight);
-        }
-        let crops = views.online_each(0..self.config.views())?;
-        let z = self.projector.forward(crops)?; // [crops·batch, dim]
-        let logits = self
-            .prototypes
-            .iter()
-            .map(|head| Ok(head.forward(z.clone())? * (1.0 / self.config.temperature)))
-            .collect::<Result<_, BlockError>>()?;
-        let loss = self.assignments.loss(logits, views.indices())?;
-        self.memory.keep(at, views.indices(), z)?;
-        Ok(loss)
-    }
-
-    fn is_due(&mut self, at: &TrainStep) -> bool {
-        self.memory.is_due(at)
-    }
-
-    fn begin_pass(&mut self, _moment: &TrainStep) {
-        self.memory.begin_pass();
-    }
-
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        self.memory.absorb(views, &mut self.projector)
-    }
-
-    fn end_pass(&mut self) -> Result<(), Fault> {
-        self.memory.end_pass();
-        Ok(())
-    }
-
-    /// Labels the memory.
-    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_head(head, at)?;
-            self.label(head, samples, &rows)?;
-        }
-        Ok(EpochPlan::default())
-    }
-
-    /// Labels a given bank, for certification.
-    fn cluster(&mut self, _moment: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
-        let mut output = Vec::new();
-        for head in 0..self.prototypes.len() {
-            let (samples, rows) = self.memory.of_given(head, &bank, &self.device)?;
-            let found = self.label(head, samples, &rows)?;
-            let soft = found.soft(&self.log_scores(head, rows));
-            output.push((format!("assignment.{head}"), to_tch(&soft)));
-        }
-        Ok(output)
     }
 }

@@ -4,13 +4,13 @@
 
 use serde_json::{Value, json};
 use ssl_plugin_kit::api::description::BatchNormMode;
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_prepared_ranks_equal_the_whole,
-    assert_prepared_views_may_change_places, assert_slopes, context, sample,
+    Inputs, Trial, assert_prepared_ranks_equal_the_whole, assert_prepared_views_may_change_places,
+    assert_slopes, context, sample,
 };
-use ssl_sela::{Sela, SelaConfig, due_at};
+use ssl_sela::{Sela, due_at};
 use tch::{Kind, Tensor};
 
 fn v2() -> Value {
@@ -56,7 +56,7 @@ fn label(trial: &mut Trial) {
         .unwrap();
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 3)), ("online.1", sample(8, 5, 4))]
 }
 
@@ -329,7 +329,7 @@ fn configurations_that_do_not_fit_are_refused() {
 #[test]
 fn descriptions_hold_and_passes_are_in_training_mode() {
     for config in [v1(), v2()] {
-        let description = Sela::describe(&SelaConfig::read(&config).unwrap()).unwrap();
+        let description = Sela::description(&config).unwrap();
         assert_eq!(description.validate(), Ok(()));
         assert_eq!(description.passes[0].batch_norm, BatchNormMode::Train);
     }

@@ -4,14 +4,10 @@
 //! Representations", 2020, arXiv:2002.05709; "Big Self-Supervised Models…", arXiv:2006.10029.
 //! Follows the authors' code (google-research/simclr at 383d414) where paper and code differ.
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
 
-pub use config::SimClrConfig;
-pub use framework::SimClr;
+pub use framework::{SimClr, SimClrConfig};
 pub use loss::nt_xent;
 
 ssl_plugin_kit::export_frameworks!(SimClr);

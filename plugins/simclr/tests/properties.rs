@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, one_step, sample,
     values,
 };
@@ -15,7 +15,7 @@ fn config() -> Value {
     json!({ "projector_hidden_dim": 7, "projector_dim": 6, "temperature": 0.3 })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("online.1", sample(8, 5, 1))]
 }
 
@@ -113,7 +113,7 @@ fn the_last_batch_norm_has_no_offset() {
 fn the_description_agrees_with_itself() {
     let config = SimClrConfig::read(&Value::Null).unwrap();
     assert_eq!((config.projector_layers, config.temperature), (2, 0.1));
-    let description = SimClr::describe(&config).unwrap();
+    let description = SimClr::describe(&config);
     assert_eq!(description.validate(), Ok(()));
     assert!((description.recipe.lr.peak(4096) - 4.8).abs() < 1e-12);
 }

@@ -3,14 +3,10 @@
 //! Chen, He, "Exploring Simple Siamese Representation Learning", CVPR 2021, arXiv:2011.10566.
 //! Follows the authors' code (facebookresearch/simsiam at a7bc177).
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
 
-pub use config::SimSiamConfig;
-pub use framework::SimSiam;
+pub use framework::{SimSiam, SimSiamConfig};
 pub use loss::negative_cosine;
 
 ssl_plugin_kit::export_frameworks!(SimSiam);

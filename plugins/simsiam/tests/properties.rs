@@ -2,20 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, one_step, sample,
     values,
 };
-use ssl_simsiam::{SimSiam, SimSiamConfig, negative_cosine};
+use ssl_simsiam::{SimSiam, negative_cosine};
 
 fn config() -> Value {
     json!({ "projector_dim": 6, "predictor_hidden_dim": 4 })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("online.1", sample(8, 5, 1))]
 }
 
@@ -113,8 +113,7 @@ fn a_batch_of_one_is_refused() {
 
 #[test]
 fn only_the_predictor_keeps_its_learning_rate() {
-    let describe =
-        |config: Value| SimSiam::describe(&SimSiamConfig::read(&config).unwrap()).unwrap();
+    let describe = |config: Value| SimSiam::description(&config).unwrap();
     let on = describe(Value::Null);
     assert_eq!(on.validate(), Ok(()));
     let [rule] = &on.recipe.groups[..] else {

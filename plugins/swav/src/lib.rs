@@ -4,15 +4,10 @@
 //! Contrasting Cluster Assignments", NeurIPS 2020, arXiv:2006.09882. Follows the authors' code
 //! (facebookresearch/swav at 06b1b7c, `main_swav.py`).
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
-mod queue;
 
-pub use config::SwavConfig;
-pub use framework::Swav;
+pub use framework::{Swav, SwavConfig};
 pub use loss::swapped_prediction;
 
 ssl_plugin_kit::export_frameworks!(Swav);

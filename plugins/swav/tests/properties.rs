@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, one_step, relative,
     sample, values,
 };
@@ -18,7 +18,7 @@ fn config() -> Value {
     })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("online.1", sample(8, 5, 1))]
 }
 
@@ -200,7 +200,7 @@ fn crops_that_do_not_fit_are_refused() {
 #[test]
 fn multi_crop_forwards_by_resolution() {
     let config = SwavConfig::read(&json!({ "num_crops": [2, 6] })).unwrap();
-    let description = Swav::describe(&config).unwrap();
+    let description = Swav::describe(&config);
     assert_eq!(description.validate(), Ok(()));
     assert_eq!(description.view_count(), 8);
     let lr = |step| description.recipe.lr.at(step, 312, 800, 4096);

@@ -5,14 +5,10 @@
 //! Learning", ICLR 2022, arXiv:2105.04906. Follows the authors' code (facebookresearch/vicreg at
 //! 4e12602) where paper and code differ.
 
-mod config;
-mod describe;
 mod framework;
-mod heads;
 mod loss;
 
-pub use config::VicRegConfig;
-pub use framework::VicReg;
+pub use framework::{VicReg, VicRegConfig};
 pub use loss::{Coefficients, covariance, invariance, variance, vicreg};
 
 ssl_plugin_kit::export_frameworks!(VicReg);

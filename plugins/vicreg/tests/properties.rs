@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_plugin_kit::framework::{Config, Framework};
+use ssl_plugin_kit::framework::Exported;
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
-    Features, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
+    Inputs, Trial, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, context, double, matrix, sample, values,
 };
-use ssl_vicreg::{Coefficients, VicReg, VicRegConfig, covariance, invariance, variance, vicreg};
+use ssl_vicreg::{Coefficients, VicReg, covariance, invariance, variance, vicreg};
 
 const COEFFICIENTS: Coefficients = Coefficients {
     sim: 25.0,
@@ -21,7 +21,7 @@ fn config() -> Value {
     json!({ "projector_dims": [7, 6], "sim_coeff": 10.0, "std_coeff": 5.0, "cov_coeff": 0.5 })
 }
 
-fn features() -> Features {
+fn features() -> Inputs {
     vec![("online.0", sample(8, 5, 0)), ("online.1", sample(8, 5, 1))]
 }
 
@@ -116,7 +116,7 @@ fn every_linear_but_the_last_has_a_bias() {
 
 #[test]
 fn the_description_is_sound() {
-    let description = VicReg::describe(&VicRegConfig::read(&Value::Null).unwrap()).unwrap();
+    let description = VicReg::description(&Value::Null).unwrap();
     assert_eq!(description.validate(), Ok(()));
     assert_eq!(description.view_count(), 2);
     assert!((description.recipe.lr.peak(2048) - 1.6).abs() < 1e-12);

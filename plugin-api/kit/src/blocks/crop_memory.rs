@@ -1,30 +1,42 @@
 //! The memory of an epoch's crops, and the pass that fills it before the first epoch.
 
-use super::epoch_bank::EpochBank;
 use super::error::BlockError;
+use super::queues::{fitting, layer};
 use super::unit_projector::UnitProjector;
 use crate::Device;
-use crate::bridge::{from_tch, from_tch_int};
-use crate::framework::{Bank, Start, Views, find_in_bank};
-use crate::module::{Module, Path, Visitor};
+use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch, to_tch_int};
+use crate::framework::{Features, Start};
+use crate::module;
+use crate::module::{Buffer, IntBuffer, NamedTensors, find_tensor};
 use burn::tensor::{Int, Tensor};
 use ssl_plugin_api::{Fault, TrainStep};
 
-/// Embeddings of the crops that labels are made from, one bank for each; head `h` of a framework reads bank
-/// `h mod banks`.
-///
-/// Names: those of [`EpochBank`].
-///
-/// # Source
-/// DeepCluster-v2, `swav:main_deepclusterv2.py`; SeLa-v2 alike.
-pub struct CropMemory {
-    bank: EpochBank,
-    crops: Vec<usize>,
-    /// Rows of this rank's batches.
-    batch: usize,
-    /// Where the open pass writes next.
-    place: usize,
-    passed: bool,
+/// Index of a row that nobody has written.
+const UNWRITTEN: i64 = -1;
+const AT: &str = "memory bank";
+
+module! {
+    /// Embeddings of the crops that labels are made from, one bank for each, and the samples they are of; head `h`
+    /// of a framework reads bank `h mod banks`.
+    ///
+    /// Row `j` belongs to the `j`-th place of the epoch, not to sample `j`: batch `b` of an epoch writes rows
+    /// `bB … bB+B−1`. During an epoch the head is from this epoch, the tail from the last.
+    ///
+    /// # Source
+    /// DeepCluster-v2, `swav:main_deepclusterv2.py` (`init_memory`, `train`); SeLa-v2 alike.
+    pub struct CropMemory {
+        /// The sample of each row, int64 `[rows]`; −1 for a row that nobody has written.
+        pub index as "memory_index": IntBuffer<1>,
+        /// `[banks, rows, dim]`.
+        pub embeddings as "memory_embeddings": Buffer<3>,
+        ..
+        crops: Vec<usize>,
+        /// Rows of this rank's batches.
+        batch: usize,
+        /// Where the open pass writes next.
+        place: usize,
+        passed: bool,
+    }
 }
 
 impl CropMemory {
@@ -33,8 +45,11 @@ impl CropMemory {
     pub fn new(crops: &[usize], dim: usize, start: &Start) -> Self {
         let batch = start.context.batch_size;
         let rows = start.context.steps_per_epoch as usize * batch;
+        let options = (tch::Kind::Int64, tch_device(&start.device));
+        let index = tch::Tensor::full([rows as i64], UNWRITTEN, options);
         Self {
-            bank: EpochBank::new([crops.len(), rows, dim], &start.device),
+            index: IntBuffer::new(from_tch_int(index)),
+            embeddings: Buffer::new(Tensor::zeros([crops.len(), rows, dim], &start.device)),
             crops: crops.to_vec(),
             batch,
             place: 0,
@@ -61,13 +76,17 @@ impl CropMemory {
             .iter()
             .map(|&crop| z.clone().narrow(0, crop * batch, batch))
             .collect();
-        let row = self.batch * at.batch_in_epoch() as usize;
-        self.bank.write(row, samples, &of_crops)
+        self.write(
+            self.batch * at.batch_in_epoch() as usize,
+            samples,
+            &of_crops,
+        )
     }
 
     /// Whether the first pass is wanted: at the start of an epoch, while nothing has been written.
-    pub fn is_due(&mut self, at: &TrainStep) -> bool {
-        !self.passed && at.batch_in_epoch() == 0 && self.bank.is_blank()
+    #[must_use]
+    pub fn is_due(&self, at: &TrainStep) -> bool {
+        !self.passed && at.batch_in_epoch() == 0 && self.is_blank()
     }
 
     /// Starts the first pass.
@@ -79,14 +98,18 @@ impl CropMemory {
     ///
     /// # Errors
     /// More batches than an epoch has, features of another shape.
-    pub fn absorb(&mut self, views: &Views, projector: &mut UnitProjector) -> Result<(), Fault> {
+    pub fn absorb(
+        &mut self,
+        features: &Features,
+        projector: &mut UnitProjector,
+    ) -> Result<(), Fault> {
         let of_crops = self
             .crops
             .iter()
-            .map(|&crop| Ok(projector.forward(vec![views.online(crop)?])?))
+            .map(|&crop| Ok(projector.forward(vec![features.online(crop)?])?))
             .collect::<Result<Vec<_>, Fault>>()?;
-        self.bank.write(self.place, views.indices(), &of_crops)?;
-        self.place += views.batch();
+        self.write(self.place, features.indices(), &of_crops)?;
+        self.place += features.batch();
         Ok(())
     }
 
@@ -95,22 +118,31 @@ impl CropMemory {
         self.passed = true;
     }
 
-    /// Samples and embeddings that a head's labels are made from.
+    /// Samples and embeddings that a head's labels are made from: the rows that have been written.
+    ///
+    /// # Shapes
+    /// - returns int64 `[written]` and `[written, dim]`
     ///
     /// # Errors
     /// A fault that names the epoch when nothing has been written.
     pub fn of_head(
-        &mut self,
+        &self,
         head: usize,
         at: &TrainStep,
     ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
-        if self.bank.is_blank() {
+        if self.is_blank() {
             return Err(Fault::state(format!(
                 "expected a pass over the training set before epoch {}, found an empty memory bank",
                 at.epoch
             )));
         }
-        Ok(self.bank.read(head % self.crops.len())?)
+        let index = to_tch_int(&self.index.val());
+        let written = index.ge(0).nonzero().flatten(0, -1);
+        let bank = to_tch(&self.embeddings.val()).select(0, (head % self.crops.len()) as i64);
+        Ok((
+            from_tch_int(index.index_select(0, &written)),
+            from_tch(bank.index_select(0, &written)),
+        ))
     }
 
     /// The same of a given bank, for certification: `index` `[rows]` and `features` `[banks, rows, dim]`.
@@ -120,10 +152,10 @@ impl CropMemory {
     pub fn of_given(
         &self,
         head: usize,
-        bank: &Bank,
+        bank: &NamedTensors,
         device: &Device,
     ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
-        let (features, banks) = (find_in_bank(bank, "features", 3)?, self.crops.len());
+        let (features, banks) = (find_tensor(bank, "features", 3)?, self.crops.len());
         if features.size()[0] != banks as i64 {
             return Err(Fault::shape(format!(
                 "features: expected [{banks}, rows, dim], found {:?}",
@@ -131,13 +163,117 @@ impl CropMemory {
             )));
         }
         let rows: Tensor<2> = from_tch(features.select(0, (head % banks) as i64).copy());
-        let samples = from_tch_int(find_in_bank(bank, "index", 1)?);
+        let samples = from_tch_int(find_tensor(bank, "index", 1)?);
         Ok((samples, rows.to_device(device)))
+    }
+
+    /// Whether nothing has been written yet.
+    fn is_blank(&self) -> bool {
+        let index = to_tch_int(&self.index.val());
+        index.numel() == 0 || index.max().int64_value(&[]) < 0
+    }
+
+    /// Writes one batch from row `start` on: its samples, and its embeddings crop by crop.
+    fn write(
+        &mut self,
+        start: usize,
+        samples: &[i64],
+        of_crops: &[Tensor<2>],
+    ) -> Result<(), BlockError> {
+        let start = start as i64;
+        for (bank, z) in of_crops.iter().enumerate() {
+            let width = z.dims()[1];
+            super::check_same(z.dims(), [samples.len(), width], "embeddings", AT)?;
+            let rows = layer(&mut self.embeddings, bank, AT)?;
+            let places = rows.size()[0];
+            let left = rows.narrow(0, start.min(places), (places - start).max(0));
+            let (batch, _) = fitting(&left, z, AT)?;
+            left.narrow(0, 0, batch).copy_(&to_tch(z));
+        }
+        if let Some(index) = self.index.writable() {
+            let samples = tch::Tensor::from_slice(samples);
+            let places = samples.size()[0];
+            index.narrow(0, start, places).copy_(&samples);
+        }
+        Ok(())
     }
 }
 
-impl Module for CropMemory {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        self.bank.visit(path, visitor);
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::blocks::testing::{cpu, matrix, names, values};
+    use crate::ranks::Ranks;
+    use crate::testing::context;
+
+    /// Two epochs' batches of two rows, embeddings of width 2.
+    fn memory(crops: &[usize]) -> CropMemory {
+        let mut context = context(3, 2);
+        context.steps_per_epoch = 2;
+        let (device, ranks) = (cpu(), Ranks::single());
+        CropMemory::new(
+            crops,
+            2,
+            &Start {
+                context,
+                device,
+                ranks,
+            },
+        )
+    }
+
+    fn at(step: u64) -> TrainStep {
+        TrainStep {
+            epoch: 0,
+            epochs: 1,
+            step,
+            steps_per_epoch: 2,
+            seed: 0,
+        }
+    }
+
+    fn read(memory: &CropMemory, head: usize) -> (Vec<i64>, Vec<f32>) {
+        let (samples, rows) = memory.of_head(head, &at(0)).unwrap();
+        (samples.try_into_vec_as::<i64>().unwrap(), values(rows))
+    }
+
+    #[test]
+    fn rows_are_places_of_the_epoch() {
+        let mut memory = memory(&[0, 1]);
+        assert!(memory.is_due(&at(0)) && !memory.is_due(&at(1)));
+        assert!(memory.of_head(0, &at(0)).is_err());
+        let z = matrix([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]);
+        memory.keep(&at(1), &[9, 0], z).unwrap();
+        assert!(!memory.is_due(&at(0)));
+        assert_eq!(read(&memory, 1), (vec![9, 0], vec![5.0, 6.0, 7.0, 8.0]));
+        // Head 2 of two banks reads the first.
+        assert_eq!(read(&memory, 2), (vec![9, 0], vec![1.0, 2.0, 3.0, 4.0]));
+        let z = matrix([[0.5, 0.5], [0.25, 0.0]]);
+        memory.keep(&at(0), &[3], z).unwrap();
+        let rows = vec![0.5, 0.5, 1.0, 2.0, 3.0, 4.0];
+        assert_eq!(read(&memory, 0), (vec![3, 9, 0], rows));
+        assert_eq!(names(&mut memory), ["memory_index", "memory_embeddings"]);
+    }
+
+    #[test]
+    fn only_the_crops_that_labels_are_made_from_are_kept() {
+        let mut memory = memory(&[1]);
+        memory
+            .keep(&at(0), &[5], matrix([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+            .unwrap();
+        assert_eq!(read(&memory, 0), (vec![5], vec![3.0, 4.0]));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut memory = memory(&[0]);
+        let z = || matrix([[1.0, 2.0], [3.0, 4.0]]);
+        assert!(memory.write(3, &[0, 1], &[z()]).is_err());
+        assert!(memory.write(9, &[0, 1], &[z()]).is_err());
+        assert!(memory.write(0, &[0], &[z()]).is_err());
+        assert!(memory.write(0, &[0, 1], &[z(), z()]).is_err());
+        assert!(memory.write(0, &[0], &[matrix([[1.0, 2.0, 3.0]])]).is_err());
+        assert!(memory.is_blank());
     }
 }

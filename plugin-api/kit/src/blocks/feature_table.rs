@@ -1,4 +1,6 @@
 //! Features of the whole training set, gathered by a pass over it.
+//!
+//! A row that is all zeros is a row like any other: what came is counted, not guessed from the values.
 
 use super::error::{BlockError, check_same};
 use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch};
@@ -6,10 +8,25 @@ use crate::ranks::Ranks;
 use burn::tensor::{Device, Int, Tensor};
 use tch::Kind;
 
-/// Features by sample: what batches of a pass bring, each at its sample's place.
+/// Features by sample: what the batches of a pass bring, each at its sample's place. A sample that comes several
+/// times, on one rank or on several, has the mean of its features.
+///
+/// ```
+/// use ssl_plugin_kit::blocks::FeatureTable;
+/// use ssl_plugin_kit::{bridge::device, ranks::Ranks, testing::{matrix, values}};
+///
+/// let mut table = FeatureTable::new(4, 1, &device("cpu").unwrap());
+/// table.put(&[2, 0], &matrix([[1.0], [0.0]])).unwrap();
+/// table.put(&[2], &matrix([[3.0]])).unwrap();
+/// let (samples, rows) = table.collect(&Ranks::single()).unwrap();
+/// assert_eq!(samples.try_into_vec_as::<i64>().unwrap(), [0, 2]);
+/// assert_eq!(values(rows), [0.0, 2.0]);
+/// ```
 #[derive(Debug)]
 pub struct FeatureTable {
+    /// Sum of the features that came, sample by sample.
     rows: tch::Tensor,
+    /// How often each sample came.
     times: tch::Tensor,
 }
 
@@ -24,7 +41,13 @@ impl FeatureTable {
         }
     }
 
-    /// Puts a batch at its samples' places; a sample that comes again counts as it came last.
+    /// Number of samples that it has places for.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.rows.size()[0] as usize
+    }
+
+    /// Puts a batch at its samples' places.
     ///
     /// # Shapes
     /// - `features`: `[samples.len(), dim]`
@@ -44,13 +67,14 @@ impl FeatureTable {
             });
         }
         let at = tch::Tensor::from_slice(samples).to_device(self.rows.device());
-        let _ = self.rows.index_copy_(0, &at, &to_tch(features));
-        let _ = self.times.index_fill_(0, &at, 1.0);
+        let _ = self.rows.index_add_(0, &at, &to_tch(features));
+        let _ = self
+            .times
+            .index_add_(0, &at, &at.ones_like().to_kind(Kind::Float));
         Ok(())
     }
 
-    /// The samples that came, on any rank, and their features, the same on every rank. A sample that came on several
-    /// ranks has the mean of its features.
+    /// The samples that came, on any rank, and their features, the same on every rank.
     ///
     /// # Shapes
     /// - returns int64 `[n]`, ascending, and `[n, dim]`
@@ -63,8 +87,8 @@ impl FeatureTable {
         if ranks.world_size() > 1 {
             rows = to_tch(&ranks.all_reduce_sum::<2>(from_tch(rows))?);
             times = to_tch(&ranks.all_reduce_sum::<1>(from_tch(times))?);
-            rows /= times.clamp_min(1.0).unsqueeze(1);
         }
+        rows /= times.clamp_min(1.0).unsqueeze(1);
         let came = times.gt(0.0).nonzero().flatten(0, -1);
         if came.size()[0] < rows.size()[0] {
             rows = rows.index_select(0, &came);
@@ -92,6 +116,18 @@ mod tests {
         let (samples, rows) = table.collect(&Ranks::single()).unwrap();
         assert_eq!(samples.try_into_vec_as::<i64>().unwrap(), [0, 2, 3]);
         assert_eq!(values(rows), [3.0, 4.0, 5.0, 6.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn zeros_are_rows_and_rows_seen_twice_are_averaged() {
+        let mut table = FeatureTable::new(4, 2, &cpu());
+        table
+            .put(&[3, 1, 3], &matrix([[1.0, 2.0], [0.0, 0.0], [4.0, 0.0]]))
+            .unwrap();
+        table.put(&[3], &matrix([[1.0, 7.0]])).unwrap();
+        let (samples, rows) = table.collect(&Ranks::single()).unwrap();
+        assert_eq!(samples.try_into_vec_as::<i64>().unwrap(), [1, 3]);
+        assert_eq!(values(rows), [0.0, 0.0, 2.0, 3.0]);
     }
 
     #[test]

@@ -78,9 +78,9 @@ impl Module for Mlp {
 /// Describes an [`Mlp`] layer by layer; each Linear takes the width of what is before it.
 ///
 /// ```
-/// use ssl_plugin_kit::blocks::{Affine, Init, MlpBuilder};
+/// use ssl_plugin_kit::blocks::{Init, MlpBuilder};
 /// // BYOL's projector: `0.{weight,bias}`, `1.{weight,bias,running_mean,running_var}`, `3.weight`.
-/// let projector = MlpBuilder::new(2048).linear(4096, true).batch_norm(Affine::Full).relu().linear(256, false).init(Init::FanIn);
+/// let projector = MlpBuilder::new(2048).hidden(&[4096], true).linear(256, false).init(Init::FanIn);
 /// assert_eq!(projector.outputs(), 256);
 /// ```
 #[derive(Clone, Debug)]
@@ -131,6 +131,32 @@ impl MlpBuilder {
     #[must_use]
     pub fn gelu(self) -> Self {
         self.with(Plan::Gelu)
+    }
+
+    /// Adds the same layers `times` times.
+    #[must_use]
+    pub fn repeat(self, times: usize, layers: impl Fn(Self) -> Self) -> Self {
+        (0..times).fold(self, |builder, _| layers(builder))
+    }
+
+    /// Adds a [`Linear`] of each of these widths, each followed by a [`BatchNorm1d`] with scale and offset and
+    /// by `max(x, 0)`.
+    #[must_use]
+    pub fn hidden(self, widths: &[usize], bias: bool) -> Self {
+        widths.iter().fold(self, |builder, &width| {
+            let builder = builder.linear(width, bias);
+            builder.batch_norm(Affine::Full).relu()
+        })
+    }
+
+    /// Adds [`hidden`](Self::hidden) layers of all these widths but the last, and for that a [`Linear`] without bias;
+    /// nothing for no width.
+    #[must_use]
+    pub fn stack(self, widths: &[usize], bias: bool) -> Self {
+        match widths {
+            [] => self,
+            [hidden @ .., last] => self.hidden(hidden, bias).linear(*last, false),
+        }
     }
 
     /// Chooses how the Linears start; PyTorch's default if this is not called.

@@ -1,6 +1,5 @@
 //! The head that SwAV, DeepCluster-v2 and SeLa-v2 share, and prototypes of unit length.
 
-use super::batch_norm::Affine;
 use super::error::BlockError;
 use super::mlp::{Mlp, MlpBuilder};
 use super::normalize::unit_rows;
@@ -26,9 +25,7 @@ impl UnitProjector {
         ranks: &Ranks,
     ) -> Self {
         let layers = MlpBuilder::new(inputs)
-            .linear(hidden, true)
-            .batch_norm(Affine::Full)
-            .relu()
+            .hidden(&[hidden], true)
             .linear(outputs, true);
         Self(layers.build(random, device, ranks))
     }

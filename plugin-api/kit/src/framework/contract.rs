@@ -1,100 +1,45 @@
 //! The trait itself.
 
 use super::config::Config;
-use super::views::Views;
-use crate::module::Module;
-use crate::random::Random;
-use crate::ranks::Ranks;
-use burn::tensor::{Device, Tensor};
-use ssl_plugin_api::description::{Description, Metadata};
-use ssl_plugin_api::{EpochPlan, Fault, Metric, RunContext, TrainStep};
+use super::features::Features;
+use super::step::{Loss, Start};
+use crate::module::{Module, NamedTensors};
+use ssl_plugin_api::description::{Description, Family};
+use ssl_plugin_api::{EpochPlan, Fault, TrainStep};
 
-/// What a framework gets when it starts.
-pub struct Start {
-    /// The circumstances of the run.
-    pub context: RunContext,
-    /// Where its tensors live.
-    pub device: Device,
-    /// The other ranks.
-    pub ranks: Ranks,
+/// Who a framework is. Version and licence are those of the library's package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Stable kebab-case id, for instance `simclr`.
+    pub id: &'static str,
+    /// The paper's name, for instance `SimCLR`.
+    pub name: &'static str,
+    /// Its family.
+    pub family: Family,
+    /// Where it was published, for instance `arXiv:2002.05709`.
+    pub paper: &'static str,
+    /// Year of first publication.
+    pub year: u16,
 }
 
-impl Start {
-    /// The seeded random stream of this purpose.
-    #[must_use]
-    pub fn random(&self, purpose: &str) -> Random {
-        Random::new(self.context.seed, purpose)
-    }
-}
-
-/// A loss and what to log beside it.
-pub struct Loss {
-    /// The loss, `[1]`, with its graph.
-    pub value: Tensor<1>,
-    /// Numbers to log.
-    pub metrics: Vec<Metric>,
-}
-
-impl Loss {
-    /// A loss without further numbers.
-    #[must_use]
-    pub const fn new(value: Tensor<1>) -> Self {
-        Self {
-            value,
-            metrics: Vec::new(),
-        }
-    }
-
-    /// Adds a number to log.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: f64) -> Self {
-        self.metrics.push(Metric {
-            name: name.to_owned(),
-            value,
-        });
-        self
-    }
-}
-
-/// A feature bank handed over for clustering: tensors by name (`bank.features`, `bank.index`, …).
-pub type Bank = Vec<(String, tch::Tensor)>;
-
-/// A tensor of a bank with this number of dimensions, as a copy.
+/// A framework, as its author writes it: a [`module!`](crate::module!) that says what it asks of the
+/// host, how it starts, and what the loss of a step is.
 ///
-/// # Errors
-/// [`Fault::shape`] when there is none.
-pub fn find_in_bank(bank: &Bank, name: &str, dims: usize) -> Result<tch::Tensor, Fault> {
-    bank.iter()
-        .find(|(n, tensor)| n == name && tensor.dim() == dims)
-        .map(|(_, tensor)| tensor.copy())
-        .ok_or_else(|| {
-            Fault::shape(format!(
-                "expected `{name}` of {dims} dimensions in the bank, found none"
-            ))
-        })
-}
-
-/// A framework, as its author writes it.
+/// The weights that the module shows are the trained parameters, its buffers are the state that a
+/// resumed run needs.
 ///
-/// The kit calls `metadata` and `describe` at any time, `start` once per run, then for each epoch
-/// `begin_epoch`, and for each step `loss`, (backward and the host's optimiser), `after_update`.
-/// Feature passes run whenever `due` names one.
-pub trait Framework: Sized + Send + 'static {
-    /// Configuration keys.
+/// The host asks for `describe` at any time and for `start` once a run. For each epoch it calls
+/// `begin_epoch`, for each step `loss` and, after its optimiser, `after_update`. A feature pass over
+/// the training set (`begin_pass`, `absorb`, `end_pass`) runs whenever `due` names one.
+pub trait Framework: Module + Sized + Send + 'static {
+    /// Configuration keys; declared with [`config!`](crate::config!).
     type Config: Config;
-    /// Modules whose weights the host trains.
-    type Heads: Module;
-    /// Everything else a resumed run needs: momentum heads, queues, banks.
-    type State: Module;
 
     /// Who the framework is.
-    fn metadata() -> Metadata;
+    const IDENTITY: Identity;
 
     /// What it asks of the host under a configuration.
-    ///
-    /// # Errors
-    /// Keys at odds with each other.
-    fn describe(config: &Self::Config) -> Result<Description, Fault>;
+    fn describe(config: &Self::Config) -> Description;
 
     /// Starts it.
     ///
@@ -102,18 +47,12 @@ pub trait Framework: Sized + Send + 'static {
     /// A configuration that does not fit the context: key, value and rule.
     fn start(config: Self::Config, start: Start) -> Result<Self, Fault>;
 
-    /// The trained modules.
-    fn heads(&mut self) -> &mut Self::Heads;
-
-    /// The state.
-    fn state(&mut self) -> &mut Self::State;
-
-    /// One pretext loss. Every tensor of `views.online` and every weight of the heads is a leaf;
+    /// One pretext loss. Every feature of the trained encoder and every weight is a leaf of the graph;
     /// the kit runs backward afterwards. State may change here.
     ///
     /// # Errors
     /// Wrong shapes, a batch the framework cannot use.
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault>;
+    fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault>;
 
     /// Called after the host's optimiser with the momentum for target heads.
     ///
@@ -133,47 +72,45 @@ pub trait Framework: Sized + Send + 'static {
         Ok(EpochPlan::default())
     }
 
-    /// The feature pass to run now, if any.
+    /// The feature pass of the description that is to run now, if any. Asked before each epoch and
+    /// each step, and again after each pass.
+    fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
+        let _ = at;
+        None
+    }
+
+    /// Starts a pass of the description over `samples` samples.
     ///
     /// # Errors
     /// A fault of the framework's own.
-    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
-        let _ = at;
-        Ok(None)
-    }
-
-    /// Starts the named pass over `samples` samples.
-    ///
-    /// # Errors
-    /// A pass the framework did not ask for.
     fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
-        let _ = (at, samples);
-        Err(Fault::unsupported(format!("no feature pass named {id}")))
+        let _ = (at, id, samples);
+        Ok(())
     }
 
-    /// Takes one batch of a pass; features as plain tensors in [`Views`].
+    /// Takes one batch of the open pass; no feature is a leaf.
     ///
     /// # Errors
     /// A wrong shape.
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        let _ = views;
-        Err(Fault::unsupported("no feature pass is open"))
+    fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
+        let _ = features;
+        Ok(())
     }
 
-    /// Ends the pass.
+    /// Ends the open pass.
     ///
     /// # Errors
     /// A fault in what follows it.
     fn end_pass(&mut self) -> Result<(), Fault> {
-        Err(Fault::unsupported("no feature pass is open"))
+        Ok(())
     }
 
-    /// The framework's clustering on a given bank, for certification; see
+    /// The framework's clustering on a given bank of features, for certification; see
     /// [`ssl_plugin_api::export::Instance::cluster`].
     ///
     /// # Errors
     /// [`Fault::unsupported`] where the framework does not cluster.
-    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
+    fn cluster(&mut self, at: &TrainStep, bank: NamedTensors) -> Result<NamedTensors, Fault> {
         let _ = (at, bank);
         Err(Fault::unsupported("this framework does not cluster"))
     }

@@ -17,7 +17,7 @@ impl Registration {
     }
 }
 
-/// Exports one or more frameworks from this library.
+/// Exports one or more frameworks from this library, under the version and the licence of its package.
 ///
 /// ```ignore
 /// ssl_plugin_kit::export_frameworks!(SimSiam);
@@ -25,9 +25,12 @@ impl Registration {
 /// ```
 #[macro_export]
 macro_rules! export_frameworks {
-    ($($framework:ty),+ $(; requires: [$($capability:expr),* $(,)?])?) => {
+    ($($exported:ty),+ $(; requires: [$($capability:expr),* $(,)?])?) => {
         $($crate::inventory::submit! {
-            $crate::framework::Registration(&$crate::framework::Adapter::<$framework>::new())
+            $crate::framework::Registration(&$crate::framework::Adapter::<$exported>::new(
+                env!("CARGO_PKG_VERSION"),
+                env!("CARGO_PKG_LICENSE"),
+            ))
         })+
         $crate::api::export_plugin!(
             $crate::framework::Registration::all

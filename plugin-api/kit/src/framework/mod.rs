@@ -1,16 +1,21 @@
 //! The trait a framework implements, and what its functions get.
 
-mod adapter;
 mod config;
 mod contract;
+mod exported;
 mod exporter;
+mod features;
+pub mod range;
 mod running;
+mod step;
 mod versions;
-mod views;
 
-pub use adapter::Adapter;
-pub use config::{Config, check_absent, key};
-pub use contract::{Bank, Framework, Loss, Start, find_in_bank};
+pub use config::Config;
+#[doc(hidden)]
+pub use config::{checked, key};
+pub use contract::{Framework, Identity};
+pub use exported::{Adapter, Exported};
 pub use exporter::Registration;
-pub use versions::{Version, Versioned, Versions};
-pub use views::{Views, feature_name};
+pub use features::{Features, feature_name};
+pub use step::{Loss, Start};
+pub use versions::{Version, Versions};

@@ -1,7 +1,8 @@
 //! A framework at work behind the boundary's trait.
 
-use super::contract::{Framework, Loss};
-use super::views::Views;
+use super::contract::Framework;
+use super::features::Features;
+use super::step::Loss;
 use crate::module::{Role, load, owned, tensors, visit_slots};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{
@@ -11,14 +12,33 @@ use ssl_plugin_tensor::export;
 
 /// The instance the host drives.
 pub(super) struct Running<F: Framework> {
-    pub(super) framework: F,
+    framework: F,
+    /// Ids of the passes of its description.
+    passes: Vec<String>,
+    /// Whether one of them is open.
+    open: bool,
 }
 
 impl<F: Framework> Running<F> {
+    pub(super) const fn new(framework: F, passes: Vec<String>) -> Self {
+        Self {
+            framework,
+            passes,
+            open: false,
+        }
+    }
+
+    fn check_open(&self) -> Result<(), Fault> {
+        if self.open {
+            return Ok(());
+        }
+        Err(Fault::state("expected an open feature pass, found none"))
+    }
+
     /// Addresses and sizes of the parameters, to notice when they move.
     fn layout(&mut self) -> Vec<(usize, Vec<i64>)> {
         let mut layout = Vec::new();
-        visit_slots(self.framework.heads(), |_, slot| {
+        visit_slots(&mut self.framework, |_, slot| {
             if let Some(storage) = slot.storage().filter(|_| slot.role() == Role::Weight) {
                 layout.push((storage.data_ptr() as usize, storage.size()));
             }
@@ -26,7 +46,7 @@ impl<F: Framework> Running<F> {
         layout
     }
 
-    fn backward(&mut self, loss: &Loss, views: &Views) -> Result<StepOutput, Fault> {
+    fn backward(&mut self, loss: &Loss, features: &Features) -> Result<StepOutput, Fault> {
         let value = f64::from(loss.value.clone().without_autodiff().into_scalar::<f32>());
         if !value.is_finite() {
             self.end_step(None);
@@ -36,7 +56,7 @@ impl<F: Framework> Running<F> {
             ));
         }
         let gradients = loss.value.backward();
-        let feature_grads = exported(views.gradients(&gradients))?;
+        let feature_grads = exported(features.gradients(&gradients))?;
         let param_grads = exported(self.end_step(Some(&gradients)))?;
         Ok(StepOutput {
             loss: value,
@@ -52,7 +72,7 @@ impl<F: Framework> Running<F> {
         gradients: Option<&burn::tensor::Gradients>,
     ) -> Vec<Option<tch::Tensor>> {
         let mut list = Vec::new();
-        visit_slots(self.framework.heads(), |_, slot| {
+        visit_slots(&mut self.framework, |_, slot| {
             if slot.role() == Role::Weight {
                 list.push(slot.end_step(gradients));
             }
@@ -69,54 +89,53 @@ fn exported(list: Vec<Option<tch::Tensor>>) -> Result<Vec<Option<FfiTensor>>, Fa
 
 impl<F: Framework> Instance for Running<F> {
     fn parameters(&mut self) -> Result<Vec<NamedTensor>, Fault> {
-        tensors(self.framework.heads(), Role::Weight)
+        tensors(&mut self.framework, Role::Weight)
     }
 
     fn state(&mut self) -> Result<Vec<NamedTensor>, Fault> {
-        let mut list = tensors(self.framework.heads(), Role::Buffer)?;
-        list.extend(tensors(self.framework.state(), Role::Weight)?);
-        list.extend(tensors(self.framework.state(), Role::Buffer)?);
-        Ok(list)
+        tensors(&mut self.framework, Role::Buffer)
     }
 
     fn load(&mut self, parameters: Vec<NamedTensor>, state: Vec<NamedTensor>) -> Result<(), Fault> {
         let (parameters, state) = (owned(parameters)?, owned(state)?);
         for dry in [true, false] {
-            let mut left = shallow(&parameters);
-            load(
-                self.framework.heads(),
-                &mut left,
-                |role| role == Role::Weight,
-                dry,
-            )?;
-            unknown("parameter", &left)?;
-            let mut left = shallow(&state);
-            load(
-                self.framework.heads(),
-                &mut left,
-                |role| role == Role::Buffer,
-                dry,
-            )?;
-            load(self.framework.state(), &mut left, |_| true, dry)?;
-            unknown("state", &left)?;
+            for (given, role, what) in [
+                (&parameters, Role::Weight, "parameter"),
+                (&state, Role::Buffer, "state"),
+            ] {
+                let mut left = shallow(given);
+                load(&mut self.framework, &mut left, role, dry)?;
+                unknown(what, &left)?;
+            }
         }
         Ok(())
     }
 
     fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
-        self.framework.due(at)
+        Ok(self.framework.due(at).map(str::to_owned))
     }
 
     fn begin_pass(&mut self, at: &TrainStep, id: &str, samples: usize) -> Result<(), Fault> {
-        self.framework.begin_pass(at, id, samples)
+        if !self.passes.iter().any(|known| known == id) {
+            return Err(Fault::unsupported(format!(
+                "expected a feature pass of the description ({}), found {id}",
+                self.passes.join(", ")
+            )));
+        }
+        self.framework.begin_pass(at, id, samples)?;
+        self.open = true;
+        Ok(())
     }
 
     fn absorb(&mut self, indices: FfiTensor, features: Vec<Feature>) -> Result<(), Fault> {
+        self.check_open()?;
         self.framework
-            .absorb(&Views::new(&indices, features, false)?)
+            .absorb(&Features::new(&indices, features, false)?)
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
+        self.check_open()?;
+        self.open = false;
         self.framework.end_pass()
     }
 
@@ -128,16 +147,16 @@ impl<F: Framework> Instance for Running<F> {
     }
 
     fn step(&mut self, input: StepInput) -> Result<StepOutput, Fault> {
-        let views = Views::new(&input.indices, input.features, true)?;
-        visit_slots(self.framework.heads(), |_, slot| slot.begin_step());
-        let loss = match self.framework.loss(&input.at, &views) {
+        let features = Features::new(&input.indices, input.features, true)?;
+        visit_slots(&mut self.framework, |_, slot| slot.begin_step());
+        let loss = match self.framework.loss(&input.at, &features) {
             Ok(loss) => loss,
             Err(fault) => {
                 self.end_step(None);
                 return Err(fault);
             }
         };
-        self.backward(&loss, &views)
+        self.backward(&loss, &features)
     }
 
     fn after_update(&mut self, at: &TrainStep, momentum: Option<f64>) -> Result<(), Fault> {

@@ -1,151 +1,224 @@
-//! Frameworks that cluster between epochs, in versions behind one name.
+//! Versions of a framework behind one name.
 
-use std::marker::PhantomData;
+use super::contract::Identity;
+use super::exported::Exported;
+use serde_json::{Map, Value};
+use ssl_plugin_api::description::{ConfigKey, Description, Schema, ValueKind};
+use ssl_plugin_api::export::Instance;
+use ssl_plugin_api::{Fault, RunContext, SharedServices};
 
-use super::{Bank, Config, Framework, Loss, Start, Views};
-use crate::api::description::{Description, Metadata};
-use crate::module::{Module, Path, Visitor};
-use crate::{EpochPlan, Fault, Tensor, TrainStep};
+/// The key that names the version.
+const KEY: &str = "version";
 
-/// One version at work. Weights and state stand under one set of names: buffers are the state.
-pub trait Version: Module + Send {
-    /// Name of the feature pass that it asks for.
-    fn pass(&self) -> &'static str;
+type Create = fn(&Value, RunContext, SharedServices) -> Result<Box<dyn Instance>, Fault>;
 
-    /// The pretext loss; see [`Framework::loss`].
-    ///
-    /// # Errors
-    /// Wrong shapes, samples without labels.
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Tensor<1>, Fault>;
-
-    /// Whether its pass is to run now.
-    fn is_due(&mut self, at: &TrainStep) -> bool;
-
-    /// Starts the pass.
-    fn begin_pass(&mut self, at: &TrainStep);
-
-    /// Takes one batch of the pass.
-    ///
-    /// # Errors
-    /// A wrong shape, no open pass.
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault>;
-
-    /// Ends the pass.
-    ///
-    /// # Errors
-    /// No open pass, a fault in what follows it.
-    fn end_pass(&mut self) -> Result<(), Fault>;
-
-    /// Starts an epoch; see [`Framework::begin_epoch`].
-    ///
-    /// # Errors
-    /// No labels to start with.
-    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
-        let _ = at;
-        Ok(EpochPlan::default())
-    }
-
-    /// Clusters a given bank, for certification; see [`Framework::cluster`].
-    ///
-    /// # Errors
-    /// Tensors that are missing or have other shapes.
-    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault>;
+/// One version: a framework of its own with keys and defaults of its own.
+pub struct Version {
+    name: &'static str,
+    identity: fn() -> Identity,
+    schema: fn() -> Schema,
+    describe: fn(&Value) -> Result<Description, Fault>,
+    create: Create,
 }
 
-impl Module for Box<dyn Version> {
-    fn visit(&mut self, path: &mut Path, visitor: &mut dyn Visitor) {
-        (**self).visit(path, visitor);
+impl Version {
+    /// The version of this name.
+    #[must_use]
+    pub const fn of<E: Exported>(name: &'static str) -> Self {
+        Self {
+            name,
+            identity: E::identity,
+            schema: E::schema,
+            describe: E::description,
+            create: E::create,
+        }
     }
 }
 
-/// What versions have in common, and which one a configuration means.
-pub trait Versions: 'static {
-    /// Configuration keys, by version.
-    type Config: Config;
+/// Versions behind one name; the first is the default.
+pub struct Versions {
+    /// What the versions are, for the doc of the key `version`.
+    pub doc: &'static str,
+    /// Where they were published.
+    pub source: &'static str,
+    /// The versions.
+    pub list: &'static [Version],
+}
 
-    /// Who the framework is.
-    fn metadata() -> Metadata;
+impl Versions {
+    /// Who the framework is: what its first version says.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        (self.list[0].identity)()
+    }
 
-    /// What it asks of the host under a configuration.
-    fn describe(config: &Self::Config) -> Description;
+    /// The key `version`, then the keys of all versions. A key whose kind and default are the same in all
+    /// of them keeps its default; the default of any other is null, which stands for that of the version.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        let names: Vec<&str> = self.list.iter().map(|version| version.name).collect();
+        let mut keys = vec![ConfigKey {
+            key: KEY.to_owned(),
+            kind: ValueKind::choice(&names),
+            default: names[0].into(),
+            doc: self.doc.to_owned(),
+            source: self.source.to_owned(),
+        }];
+        for version in self.list {
+            for key in (version.schema)().keys {
+                if keys.iter().all(|known| known.key != key.key) {
+                    keys.push(self.joint(&key.key));
+                }
+            }
+        }
+        Schema { keys }
+    }
+
+    /// What the version that the configuration names asks of the host.
+    ///
+    /// # Errors
+    /// As [`Exported::description`].
+    pub fn description(&self, config: &Value) -> Result<Description, Fault> {
+        let (version, own) = self.choose(config)?;
+        (version.describe)(&own)
+    }
 
     /// Starts the version that the configuration names.
     ///
     /// # Errors
-    /// As [`Framework::start`].
-    fn start(config: Self::Config, start: Start) -> Result<Box<dyn Version>, Fault>;
-}
-
-/// All versions as one framework.
-pub struct Versioned<V> {
-    version: Box<dyn Version>,
-    /// The version's buffers are the state.
-    state: (),
-    versions: PhantomData<fn() -> V>,
-}
-
-impl<V: Versions> Framework for Versioned<V> {
-    type Config = V::Config;
-    type Heads = Box<dyn Version>;
-    type State = ();
-
-    fn metadata() -> Metadata {
-        V::metadata()
+    /// As [`Exported::create`].
+    pub fn create(
+        &self,
+        config: &Value,
+        context: RunContext,
+        services: SharedServices,
+    ) -> Result<Box<dyn Instance>, Fault> {
+        let (version, own) = self.choose(config)?;
+        (version.create)(&own, context, services)
     }
 
-    fn describe(config: &V::Config) -> Result<Description, Fault> {
-        Ok(V::describe(config))
-    }
-
-    fn start(config: V::Config, start: Start) -> Result<Self, Fault> {
-        Ok(Self {
-            version: V::start(config, start)?,
-            state: (),
-            versions: PhantomData,
-        })
-    }
-
-    fn heads(&mut self) -> &mut Box<dyn Version> {
-        &mut self.version
-    }
-
-    fn state(&mut self) -> &mut () {
-        &mut self.state
-    }
-
-    fn loss(&mut self, at: &TrainStep, views: &Views) -> Result<Loss, Fault> {
-        self.version.loss(at, views).map(Loss::new)
-    }
-
-    fn begin_epoch(&mut self, at: &TrainStep) -> Result<EpochPlan, Fault> {
-        self.version.begin_epoch(at)
-    }
-
-    fn due(&mut self, at: &TrainStep) -> Result<Option<String>, Fault> {
-        let due = self.version.is_due(at);
-        Ok(due.then(|| self.version.pass().to_owned()))
-    }
-
-    fn begin_pass(&mut self, at: &TrainStep, id: &str, _samples: usize) -> Result<(), Fault> {
-        if id != self.version.pass() {
-            return Err(Fault::unsupported(format!(
-                "expected the feature pass {}, found {id}",
-                self.version.pass()
-            )));
+    /// The version that a configuration names, and the values of its own keys that are not null.
+    fn choose(&self, config: &Value) -> Result<(&Version, Value), Fault> {
+        let mut values = super::config::resolved(&self.schema(), config)?;
+        let name = values.remove(KEY);
+        let version = self
+            .list
+            .iter()
+            .find(|version| name == Some(version.name.into()))
+            .ok_or_else(|| Fault::internal("the schema lets no other version pass"))?;
+        let keys = (version.schema)().keys;
+        let mut own = Map::new();
+        for (key, value) in values.into_iter().filter(|(_, value)| !value.is_null()) {
+            if keys.iter().all(|known| known.key != key) {
+                return Err(Fault::config(format!(
+                    "`{key}`: expected null with version {}, which has no such thing, found a value",
+                    version.name
+                )));
+            }
+            own.insert(key, value);
         }
-        self.version.begin_pass(at);
-        Ok(())
+        Ok((version, Value::Object(own)))
     }
 
-    fn absorb(&mut self, views: &Views) -> Result<(), Fault> {
-        self.version.absorb(views)
+    /// A key of one or more versions as the joint schema lists it.
+    fn joint(&self, name: &str) -> ConfigKey {
+        let found: Vec<(&str, ConfigKey)> = self
+            .list
+            .iter()
+            .flat_map(|version| {
+                let keys = (version.schema)().keys.into_iter();
+                keys.map(|key| (version.name, key))
+            })
+            .filter(|(_, key)| key.key == name)
+            .collect();
+        let first = &found[0].1;
+        let same = |of: fn(&ConfigKey, &ConfigKey) -> bool| found.iter().all(|(_, k)| of(k, first));
+        let everywhere = found.len() == self.list.len();
+        if everywhere && same(|a, b| a.kind == b.kind && a.default == b.default && a.doc == b.doc) {
+            return first.clone();
+        }
+        let kind = if same(|a, b| a.kind == b.kind) {
+            first.kind.clone()
+        } else {
+            ValueKind::Any {
+                of: found.iter().map(|(_, key)| key.kind.clone()).collect(),
+            }
+        };
+        let doc = match &found[..] {
+            [(version, key)] => format!("{}: {} ({version} only)", key.doc, key.default),
+            all if same(|a, b| a.doc == b.doc) => {
+                let defaults = all.iter().map(|(v, key)| format!("{} ({v})", key.default));
+                format!("{}: {}", first.doc, defaults.collect::<Vec<_>>().join(", "))
+            }
+            all => {
+                let docs = all
+                    .iter()
+                    .map(|(v, key)| format!("{v}: {}: {}", key.doc, key.default));
+                docs.collect::<Vec<_>>().join("; ")
+            }
+        };
+        let source = if same(|a, b| a.source == b.source) {
+            first.source.clone()
+        } else {
+            let sources = found.iter().map(|(v, key)| format!("{} ({v})", key.source));
+            sources.collect::<Vec<_>>().join(", ")
+        };
+        ConfigKey {
+            key: name.to_owned(),
+            kind: ValueKind::Optional { of: Box::new(kind) },
+            default: Value::Null,
+            doc,
+            source,
+        }
     }
+}
 
-    fn end_pass(&mut self) -> Result<(), Fault> {
-        self.version.end_pass()
-    }
+/// Declares versions of a framework behind one name: each is a [`Framework`](crate::framework::Framework)
+/// with keys and defaults of its own, and the key `version` chooses one. The first is the default.
+///
+/// ```ignore
+/// versions! {
+///     /// DeepCluster, in two versions.
+///     pub DeepCluster = "v2": V2, "v1": V1;
+///     "v2: centroids as prototypes; v1: a classifier drawn anew at every clustering",
+///     from "arXiv:2006.09882 and arXiv:1807.05520"
+/// }
+/// ```
+#[macro_export]
+macro_rules! versions {
+    ($(#[$meta:meta])* $vis:vis $name:ident = $($version:literal : $framework:ty),+ $(,)?;
+        $doc:literal, from $source:literal) => {
+        $(#[$meta])*
+        $vis enum $name {}
 
-    fn cluster(&mut self, at: &TrainStep, bank: Bank) -> Result<Bank, Fault> {
-        self.version.cluster(at, bank)
-    }
+        impl $name {
+            const VERSIONS: $crate::framework::Versions = $crate::framework::Versions {
+                doc: $doc,
+                source: $source,
+                list: &[$($crate::framework::Version::of::<$framework>($version)),+],
+            };
+        }
+
+        impl $crate::framework::Exported for $name {
+            fn identity() -> $crate::framework::Identity {
+                Self::VERSIONS.identity()
+            }
+            fn schema() -> $crate::api::description::Schema {
+                Self::VERSIONS.schema()
+            }
+            fn description(
+                config: &$crate::serde_json::Value,
+            ) -> ::std::result::Result<$crate::api::description::Description, $crate::Fault> {
+                Self::VERSIONS.description(config)
+            }
+            fn create(
+                config: &$crate::serde_json::Value,
+                context: $crate::RunContext,
+                services: $crate::api::SharedServices,
+            ) -> ::std::result::Result<::std::boxed::Box<dyn $crate::api::export::Instance>, $crate::Fault>
+            {
+                Self::VERSIONS.create(config, context, services)
+            }
+        }
+    };
 }

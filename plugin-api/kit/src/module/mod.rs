@@ -4,11 +4,13 @@
 //! where 0 counts activations too), storage must keep its address because the host updates it in
 //! place, and buffers (running statistics, queues, banks) must be listed as state.
 
+mod momentum;
 mod slot;
 mod transfer;
 mod visit;
 
+pub use momentum::Momentum;
 pub use slot::{Buffer, IntBuffer, Role, Slot, Weight};
 pub(crate) use transfer::owned;
-pub use transfer::{copy_weights, load, momentum_update, tensors};
+pub use transfer::{NamedTensors, find_tensor, load, tensors};
 pub use visit::{Module, Path, Visitor, visit_slots};

@@ -5,6 +5,24 @@ use super::visit::{Module, visit_slots};
 use ssl_plugin_api::{Fault, NamedTensor};
 use ssl_plugin_tensor::{export, import};
 
+/// Tensors by name: a bank of features handed over for clustering, what to load.
+pub type NamedTensors = Vec<(String, tch::Tensor)>;
+
+/// A copy of the tensor of this name and number of dimensions.
+///
+/// # Errors
+/// [`Fault::shape`] when there is none.
+pub fn find_tensor(list: &NamedTensors, name: &str, dims: usize) -> Result<tch::Tensor, Fault> {
+    list.iter()
+        .find(|(n, tensor)| n == name && tensor.dim() == dims)
+        .map(|(_, tensor)| tensor.copy())
+        .ok_or_else(|| {
+            Fault::shape(format!(
+                "expected `{name}` of {dims} dimensions in the bank, found none"
+            ))
+        })
+}
+
 /// Views of all tensors of one role, in the module's order.
 ///
 /// # Errors
@@ -27,22 +45,22 @@ pub fn tensors(module: &mut dyn Module, role: Role) -> Result<Vec<NamedTensor>, 
     failed.map_or(Ok(list), Err)
 }
 
-/// Loads tensors by name into the slots that `wanted` accepts; names that no slot has stay in
-/// `given`. With `dry` nothing is changed: only rank, type and size are checked.
+/// Loads tensors by name into the slots of one role; names that no slot has stay in `given`. With
+/// `dry` nothing is changed: only rank, type and size are checked.
 ///
 /// # Errors
 /// A tensor whose shape or type does not fit, named.
 pub fn load(
     module: &mut dyn Module,
-    given: &mut Vec<(String, tch::Tensor)>,
-    wanted: impl Fn(Role) -> bool,
+    given: &mut NamedTensors,
+    role: Role,
     dry: bool,
 ) -> Result<(), Fault> {
     let mut failed = None;
     visit_slots(module, |name, slot| {
         let Some(at) = given
             .iter()
-            .position(|(n, _)| n == name && wanted(slot.role()))
+            .position(|(n, _)| n == name && slot.role() == role)
         else {
             return;
         };
@@ -72,7 +90,7 @@ pub fn load(
 }
 
 /// Takes the boundary's tensors in, as copies that outlive the call.
-pub(crate) fn owned(list: Vec<NamedTensor>) -> Result<Vec<(String, tch::Tensor)>, Fault> {
+pub(crate) fn owned(list: Vec<NamedTensor>) -> Result<NamedTensors, Fault> {
     list.into_iter()
         .map(|named| Ok((named.name, import(named.tensor)?.copy())))
         .collect()
@@ -88,16 +106,11 @@ fn weights(module: &mut dyn Module) -> Vec<tch::Tensor> {
     list
 }
 
-/// Copies the weights of one module into another of the same build.
-pub fn copy_weights(from: &mut dyn Module, to: &mut dyn Module) {
-    momentum_update(from, to, 0.0);
-}
-
 /// `to ← m·to + (1 − m)·from`, weights only, in place; buffers stay each module's own.
 ///
 /// # Panics
 /// When the modules are not of the same build: a mistake of the framework's.
-pub fn momentum_update(from: &mut dyn Module, to: &mut dyn Module, m: f64) {
+pub(super) fn average_weights(from: &mut dyn Module, to: &mut dyn Module, m: f64) {
     let (from, to) = (weights(from), weights(to));
     assert_eq!(from.len(), to.len(), "both modules have the same weights");
     tch::no_grad(|| {

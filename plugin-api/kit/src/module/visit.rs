@@ -23,13 +23,14 @@ impl Path {
         &self.prefix
     }
 
-    /// The full name of something at this level.
+    /// The full name of something at this level; that of the level itself for the empty name.
     #[must_use]
     pub fn name(&self, name: impl std::fmt::Display) -> String {
-        if self.prefix.is_empty() {
-            name.to_string()
-        } else {
-            format!("{}.{name}", self.prefix)
+        let name = name.to_string();
+        match (self.prefix.is_empty(), name.is_empty()) {
+            (true, _) => name,
+            (_, true) => self.prefix.clone(),
+            _ => format!("{}.{name}", self.prefix),
         }
     }
 }
@@ -83,29 +84,51 @@ impl<M: Module> Module for Vec<M> {
     }
 }
 
-/// Declares a struct of modules and walks through it field by field under the fields' names.
+/// Declares a struct of modules and walks through it field by field.
+///
+/// A field's name is the name of its tensors, or what stands after `as`; with `as ""` they stand at
+/// the level of the struct itself. Fields after `..` are no modules: settings, ranks, random streams.
 ///
 /// ```
-/// use ssl_plugin_kit::module;
-/// use ssl_plugin_kit::module::{Buffer, IntBuffer};
+/// use ssl_plugin_kit::blocks::Mlp;
+/// use ssl_plugin_kit::module::{Buffer, IntBuffer, Momentum};
+/// use ssl_plugin_kit::{module, ranks::Ranks};
 ///
 /// module! {
-///     /// A queue of keys.
-///     pub struct State {
+///     /// Keys of earlier batches.
+///     pub struct Queue {
 ///         /// Columns of unit length, `[dim, size]`.
 ///         pub queue: Buffer<2>,
 ///         /// Where the next keys go.
 ///         pub queue_ptr: IntBuffer<1>,
 ///     }
 /// }
+///
+/// module! {
+///     /// `projector.0.weight`, …, `target.projector.0.weight`, …, `queue`, `queue_ptr`.
+///     pub struct Contrast {
+///         projector: Mlp,
+///         target as "target.projector": Momentum<Mlp>,
+///         keys as "": Queue,
+///         ..
+///         temperature: f64,
+///         ranks: Ranks,
+///     }
+/// }
 /// ```
 #[macro_export]
 macro_rules! module {
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident : $ty:ty),* $(,)?
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident $(as $as:literal)? : $ty:ty,)*
+        $(.. $($(#[$plain_meta:meta])* $plain_vis:vis $plain:ident : $plain_ty:ty),* $(,)?)?
     }) => {
         $(#[$meta])*
-        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $ty),* }
+        $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $ty,)*
+            $($($(#[$plain_meta])* $plain_vis $plain: $plain_ty,)*)?
+        }
 
         impl $crate::module::Module for $name {
             fn visit(
@@ -113,7 +136,8 @@ macro_rules! module {
                 path: &mut $crate::module::Path,
                 visitor: &mut dyn $crate::module::Visitor,
             ) {
-                $(path.enter(stringify!($field), |path| {
+                let _ = (&path, &visitor);
+                $(path.enter($crate::module!(@name $field $($as)?), |path| {
                     $crate::module::Module::visit(&mut self.$field, path, visitor);
                 });)*
             }

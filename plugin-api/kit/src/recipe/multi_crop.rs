@@ -1,9 +1,11 @@
 //! What SwAV's repository has in common: SwAV, DeepCluster-v2 and SeLa-v2.
 
-use super::training::larc;
+use super::training::{cosine_to, larc, linear_probe};
+use super::views::multi_crop;
 use ssl_plugin_api::Fault;
 use ssl_plugin_api::description::{
-    CheckpointMap, Decay, GroupRule, LearningRate, Period, Ramp, Recipe, Scaling, Warmup,
+    CheckpointMap, Description, Encoder, EncoderRequest, GroupRule, Grouping, LearningRate, Recipe,
+    Scaling, Warmup,
 };
 
 /// Checks `num_crops` (at least two crops) and `crops_for_assign` (crops that there are, each once).
@@ -32,53 +34,46 @@ pub fn check_crops(num_crops: &[usize], crops_for_assign: &[usize]) -> Result<()
     Ok(())
 }
 
-/// The recipe of the repository: LARC, batch 4096, learning rate 0.3 to 4.8 over 10 epochs, then a cosine to a
-/// thousandth of it per step, weight decay 1e-6 on everything.
+/// All crops from the trained encoder, by resolution; LARC, batch 4096, learning rate 0.3 to 4.8 over 10 epochs, then
+/// a cosine to a thousandth of it per step, weight decay 1e-6 on everything; the linear evaluation of the repository.
 #[must_use]
-pub fn multi_crop_training(epochs: u64, groups: Vec<GroupRule>, mixed_precision: bool) -> Recipe {
-    Recipe {
-        batch_size: 4096,
-        epochs,
-        optimizer: larc(),
-        lr: LearningRate {
-            base: 0.3,
-            scaling: Scaling::Linear,
-            warmup: Some(Warmup {
-                epochs: 10.0,
-                start: 0.3 / 16.0,
-            }),
-            decay: Decay::Cosine {
-                end_fraction: 1e-3,
-                end: None,
-                per: Period::Step,
-            },
-        },
-        weight_decay: Ramp::constant(1e-6),
+pub fn multi_crop_description(
+    num_crops: &[usize],
+    epochs: u64,
+    groups: Vec<GroupRule>,
+) -> Description {
+    let lr = LearningRate {
+        base: 0.3,
+        scaling: Scaling::Linear,
+        warmup: Some(Warmup {
+            epochs: 10.0,
+            start: 0.3 / 16.0,
+        }),
+        decay: cosine_to(1e-3),
+    };
+    let recipe = Recipe {
         groups,
-        clipping: None,
-        zero_init_residual: false,
-        mixed_precision,
+        ..Recipe::new(4096, epochs, larc(), lr, 1e-6)
+    };
+    let views = 0..num_crops.iter().sum();
+    Description {
+        linear: Some(linear_probe(100, 256, 0.3, 1e-6)),
+        ..Description::new(
+            multi_crop(num_crops),
+            vec![EncoderRequest::pooled(
+                Encoder::Online,
+                views,
+                Grouping::ByResolution,
+            )],
+            recipe,
+        )
     }
 }
 
-/// Names of backbone and projector in the repository's checkpoints, and what a framework adds.
+/// Names of backbone and projector in the repository's checkpoints.
 #[must_use]
-pub fn multi_crop_checkpoint(more: &[(&str, &str)]) -> CheckpointMap {
-    let mut rules = vec![
-        (r"^.*num_batches_tracked$", ""),
-        (
-            r"^(?:module\.)?((?:conv1|bn1|layer[1-4])\..+)$",
-            "backbone.$1",
-        ),
-        (
-            r"^(?:module\.)?projection_head\.(\d+)\.(weight|bias)$",
-            "param.projector.$1.$2",
-        ),
-        (
-            r"^(?:module\.)?projection_head\.(\d+)\.(running_.+)$",
-            "state.projector.$1.$2",
-        ),
-    ];
-    rules.extend_from_slice(more);
-    CheckpointMap::new(&["state_dict"], &rules)
+pub fn multi_crop_checkpoint() -> CheckpointMap {
+    CheckpointMap::nested("state_dict")
+        .backbone(r"(?:module\.)?")
+        .head(r"(?:module\.)?projection_head\.", "projector")
 }

@@ -55,6 +55,16 @@ pub const fn cosine_lr(base: f64, warmup: Option<Warmup>, per: Period) -> Learni
     }
 }
 
+/// A cosine per step that ends at this fraction of the peak.
+#[must_use]
+pub const fn cosine_to(end_fraction: f64) -> Decay {
+    Decay::Cosine {
+        end_fraction,
+        end: None,
+        per: Period::Step,
+    }
+}
+
 /// Linear evaluation by SGD with momentum 0.9 and a cosine per epoch.
 #[must_use]
 pub const fn linear_probe(

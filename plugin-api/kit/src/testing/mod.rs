@@ -12,7 +12,7 @@ pub use crate::blocks::testing::{
 };
 pub use crate::ranks::testing::on_ranks;
 pub use properties::{
-    Features, Prepare, assert_gradients, assert_loss, assert_order_does_not_matter,
+    Inputs, Prepare, assert_gradients, assert_loss, assert_order_does_not_matter,
     assert_prepared_ranks_equal_the_whole, assert_prepared_views_may_change_places, assert_slopes,
     assert_two_ranks_equal_the_whole, assert_views_may_change_places, one_step, prepared_step,
 };

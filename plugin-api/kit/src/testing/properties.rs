@@ -1,7 +1,7 @@
 //! Properties that many frameworks share, as assertions.
 
 use super::trial::{Outcome, Trial, context, place};
-use crate::framework::Framework;
+use crate::framework::Exported;
 use crate::ranks::Ranks;
 use crate::testing::on_ranks;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use ssl_plugin_api::FeatureDim;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
-/// Features by name, as a test writes them.
-pub type Features = Vec<(&'static str, Tensor)>;
+/// Inputs by name, as a test writes them.
+pub type Inputs = Vec<(&'static str, Tensor)>;
 
 /// Largest relative distance of gradients that should be equal: those of float32.
 const TOLERANCE: f64 = 1e-4;
@@ -22,21 +22,21 @@ pub type Prepare<'a> = &'a (dyn Fn(&mut Trial) + Sync);
 ///
 /// # Panics
 /// When the framework refuses.
-pub fn one_step<F: Framework>(
+pub fn one_step<E: Exported>(
     config: &Value,
-    features: &Features,
+    features: &Inputs,
     ranks: &Ranks,
 ) -> (Outcome, BTreeMap<String, Tensor>) {
-    prepared_step::<F>(config, features, ranks, &|_| {})
+    prepared_step::<E>(config, features, ranks, &|_| {})
 }
 
 /// As [`one_step`], after `prepare`; a rank has the samples that follow those of the ranks before it.
 ///
 /// # Panics
 /// When the framework refuses, or a momentum encoder's features get a gradient.
-pub fn prepared_step<F: Framework>(
+pub fn prepared_step<E: Exported>(
     config: &Value,
-    features: &Features,
+    features: &Inputs,
     ranks: &Ranks,
     prepare: Prepare<'_>,
 ) -> (Outcome, BTreeMap<String, Tensor>) {
@@ -47,7 +47,7 @@ pub fn prepared_step<F: Framework>(
         let dim = map.size()[1] as usize;
         context.features.push(FeatureDim { level, dim });
     }
-    let mut trial = Trial::start::<F>(config, context, ranks).expect("the framework starts");
+    let mut trial = Trial::start::<E>(config, context, ranks).expect("the framework starts");
     prepare(&mut trial);
     let list: Vec<_> = features.iter().map(|(n, t)| (*n, t)).collect();
     let first = ranks.rank() as i64 * size[0];
@@ -64,7 +64,7 @@ pub fn prepared_step<F: Framework>(
 ///
 /// # Panics
 /// When it does.
-pub fn assert_order_does_not_matter<F: Framework>(config: &Value, features: &Features) {
+pub fn assert_order_does_not_matter<E: Exported>(config: &Value, features: &Inputs) {
     let rows = features[0].1.size()[0];
     let order: Vec<i64> = (0..rows).map(|row| (row * 5 + 3) % rows).collect();
     assert!(
@@ -73,9 +73,9 @@ pub fn assert_order_does_not_matter<F: Framework>(config: &Value, features: &Fea
     );
     let order = Tensor::from_slice(&order);
     let shuffled = |tensor: &Tensor| tensor.index_select(0, &order);
-    let (straight, _) = one_step::<F>(config, features, &Ranks::single());
+    let (straight, _) = one_step::<E>(config, features, &Ranks::single());
     let list = features.iter().map(|(name, t)| (*name, shuffled(t)));
-    let (permuted, _) = one_step::<F>(config, &list.collect(), &Ranks::single());
+    let (permuted, _) = one_step::<E>(config, &list.collect(), &Ranks::single());
     assert_loss(permuted.loss, straight.loss);
     let expected = straight
         .features
@@ -90,17 +90,17 @@ pub fn assert_order_does_not_matter<F: Framework>(config: &Value, features: &Fea
 ///
 /// # Panics
 /// When they may not.
-pub fn assert_views_may_change_places<F: Framework>(config: &Value, features: &Features) {
-    assert_prepared_views_may_change_places::<F>(config, features, &|_| {});
+pub fn assert_views_may_change_places<E: Exported>(config: &Value, features: &Inputs) {
+    assert_prepared_views_may_change_places::<E>(config, features, &|_| {});
 }
 
 /// As [`assert_views_may_change_places`], after `prepare`.
 ///
 /// # Panics
 /// When they may not.
-pub fn assert_prepared_views_may_change_places<F: Framework>(
+pub fn assert_prepared_views_may_change_places<E: Exported>(
     config: &Value,
-    features: &Features,
+    features: &Inputs,
     prepare: Prepare<'_>,
 ) {
     let other = |name: &str| match name {
@@ -111,7 +111,7 @@ pub fn assert_prepared_views_may_change_places<F: Framework>(
         name => panic!("expected a feature of view 0 or 1, found {name}"),
     };
     let step =
-        |features: &Features| prepared_step::<F>(config, features, &Ranks::single(), prepare).0;
+        |features: &Inputs| prepared_step::<E>(config, features, &Ranks::single(), prepare).0;
     let straight = step(features);
     let list = features.iter().map(|(name, t)| (other(name), t.copy()));
     let swapped = step(&list.collect());
@@ -129,24 +129,24 @@ pub fn assert_prepared_views_may_change_places<F: Framework>(
 ///
 /// # Panics
 /// When they do not.
-pub fn assert_two_ranks_equal_the_whole<F: Framework>(
+pub fn assert_two_ranks_equal_the_whole<E: Exported>(
     config: &Value,
-    features: impl Fn() -> Features + Sync,
+    features: impl Fn() -> Inputs + Sync,
 ) {
-    assert_prepared_ranks_equal_the_whole::<F>(config, features, &|_| {}, &[]);
+    assert_prepared_ranks_equal_the_whole::<E>(config, features, &|_| {}, &[]);
 }
 
 /// As [`assert_two_ranks_equal_the_whole`], after `prepare`; the state named in `own` is each rank's.
 ///
 /// # Panics
 /// When they do not.
-pub fn assert_prepared_ranks_equal_the_whole<F: Framework>(
+pub fn assert_prepared_ranks_equal_the_whole<E: Exported>(
     config: &Value,
-    features: impl Fn() -> Features + Sync,
+    features: impl Fn() -> Inputs + Sync,
     prepare: Prepare<'_>,
     own: &[&str],
 ) {
-    let (whole, state) = prepared_step::<F>(config, &features(), &Ranks::single(), prepare);
+    let (whole, state) = prepared_step::<E>(config, &features(), &Ranks::single(), prepare);
     let halves = on_ranks(2, |ranks| {
         let half = |tensor: Tensor| {
             let rows = tensor.size()[0] / 2;
@@ -155,7 +155,7 @@ pub fn assert_prepared_ranks_equal_the_whole<F: Framework>(
                 .contiguous()
         };
         let own = features().into_iter().map(|(name, t)| (name, half(t)));
-        prepared_step::<F>(config, &own.collect(), &ranks, prepare)
+        prepared_step::<E>(config, &own.collect(), &ranks, prepare)
     });
     let [(first, state_0), (second, state_1)] = &halves[..] else {
         panic!("two ranks give two outcomes");
@@ -190,14 +190,14 @@ pub fn assert_prepared_ranks_equal_the_whole<F: Framework>(
 ///
 /// # Panics
 /// When it is not.
-pub fn assert_slopes<F: Framework>(config: &Value, features: &Features, prepare: Prepare<'_>) {
+pub fn assert_slopes<E: Exported>(config: &Value, features: &Inputs, prepare: Prepare<'_>) {
     const STEP: f64 = 1e-2;
-    let loss = |features: &Features| {
-        prepared_step::<F>(config, features, &Ranks::single(), prepare)
+    let loss = |features: &Inputs| {
+        prepared_step::<E>(config, features, &Ranks::single(), prepare)
             .0
             .loss
     };
-    let (straight, _) = prepared_step::<F>(config, features, &Ranks::single(), prepare);
+    let (straight, _) = prepared_step::<E>(config, features, &Ranks::single(), prepare);
     for (name, gradient) in &straight.features {
         let norm = gradient.norm().double_value(&[]);
         let along = |step: f64| {

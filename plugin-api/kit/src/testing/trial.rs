@@ -1,10 +1,10 @@
 //! A framework at work, without library and host.
 
-use crate::framework::{Adapter, Framework};
+use crate::framework::Exported;
 use crate::ranks::Ranks;
 use serde_json::Value;
 use ssl_plugin_api::description::{Encoder, Level};
-use ssl_plugin_api::export::{Framework as _, Instance};
+use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{
     EpochPlan, Fault, Feature, FeatureDim, FfiTensor, NamedTensor, RunContext, SharedServices,
     StepInput, TrainStep,
@@ -75,7 +75,7 @@ impl Trial {
     ///
     /// # Errors
     /// The framework's refusal.
-    pub fn start<F: Framework>(
+    pub fn start<E: Exported>(
         config: &Value,
         context: RunContext,
         ranks: &Ranks,
@@ -93,7 +93,7 @@ impl Trial {
             seed: context.seed,
         };
         let services = SharedServices::new(ranks.shared_services());
-        let instance = Adapter::<F>::new().create(config, context, services)?;
+        let instance = E::create(config, context, services)?;
         Ok(Self { instance, at })
     }
 

@@ -1,11 +1,8 @@
 //! The vocabularies: queues of the teacher's own recent local features.
 
 use crate::config::ObowConfig;
-use ssl_plugin_kit::api::description::Level;
-use ssl_plugin_kit::framework::Start;
-use ssl_plugin_kit::module;
-use ssl_plugin_kit::module::{Buffer, IntBuffer, Module, Path, Visitor};
-use ssl_plugin_kit::{Fault, Tensor};
+use ssl_plugin_kit::module::{Path, Visitor};
+use ssl_plugin_kit::prelude::*;
 
 /// The mean least distance at the start.
 const MIN_DISTANCE: f64 = 0.5;
@@ -14,6 +11,10 @@ const MIN_DISTANCE: f64 = 0.5;
 pub struct ByLevel<M>(Vec<(Level, M)>);
 
 impl<M> ByLevel<M> {
+    fn new(levels: &[Level], mut new: impl FnMut(Level) -> M) -> Self {
+        Self(levels.iter().map(|&level| (level, new(level))).collect())
+    }
+
     /// That of the `i`-th level.
     pub(crate) fn at(&mut self, i: usize) -> &mut M {
         &mut self.0[i].1
@@ -29,19 +30,19 @@ impl<M: Module> Module for ByLevel<M> {
 }
 
 module! {
-    /// OBoW's state, the same on every rank.
-    pub struct State {
+    /// Words by level, the same on every rank.
+    pub struct Vocabulary {
         /// Words as the teacher gave them, `[num_words, channels]`.
-        pub vocabulary: ByLevel<Buffer<2>>,
+        pub words as "vocabulary": ByLevel<Buffer<2>>,
         /// The row where the next words go.
-        pub vocabulary_ptr: ByLevel<IntBuffer<1>>,
+        pub ptr as "vocabulary_ptr": ByLevel<IntBuffer<1>>,
         /// δ, a moving average of the distance to the nearest word, `[1]`.
         pub min_distance_mean: ByLevel<Buffer<1>>,
     }
 }
 
-impl State {
-    /// Vocabularies of the positive parts of normal numbers.
+impl Vocabulary {
+    /// The positive parts of normal numbers.
     ///
     /// # Errors
     /// A number of words that whole global batches do not fill exactly.
@@ -54,24 +55,18 @@ impl State {
         }
         let device = &start.device;
         let mut random = start.random("words");
-        let mut vocabulary = |level| {
+        let drawn = |level| {
             let channels = start.context.level_dim(level).unwrap_or(0);
             let normal = random.normal([words, channels], 0.0, 1.0, device);
             Buffer::new(normal.clamp_min(0.0))
         };
         let levels = config.levels();
-        let each = levels.iter().copied();
         Ok(Self {
-            vocabulary: ByLevel(each.clone().map(|l| (l, vocabulary(l))).collect()),
-            vocabulary_ptr: ByLevel(
-                each.clone()
-                    .map(|l| (l, IntBuffer::new(Tensor::zeros([1], device))))
-                    .collect(),
-            ),
-            min_distance_mean: ByLevel(
-                each.map(|l| (l, Buffer::new(Tensor::full([1], MIN_DISTANCE, device))))
-                    .collect(),
-            ),
+            words: ByLevel::new(&levels, drawn),
+            ptr: ByLevel::new(&levels, |_| IntBuffer::new(Tensor::zeros([1], device))),
+            min_distance_mean: ByLevel::new(&levels, |_| {
+                Buffer::new(Tensor::full([1], MIN_DISTANCE, device))
+            }),
         })
     }
 }

@@ -19,7 +19,7 @@ struct Entry {
 }
 
 /// The features of one step or of one batch of a pass.
-pub struct Views {
+pub struct Features {
     entries: Vec<Entry>,
     indices: Vec<i64>,
 }
@@ -37,7 +37,7 @@ pub fn feature_name(encoder: Encoder, view: usize, level: Level) -> String {
     }
 }
 
-impl Views {
+impl Features {
     /// Wraps the host's tensors without a copy. With `leaves`, online features become leaves.
     /// A tensor that is kept keeps the host's memory.
     ///

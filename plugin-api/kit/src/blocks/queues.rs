@@ -1,4 +1,4 @@
-//! Queues and memory banks: buffers that are written a part at a time.
+//! Queues: buffers that are written a part at a time.
 //!
 //! Nothing here touches what `val()` gave out before, so a loss may use a queue and then put its keys into it.
 
@@ -69,36 +69,6 @@ pub fn shift_in(queues: &mut Buffer<3>, which: usize, rows: &Tensor<2>) -> Resul
     Ok(())
 }
 
-/// Writes rows into one bank of a stack: `banks[which, start … start+B−1] = rows`.
-///
-/// # Shapes
-/// - `banks`: `[banks, M, dim]`
-/// - `rows`: `[B, dim]`, `start + B ≤ M`
-///
-/// # Errors
-/// [`BlockError::Shape`] for rows of another width or beyond the end, no such bank, or absent banks.
-///
-/// # Source
-/// DeepCluster-v2, `swav:main_deepclusterv2.py` (`local_memory_embeddings`).
-pub fn write_rows(
-    banks: &mut Buffer<3>,
-    which: usize,
-    start: usize,
-    rows: &Tensor<2>,
-) -> Result<(), BlockError> {
-    const AT: &str = "memory bank";
-    let bank = layer(banks, which, AT)?;
-    let places = bank.size()[0];
-    let left = bank.narrow(
-        0,
-        signed(start).min(places),
-        (places - signed(start)).max(0),
-    );
-    let (batch, _) = fitting(&left, rows, AT)?;
-    left.narrow(0, 0, batch).copy_(&to_tch(rows));
-    Ok(())
-}
-
 fn push(storage: &tch::Tensor, ptr: &mut IntBuffer<1>, rows: &Tensor<2>) -> Result<(), BlockError> {
     let (batch, places) = fitting(storage, rows, "queue")?;
     let Some(mut place) = ptr.writable() else {
@@ -117,7 +87,11 @@ fn push(storage: &tch::Tensor, ptr: &mut IntBuffer<1>, rows: &Tensor<2>) -> Resu
     Ok(())
 }
 
-fn layer(stack: &mut Buffer<3>, which: usize, at: &'static str) -> Result<tch::Tensor, BlockError> {
+pub(super) fn layer(
+    stack: &mut Buffer<3>,
+    which: usize,
+    at: &'static str,
+) -> Result<tch::Tensor, BlockError> {
     let storage = stack.writable().ok_or_else(|| absent(at))?;
     if signed(which) < storage.size()[0] {
         return Ok(storage.select(0, signed(which)));
@@ -131,7 +105,7 @@ fn layer(stack: &mut Buffer<3>, which: usize, at: &'static str) -> Result<tch::T
 }
 
 /// Number of rows and of places, once they fit.
-fn fitting(
+pub(super) fn fitting(
     storage: &tch::Tensor,
     rows: &Tensor<2>,
     at: &'static str,
@@ -222,19 +196,5 @@ mod tests {
             [0.0, 0.0, 0.0, 0.0, 0.0, 30.0, 31.0, 20.0, 21.0, 10.0]
         );
         assert!(shift_in(&mut queues, 2, &rows(1.0)).is_err());
-    }
-
-    #[test]
-    fn banks_are_filled_by_place() {
-        let mut banks = Buffer::new(Tensor::zeros([2, 4, 2], &cpu()));
-        write_rows(&mut banks, 1, 2, &matrix([[1.0, 2.0], [3.0, 4.0]])).unwrap();
-        write_rows(&mut banks, 0, 1, &matrix([[5.0, 6.0]])).unwrap();
-        let expected = [
-            0.0, 0.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0,
-        ];
-        assert_eq!(values(banks.val()), expected);
-        assert!(write_rows(&mut banks, 0, 3, &matrix([[1.0, 2.0], [3.0, 4.0]])).is_err());
-        assert!(write_rows(&mut banks, 0, 9, &matrix([[1.0, 2.0]])).is_err());
-        assert!(write_rows(&mut Buffer::absent(), 0, 0, &matrix([[1.0, 2.0]])).is_err());
     }
 }

@@ -1,0 +1,83 @@
+//! What the keys of a [`config!`](crate::config!) may be.
+
+use ssl_plugin_api::description::ValueKind;
+
+/// `true` or `false`.
+#[must_use]
+pub const fn boolean() -> ValueKind {
+    ValueKind::Bool
+}
+
+/// A whole number of at least `min`.
+#[must_use]
+pub const fn at_least(min: i64) -> ValueKind {
+    ValueKind::at_least(min)
+}
+
+/// Any finite number above 0.
+#[must_use]
+pub const fn positive() -> ValueKind {
+    ValueKind::positive()
+}
+
+/// Any finite number of at least 0.
+#[must_use]
+pub const fn not_negative() -> ValueKind {
+    between(0.0, f64::MAX)
+}
+
+/// A number from 0 to 1.
+#[must_use]
+pub const fn fraction() -> ValueKind {
+    ValueKind::fraction()
+}
+
+/// A number above 0, and at most 1.
+#[must_use]
+pub const fn share() -> ValueKind {
+    ValueKind::Float {
+        min: 0.0,
+        max: 1.0,
+        above: true,
+    }
+}
+
+/// A number from `min` to `max`.
+#[must_use]
+pub const fn between(min: f64, max: f64) -> ValueKind {
+    ValueKind::Float {
+        min,
+        max,
+        above: false,
+    }
+}
+
+/// One of these strings.
+#[must_use]
+pub fn one_of(strings: &[&str]) -> ValueKind {
+    ValueKind::choice(strings)
+}
+
+/// A list of at least one item.
+#[must_use]
+pub fn list(of: ValueKind) -> ValueKind {
+    list_of(of, 1, usize::MAX)
+}
+
+/// A list of `min` to `max` items.
+#[must_use]
+pub fn list_of(of: ValueKind, min: usize, max: usize) -> ValueKind {
+    ValueKind::list(of, min, max)
+}
+
+/// A value of one of these kinds.
+#[must_use]
+pub fn any_of(kinds: &[ValueKind]) -> ValueKind {
+    ValueKind::Any { of: kinds.to_vec() }
+}
+
+/// A value, or null.
+#[must_use]
+pub fn or_null(of: ValueKind) -> ValueKind {
+    ValueKind::Optional { of: Box::new(of) }
+}
