@@ -6,6 +6,7 @@
 mod cell;
 mod conformance;
 mod data;
+mod describe;
 mod doctor;
 mod evaluate;
 mod exit;

@@ -3,6 +3,7 @@
 use super::cell::Cell;
 use super::conformance::{Check, Conformance};
 use super::data::Data;
+use super::describe::{Describe, Inspect};
 use super::doctor::Doctor;
 use super::evaluate::Evaluate;
 use super::exit::{Exit, Failure};
@@ -33,6 +34,7 @@ enum Command {
     Run(Run),
     Evaluate(Evaluate),
     Plugins(Plugins),
+    Describe(Describe),
     Conformance(Conformance),
     Report(ReportArgs),
     Data(Data),
@@ -42,6 +44,8 @@ enum Command {
     Cell(Cell),
     #[command(hide = true)]
     Probe(ProbeLibrary),
+    #[command(hide = true)]
+    Inspect(Inspect),
     #[command(hide = true)]
     Check(Check),
 }
@@ -94,6 +98,8 @@ impl Command {
             Self::Run(run) => run.execute(verbosity),
             Self::Evaluate(evaluate) => evaluate.execute(verbosity),
             Self::Plugins(plugins) => plugins.execute(),
+            Self::Describe(describe) => describe.execute(),
+            Self::Inspect(inspect) => inspect.execute(),
             Self::Probe(probe) => probe.execute(),
             Self::Cell(cell) => cell.execute(),
             Self::Data(data) => data.execute(),

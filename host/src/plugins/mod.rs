@@ -1,10 +1,12 @@
 //! The host's table of frameworks: which plugin files there are, what each contains, which were
 //! refused and why.
 
+mod inspect;
 mod probe;
 mod registry;
 mod search;
 
+pub use inspect::{InspectError, Inspected, inspect, inspect_apart};
 pub use probe::{LIMIT, probe, probe_one};
 pub use registry::{Candidate, Refused, Registry};
 pub use search::{Directory, directories, libraries};
