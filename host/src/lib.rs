@@ -22,6 +22,7 @@
 //! | [`process`] | child processes with limits: probing, certification, cells |
 //! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
 //! | [`run`] | the whole benchmark: cells in child processes |
+//! | [`scaffold`] | new plugin projects, from the examples |
 //! | [`tensorfile`] | named tensors on disk |
 
 pub mod aggregate;
@@ -46,4 +47,5 @@ pub mod pretrain;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod scaffold;
 pub mod tensorfile;

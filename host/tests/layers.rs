@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 14] = [
         "libtorch",
         "memory",
         "process",
+        "scaffold",
     ],
     &["checksum"],
     &["tensorfile"],

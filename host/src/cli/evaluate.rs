@@ -80,6 +80,7 @@ impl Evaluate {
                 plugin_dir: &self.plugin_dir,
                 in_process: self.in_process,
                 allow_other_build: false,
+                fresh: false,
                 owned: false,
             },
             verbosity,

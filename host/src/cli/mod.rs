@@ -12,6 +12,7 @@ mod evaluate;
 mod exit;
 mod import;
 mod logging;
+mod new;
 mod plugins;
 mod report;
 mod root;

@@ -9,6 +9,7 @@ use super::evaluate::Evaluate;
 use super::exit::{Exit, Failure};
 use super::import::Import;
 use super::logging::Verbosity;
+use super::new::New;
 use super::plugins::{Plugins, ProbeLibrary};
 use super::run::Run;
 use crate::report::command::ReportArgs;
@@ -36,6 +37,7 @@ enum Command {
     Plugins(Plugins),
     Describe(Describe),
     Conformance(Conformance),
+    New(New),
     Report(ReportArgs),
     Data(Data),
     Import(Import),
@@ -94,6 +96,7 @@ impl Command {
         match self {
             Self::Check(check) => check.execute(),
             Self::Conformance(conformance) => conformance.execute(),
+            Self::New(new) => new.execute(),
             Self::Import(import) => import.execute(),
             Self::Run(run) => run.execute(verbosity),
             Self::Evaluate(evaluate) => evaluate.execute(verbosity),

@@ -32,6 +32,9 @@ pub struct Run {
     /// Resume checkpoints that another build of their plugin wrote, with a warning
     #[arg(long)]
     allow_other_build: bool,
+    /// Remove what was computed of this benchmark, and compute it anew
+    #[arg(long, conflicts_with = "allow_other_build")]
+    fresh: bool,
 }
 
 impl Run {
@@ -42,6 +45,7 @@ impl Run {
             plugin_dir: &self.plugin_dir,
             in_process: self.in_process,
             allow_other_build: self.allow_other_build,
+            fresh: self.fresh,
             owned: true,
         };
         carry_out(&bench, &document, &place, verbosity)
@@ -58,6 +62,8 @@ pub(super) struct Place<'a> {
     pub in_process: bool,
     /// Whether a checkpoint of another build of its plugin is resumed.
     pub allow_other_build: bool,
+    /// Whether cells that were computed are removed and computed anew.
+    pub fresh: bool,
     /// Whether the results' folder is the benchmark's own, which keeps it.
     pub owned: bool,
 }
@@ -79,7 +85,7 @@ pub(super) fn carry_out(
 ) -> Result<Exit, Failure> {
     let out = &place.out;
     let registry = plugins::find(place.plugin_dir);
-    let ledger = Ledger::open(out)?;
+    let ledger = Ledger::open(out)?.afresh(place.fresh);
     let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
     let planned = planned(&cells);
     for cell in &mut cells {
@@ -87,6 +93,12 @@ pub(super) fn carry_out(
     }
     let display = ProgressDisplay::new(verbosity.is_quiet());
     let data = look_at_data(bench, document, &mut cells, &display)?;
+    if place.fresh {
+        // Not before: a benchmark that cannot be run leaves everything as it is.
+        for cell in &cells {
+            cell.dir.clear()?;
+        }
+    }
     if place.owned {
         ledger.write_bench(bench)?;
         ledger.write_plan(&planned)?;

@@ -41,6 +41,16 @@ impl CellDir {
         self.path.join(name)
     }
 
+    /// Removes everything in the directory.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn clear(&self) -> Result<(), LedgerError> {
+        fs::remove_dir_all(&self.path)
+            .and_then(|()| fs::create_dir(&self.path))
+            .map_err(io_error("clear", &self.path))
+    }
+
     /// The cell's record, `None` before the first one was written.
     ///
     /// # Errors

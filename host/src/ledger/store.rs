@@ -17,6 +17,8 @@ const HASH_DIGITS: usize = 8;
 #[derive(Debug)]
 pub struct Ledger {
     root: PathBuf,
+    /// Whether cells count as not computed, whatever is there.
+    fresh: bool,
     _lock: File,
 }
 
@@ -52,8 +54,16 @@ impl Ledger {
             .map_err(io_error("write", &path))?;
         Ok(Self {
             root: root.to_owned(),
+            fresh: false,
             _lock: lock,
         })
+    }
+
+    /// From now on cells count as not computed: [`Ledger::cell`] reads no record. What was computed
+    /// stays until [`CellDir::clear`].
+    #[must_use]
+    pub fn afresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
     }
 
     /// The output directory.
@@ -100,7 +110,8 @@ impl Ledger {
         let path = self.root.join("cells").join(name);
         fs::create_dir_all(&path).map_err(io_error("create", &path))?;
         let dir = CellDir::at(path);
-        let record = match dir.read()? {
+        let known = if self.fresh { None } else { dir.read()? };
+        let record = match known {
             Some(record) if record.config_sha256 == hash => record,
             _ => CellRecord::pending(framework, seed, config, &hash),
         };

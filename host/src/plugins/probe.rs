@@ -6,11 +6,12 @@
 
 use super::registry::{Refused, Registry};
 use super::search::{directories, libraries};
-use crate::process::{Limits, answer};
+use crate::process::{Limits, NoAnswer, answer, fork_each, may_fork};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,9 @@ const MEMORY: u64 = 16 << 30;
 /// Libraries that are opened at once.
 const AT_ONCE: usize = 32;
 
-/// The frameworks in the directories searched, with `program probe` (this program) doing the
-/// opening; what has not answered within `limit` is refused.
+/// The frameworks in the directories searched; what has not answered within `limit` is refused.
+/// Children are forked from this process where that is possible, and else started as `program probe`
+/// (`program` is this program).
 #[must_use]
 pub fn probe(program: &Path, given: &[PathBuf], limit: Duration) -> Registry {
     let mut registry = Registry::default();
@@ -33,28 +35,64 @@ pub fn probe(program: &Path, given: &[PathBuf], limit: Duration) -> Registry {
             Err(error) => registry.refuse_directory(&directory, &error),
         }
     }
+    let mut found = if may_fork() {
+        probe_forked(&paths, limit)
+    } else {
+        probe_started(program, &paths, limit)
+    };
+    // In the order of the search, as the first library with an id keeps it.
+    for path in &paths {
+        registry.merge(found.remove(path).unwrap_or_default());
+    }
+    registry.sort();
+    registry
+}
+
+/// What each library contains, asked in children that are forked.
+fn probe_forked(paths: &[PathBuf], limit: Duration) -> HashMap<PathBuf, Registry> {
+    let deadline = Instant::now() + limit;
+    let mut found = HashMap::new();
+    let result = fork_each(
+        paths,
+        AT_ONCE,
+        |_| limits(deadline.saturating_duration_since(Instant::now())),
+        |path| Registry::open(path.to_path_buf()),
+        |path, answer| {
+            let answer = answer.unwrap_or_else(|error| refused(path, &error));
+            found.insert(path.clone(), answer);
+        },
+    );
+    if let Err(error) = result {
+        let error = NoAnswer::from(error);
+        for path in paths {
+            found
+                .entry(path.clone())
+                .or_insert_with(|| refused(path, &error));
+        }
+    }
+    found
+}
+
+/// What each library contains, asked in children that are started with `program probe`.
+fn probe_started(program: &Path, paths: &[PathBuf], limit: Duration) -> HashMap<PathBuf, Registry> {
     let deadline = Instant::now() + limit;
     let next = AtomicUsize::new(0);
-    let answers: Vec<Mutex<Registry>> = paths.iter().map(|_| Mutex::default()).collect();
+    let found = Mutex::new(HashMap::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(paths.len()) {
             scope.spawn(|| {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    let found = probe_one(program, path, left);
-                    let place = paths.iter().position(|it| it == path);
-                    if let Some(Ok(mut answer)) = place.map(|place| answers[place].lock()) {
-                        *answer = found;
-                    }
+                    let answer = probe_one(program, path, left);
+                    found
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(path.clone(), answer);
                 }
             });
         }
     });
-    for answer in answers {
-        registry.merge(answer.into_inner().unwrap_or_default());
-    }
-    registry.sort();
-    registry
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one library contains, or why it is refused.
@@ -62,12 +100,19 @@ pub fn probe(program: &Path, given: &[PathBuf], limit: Duration) -> Registry {
 pub fn probe_one(program: &Path, library: &Path, limit: Duration) -> Registry {
     let mut command = Command::new(program);
     command.arg("probe").arg(library);
-    let limits = Limits {
-        total: Some(limit),
+    answer(command, limits(limit)).unwrap_or_else(|error| refused(library, &error))
+}
+
+fn limits(total: Duration) -> Limits {
+    Limits {
+        total: Some(total),
         memory: Some(MEMORY),
         ..Limits::default()
-    };
-    answer(command, limits).unwrap_or_else(|error| Registry {
+    }
+}
+
+fn refused(library: &Path, error: &NoAnswer) -> Registry {
+    Registry {
         refused: vec![Refused {
             path: library.to_owned(),
             reason: format!(
@@ -76,5 +121,5 @@ pub fn probe_one(program: &Path, library: &Path, limit: Duration) -> Registry {
             ),
         }],
         ..Registry::default()
-    })
+    }
 }

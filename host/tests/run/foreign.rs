@@ -16,7 +16,8 @@ static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
     compile(
         "CC",
         "cc",
-        "c/align.c",
+        "plugin-c/src/plugin.c",
+        "align",
         folder.path(),
         &["-std=c11", "-Wall", "-Wextra"],
         &["-lm"],
@@ -24,7 +25,8 @@ static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
     compile(
         "CXX",
         "c++",
-        "cpp/simsiam.cpp",
+        "plugin-cpp/src/plugin.cpp",
+        "simsiam",
         folder.path(),
         &[
             "-std=c++17",
@@ -45,13 +47,13 @@ fn compile(
     variable: &str,
     default: &str,
     source: &str,
+    name: &str,
     to: &Path,
     flags: &[&str],
     libraries: &[&str],
 ) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let source = root.join("examples").join(source);
-    let name = source.file_stem().unwrap().to_str().unwrap().to_owned();
     let output = Command::new(std::env::var(variable).unwrap_or_else(|_| default.to_owned()))
         .args(["-O1", "-fPIC", "-shared", "-o"])
         .arg(to.join(format!("libssl_{name}.so")))

@@ -35,6 +35,32 @@ fn a_finished_benchmark_is_a_no_op_with_the_same_table() {
 }
 
 #[test]
+fn a_fresh_run_computes_anew_but_removes_nothing_before_it_can_run() {
+    let place = Place::new();
+    assert_eq!(place.run(&[]).code, Some(0));
+    let old = place.cells("echo").remove(0).join("old");
+    fs::write(&old, "").unwrap();
+    let refused = place.run_with(&["--fresh", "--set", "frameworks=['echo', 'none']"]);
+    assert_eq!(refused.code, Some(65), "{refused:?}");
+    let refused = place.run_with(&[
+        "--fresh",
+        "--set",
+        "data.root='nowhere'",
+        "--set",
+        "data.train.kind='folder'",
+    ]);
+    assert_eq!(refused.code, Some(65), "{refused:?}");
+    assert!(old.exists());
+    // A record that cannot be read is no obstacle.
+    fs::write(old.with_file_name("cell.json"), "{").unwrap();
+    let ended = place.run_with(&["--fresh"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!old.exists());
+    assert!(!ended.err.contains("done before"), "{ended:?}");
+    assert_eq!(place.record("echo")["attempts"], 1);
+}
+
+#[test]
 fn other_evaluation_settings_do_not_pretrain_again() {
     let place = Place::new();
     assert_eq!(place.run(&[]).code, Some(0));

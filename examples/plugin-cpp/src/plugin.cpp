@@ -1,10 +1,10 @@
-// A plugin in C++ on libtorch, without Rust: SimSiam with a small predictor.
+// A plugin in C++ on libtorch, without Rust: SimSiam with a linear projector and a small predictor.
 //
-//   c++ -std=c++17 -O2 -fPIC -shared -I plugin-api/include -I .libtorch/include
-//       -I .libtorch/include/torch/csrc/api/include examples/cpp/simsiam.cpp
-//       -L .libtorch/lib -ltorch -ltorch_cpu -lc10 -o libssl_simsiam_cpp.so
+//     z_v = W h_v + b,   p_v = W' relu(z_v) + b'
+//     loss = -1/2 (cos(p_0, sg z_1) + cos(p_1, sg z_0)), averaged over the batch
 //
-// Chen, He, "Exploring Simple Siamese Representation Learning", CVPR 2021, arXiv:2011.10566.
+// Chen, He, "Exploring Simple Siamese Representation Learning", CVPR 2021, arXiv:2011.10566, equation 2.
+// Every function is explained in ssl_lottery.h.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/DLConvertor.h>
@@ -21,6 +21,9 @@
 #include "ssl_lottery.h"
 
 namespace {
+
+constexpr const char* ID = "simsiam-cpp";
+constexpr const char* NAME = "SimSiam in C++";
 
 ssl_str str(const std::string& text) { return {text.data(), text.size()}; }
 std::string string(ssl_str text) { return {text.data, static_cast<size_t>(text.len)}; }
@@ -126,6 +129,8 @@ ssl_fault step(void* it, const ssl_step_in* in, ssl_step_out* out, ssl_sink erro
       return at::cosine_similarity(p, z.detach(), 1, 1e-8).mean() * -0.5;
     };
     auto loss = half(self(it).predict(z_0), z_1) + half(self(it).predict(z_1), z_0);
+    out->loss = loss.item<double>();
+    if (!std::isfinite(out->loss)) throw Fault{SSL_FAULT_NUMERIC, "expected a finite loss, found NaN or infinity"};
     for (auto& [name, tensor] : self(it).parameters) wanted.push_back(tensor);
     auto grads = torch::autograd::grad({loss}, wanted, {}, false, false, true);
     for (size_t i = 0; i < grads.size(); i++) {
@@ -133,7 +138,6 @@ ssl_fault step(void* it, const ssl_step_in* in, ssl_step_out* out, ssl_sink erro
       auto*& place = i < 2 ? out->feature_grads[i] : out->param_grads[i - 2];
       place = give(grads[i].contiguous());
     }
-    out->loss = loss.item<double>();
   });
 }
 
@@ -155,7 +159,7 @@ const ssl_instance* instance() {
 ssl_fault hello(ssl_sink json, ssl_sink error) {
   return guarded(error, [&] {
     json.put(json.context, str(std::string(R"({"api": "C++", "libtorch": ")") + TORCH_VERSION +
-                               R"(", "requires": [], "frameworks": [{"id": "simsiam-cpp", "name": "SimSiam in C++",
+                               R"(", "requires": [], "frameworks": [{"id": ")" + ID + R"(", "name": ")" + NAME + R"(",
       "family": "distillation", "paper": "arXiv:2011.10566", "year": 2020, "version": "0.1.0",
       "license": "MIT OR Apache-2.0", "schema": []}]})"));
   });

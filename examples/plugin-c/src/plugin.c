@@ -1,21 +1,22 @@
-/* A plugin in plain C, without any tensor library: Align, the smallest thing that trains.
- *
- *     cc -std=c11 -O2 -fPIC -shared -I plugin-api/include examples/c/align.c -lm -o libssl_align.so
+/* A plugin in plain C, without any tensor library: the smallest thing that trains.
  *
  * Two views of an image shall have the same weighted features:
  *     loss = sum_ik w_k^2 (x_ik - y_ik)^2 / 2B - mean_k log |w_k|
- * w is trained by the host; a counter of steps is the state. */
+ * The host trains w; a counter of steps is the state. Every function is explained in ssl_lottery.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ssl_lottery.h"
 
+#define ID "align"
+#define NAME "Align"
+
 typedef struct {
   float *w;
   int64_t dim;
   int64_t *steps;
-} align;
+} model;
 
 static ssl_str str(const char *text) {
   ssl_str it = {text, strlen(text)};
@@ -82,7 +83,7 @@ static int is(const ssl_tensor *tensor, uint8_t code, uint8_t bits, int32_t ndim
 }
 
 static ssl_fault parameters(void *it, ssl_named_sink out, ssl_sink error) {
-  align *a = it;
+  model *a = it;
   ssl_named w = {str("w"), give(a->w, 0, kDLFloat, 32, 1, a->dim, 0)};
   (void)error;
   out.put(out.context, w);
@@ -90,7 +91,7 @@ static ssl_fault parameters(void *it, ssl_named_sink out, ssl_sink error) {
 }
 
 static ssl_fault state(void *it, ssl_named_sink out, ssl_sink error) {
-  align *a = it;
+  model *a = it;
   ssl_named steps = {str("steps"), give(a->steps, 0, kDLInt, 64, 1, 1, 0)};
   (void)error;
   out.put(out.context, steps);
@@ -102,7 +103,7 @@ static int named(const ssl_named *tensor, const char *name) {
 }
 
 static ssl_fault load(void *it, const ssl_named *p, uint64_t np, const ssl_named *s, uint64_t ns, ssl_sink error) {
-  align *a = it;
+  model *a = it;
   ssl_fault code = SSL_OK;
   /* First everything is looked at, then everything is taken. */
   for (uint64_t i = 0; i < np && code == SSL_OK; i++)
@@ -126,7 +127,7 @@ static ssl_fault load(void *it, const ssl_named *p, uint64_t np, const ssl_named
   return code;
 }
 
-static ssl_fault train(align *a, const ssl_step_in *in, ssl_step_out *out, ssl_sink error) {
+static ssl_fault train(model *a, const ssl_step_in *in, ssl_step_out *out, ssl_sink error) {
   const ssl_tensor *x, *y;
   int64_t batch, dim = a->dim;
   float *gx, *gy, *gw;
@@ -154,6 +155,10 @@ static ssl_fault train(align *a, const ssl_step_in *in, ssl_step_out *out, ssl_s
     loss -= log(fabs(a->w[k])) / (double)dim;
     gw[k] -= 1.0f / (a->w[k] * (float)dim);
   }
+  if (!isfinite(loss)) {
+    free(gx), free(gy), free(gw);
+    return fail(error, SSL_FAULT_NUMERIC, "expected a finite loss, found NaN or infinity");
+  }
   *a->steps += 1;
   out->loss = loss;
   out->feature_grads[0] = give(gx, 1, kDLFloat, 32, 2, batch, dim);
@@ -171,7 +176,7 @@ static ssl_fault step(void *it, const ssl_step_in *in, ssl_step_out *out, ssl_si
 }
 
 static void release(void *it) {
-  align *a = it;
+  model *a = it;
   free(a->w);
   free(a->steps);
   free(a);
@@ -190,7 +195,7 @@ static const ssl_instance INSTANCE = {
 static ssl_fault hello(ssl_sink json, ssl_sink error) {
   (void)error;
   json.put(json.context, str("{\"api\": \"C\", \"libtorch\": null, \"requires\": [], \"frameworks\": [{"
-                             "\"id\": \"align\", \"name\": \"Align\", \"family\": \"other\", \"paper\": \"none\", "
+                             "\"id\": \"" ID "\", \"name\": \"" NAME "\", \"family\": \"other\", \"paper\": \"none\", "
                              "\"year\": 2026, \"version\": \"0.1.0\", \"license\": \"MIT OR Apache-2.0\", \"schema\": []}]}"));
   return SSL_OK;
 }
@@ -226,7 +231,7 @@ static int64_t pooled_dim(ssl_str run) {
 
 static ssl_fault create(ssl_str id, ssl_str config, ssl_str run, const ssl_services *services, void **it,
                         const ssl_instance **table, ssl_sink error) {
-  align *a;
+  model *a;
   int64_t dim = pooled_dim(run);
   (void)id, (void)config, (void)services;
   if (dim <= 0) return fail(error, SSL_FAULT_CONFIG, "expected pooled features in the run, found none");
