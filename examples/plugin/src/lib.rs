@@ -14,9 +14,9 @@ config! {
         /// Width of the projector's hidden layer.
         projector_hidden_dim: usize = 512, in at_least(1), from "a choice of this example";
         /// Width of the projections.
-        projector_dim: usize = 128, in at_least(1), from "ssnl/align_uniform, examples/stl10/main.py";
+        projector_dim: usize = 128, in at_least(1), from "the authors' examples/stl10/main.py";
         /// Weight of the uniformity loss; alignment has weight 1.
-        uniformity: f64 = 1.0, in positive(), from "ssnl/align_uniform, examples/stl10/main.py";
+        uniformity: f64 = 1.0, in positive(), from "the authors' examples/stl10/main.py";
         /// Exponent of the distance between two views.
         alpha: f64 = 2.0, in positive(), from "arXiv:2005.10242 equation 1";
         /// Scale of the Gaussian potential.

@@ -177,7 +177,7 @@ impl Template {
             ("../../plugin-api/include", "include"),
             ("../../.libtorch", ".libtorch"),
             ("../../target/release/ssl-lottery", "ssl-lottery"),
-            (&self.id.replace('-', "_"), &names.snake),
+            (&library(&self.id.replace('-', "_")), &library(&names.snake)),
             (self.id, &names.id),
             (self.name, &names.pascal),
         ];
@@ -185,6 +185,11 @@ impl Template {
             .iter()
             .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
+}
+
+/// A library's name, without prefix and extension.
+fn library(snake: &str) -> String {
+    format!("ssl_{snake}")
 }
 
 /// The version of the kit that a new project asks for.
