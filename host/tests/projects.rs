@@ -51,7 +51,7 @@ fn nothing_of_the_example_is_left_in_a_new_project() {
     for (language, left) in [
         (
             "rust",
-            ["align-uniform", "AlignUniform", "align_uniform", "../.."],
+            ["align-uniform", "AlignUniform", "align_uniform", "example_"],
         ),
         (
             "cpp",

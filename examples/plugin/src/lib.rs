@@ -12,7 +12,7 @@ config! {
     /// The configuration: each key once, with its default, its range and where the default comes from.
     pub struct AlignUniformConfig {
         /// Width of the projector's hidden layer.
-        projector_hidden_dim: usize = 512, in at_least(1), from "a choice of this example";
+        projector_hidden_dim: usize = 512, in at_least(1), from "a choice of this plugin";
         /// Width of the projections.
         projector_dim: usize = 128, in at_least(1), from "the authors' examples/stl10/main.py";
         /// Weight of the uniformity loss; alignment has weight 1.

@@ -1,8 +1,8 @@
 //! What has to hold for the framework beside its golden file. `ssl-lottery conformance` tries the whole
 //! plugin; these tests look at its formula.
 
+use example_align_uniform::{AlignUniform, alignment, uniformity};
 use serde_json::json;
-use ssl_align_uniform::{AlignUniform, alignment, uniformity};
 use ssl_plugin_kit::testing::{
     Inputs, assert_order_does_not_matter, assert_two_ranks_equal_the_whole,
     assert_views_may_change_places, check_gradient, double, matrix, sample, values,

@@ -21,6 +21,9 @@ struct Template {
     id: &'static str,
     /// Its framework's name.
     name: &'static str,
+    /// What stands before the id in its library's name. A library named like a plugin would be found as
+    /// one beside the program.
+    library: &'static str,
     /// Whether it needs the header beside it.
     header: bool,
     files: &'static [(&'static str, &'static [u8])],
@@ -44,6 +47,7 @@ const HEADER: &[u8] = include_bytes!(concat!(
 const RUST: Template = Template {
     id: "align-uniform",
     name: "AlignUniform",
+    library: "example",
     header: false,
     files: example!(
         "plugin",
@@ -63,6 +67,7 @@ const RUST: Template = Template {
 const CPP: Template = Template {
     id: "simsiam-cpp",
     name: "SimSiam in C++",
+    library: "ssl",
     header: true,
     files: example!(
         "plugin-cpp",
@@ -80,6 +85,7 @@ const CPP: Template = Template {
 const C: Template = Template {
     id: "align",
     name: "Align",
+    library: "ssl",
     header: true,
     files: example!(
         "plugin-c",
@@ -128,6 +134,9 @@ impl Language {
     }
 }
 
+/// Keeps a manifest out of a workspace that its folder may lie in.
+const OWN_WORKSPACE: &str = "\n[workspace]\n";
+
 /// The files of a new project and their contents, by path in the project. `kit` is the folder of the
 /// crate `ssl-plugin-kit`; without one it comes from the registry.
 ///
@@ -153,6 +162,11 @@ pub fn files(
             (PathBuf::from(path), bytes)
         })
         .collect();
+    for (path, bytes) in &mut files {
+        if path == Path::new("Cargo.toml") {
+            bytes.extend_from_slice(OWN_WORKSPACE.as_bytes());
+        }
+    }
     if template.header {
         files.push(("include/ssl_lottery.h".into(), HEADER.to_vec()));
     }
@@ -171,13 +185,21 @@ impl Template {
 
     /// A text of the example, with the new project's names and places.
     fn text(&self, text: &str, names: &Names, kit: Option<&Path>) -> String {
+        let snake = self.id.replace('-', "_");
         let kit = kit.map_or_else(|| format!("\"{VERSION}\""), kit_at);
-        let changes: [(&str, &str); 7] = [
+        let changes: [(&str, &str); 8] = [
             (KIT, &kit),
             ("../../plugin-api/include", "include"),
             ("../../.libtorch", ".libtorch"),
             ("../../target/release/ssl-lottery", "ssl-lottery"),
-            (&library(&self.id.replace('-', "_")), &library(&names.snake)),
+            (
+                &format!("{}_{snake}", self.library),
+                &format!("ssl_{}", names.snake),
+            ),
+            (
+                &format!("{}-{}", self.library, self.id),
+                &format!("ssl-{}", names.id),
+            ),
             (self.id, &names.id),
             (self.name, &names.pascal),
         ];
@@ -185,11 +207,6 @@ impl Template {
             .iter()
             .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
-}
-
-/// A library's name, without prefix and extension.
-fn library(snake: &str) -> String {
-    format!("ssl_{snake}")
 }
 
 /// The version of the kit that a new project asks for.
