@@ -9,6 +9,7 @@ pub(crate) mod testing;
 
 use crate::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
 use burn::tensor::{Int, Tensor};
+use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, Reduce, Services, SingleProcess};
 use ssl_plugin_tensor::{export, import};
 use std::fmt;
@@ -78,7 +79,9 @@ impl Ranks {
     ///
     /// # Panics
     /// In the backward pass, when the collective fails there.
+    #[track_caller]
     pub fn all_reduce_sum<const D: usize>(&self, tensor: Tensor<D>) -> Result<Tensor<D>, Fault> {
+        let _call = called();
         if self.world_size == 1 {
             return Ok(tensor);
         }
@@ -92,7 +95,9 @@ impl Ranks {
     ///
     /// # Errors
     /// The host's fault when the collective fails.
+    #[track_caller]
     pub fn all_reduce_max<const D: usize>(&self, tensor: Tensor<D>) -> Result<Tensor<D>, Fault> {
+        let _call = called();
         if self.world_size == 1 {
             return Ok(tensor.without_autodiff());
         }
@@ -111,7 +116,9 @@ impl Ranks {
     ///
     /// # Panics
     /// In the backward pass, when the collective fails there.
+    #[track_caller]
     pub fn all_gather(&self, rows: Tensor<2>) -> Result<Tensor<2>, Fault> {
+        let _call = called();
         if self.world_size == 1 {
             return Ok(rows);
         }
@@ -129,7 +136,9 @@ impl Ranks {
     ///
     /// # Errors
     /// The host's fault when the collective fails.
+    #[track_caller]
     pub fn all_gather_int(&self, values: Tensor<1, Int>) -> Result<Tensor<1, Int>, Fault> {
+        let _call = called();
         if self.world_size == 1 {
             return Ok(values);
         }
@@ -140,11 +149,13 @@ impl Ranks {
     ///
     /// # Errors
     /// The host's fault when the collective fails.
+    #[track_caller]
     pub fn broadcast<const D: usize>(
         &self,
         tensor: Tensor<D>,
         root: usize,
     ) -> Result<Tensor<D>, Fault> {
+        let _call = called();
         if self.world_size == 1 {
             return Ok(tensor.without_autodiff());
         }

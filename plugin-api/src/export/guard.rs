@@ -1,8 +1,10 @@
 //! Panic containment: every exported function runs through [`guarded`].
 
+use super::{table, trail};
 use crate::abi::{Code, Sink};
 use crate::fault::{Fault, FaultKind};
 use std::any::Any;
+use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Once;
@@ -39,6 +41,7 @@ pub(super) fn guarded(
 /// What `run` gives, or the message and place of its panic.
 pub(super) fn contained<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     keep_quiet();
+    trail::clear();
     DEPTH.set(DEPTH.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(run));
     DEPTH.set(DEPTH.get() - 1);
@@ -49,7 +52,7 @@ pub(super) fn contained<T>(run: impl FnOnce() -> T) -> Result<T, String> {
             std::mem::forget(another);
         }
         match PLACE.take() {
-            Some(place) => format!("{text} ({place})"),
+            Some(place) => format!("{text}{place}"),
             None => text,
         }
     })
@@ -65,20 +68,38 @@ fn keep_quiet() {
             if DEPTH.get() == 0 {
                 previous(info);
             } else {
-                PLACE.set(info.location().map(place));
+                PLACE.set(info.location().map(whereabouts));
             }
         }));
     });
 }
 
-/// File and line; of a dependency from the crate's name on.
+/// What the message says after its text: the author's line that led to the panic, where that is known,
+/// and the place of the panic.
+fn whereabouts(location: &Location<'_>) -> String {
+    let frame = || {
+        let trace = Backtrace::force_capture().to_string();
+        trail::frame_of(table::crate_name()?, &trace)
+    };
+    let in_dependency = location.file() != file_name(location);
+    let author = in_dependency.then(frame).flatten();
+    match author.or_else(|| trail::led_to(location)) {
+        Some(author) => format!(", {author} ({})", place(location)),
+        None => format!(" ({})", place(location)),
+    }
+}
+
+/// File and line.
 fn place(location: &Location<'_>) -> String {
+    format!("{}:{}", file_name(location), location.line())
+}
+
+/// The file; of a dependency from the crate's name on.
+fn file_name<'a>(location: &Location<'a>) -> &'a str {
     let file = location.file();
-    let file = file
-        .split_once("/registry/src/")
+    file.split_once("/registry/src/")
         .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or(file, |(_, inside)| inside);
-    format!("{file}:{}", location.line())
+        .map_or(file, |(_, inside)| inside)
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {

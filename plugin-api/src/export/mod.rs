@@ -3,8 +3,10 @@
 mod framework;
 mod guard;
 mod table;
+mod trail;
 
 pub use framework::{Framework, Instance};
+pub use trail::{Called, called};
 
 #[doc(hidden)]
 pub mod entry {
@@ -40,6 +42,7 @@ macro_rules! export_plugin {
                 frameworks: $frameworks,
                 requires: &[$($($capability),*)?],
                 libtorch,
+                crate_name: env!("CARGO_CRATE_NAME"),
             })
         }
     };

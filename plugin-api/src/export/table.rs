@@ -26,6 +26,8 @@ pub struct Library {
     pub requires: &'static [&'static str],
     /// The version of libtorch it was built for, if it uses libtorch.
     pub libtorch: fn() -> Option<String>,
+    /// The name of the library's crate.
+    pub crate_name: &'static str,
 }
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
@@ -49,6 +51,11 @@ struct Shared<T>(T);
 
 // SAFETY: tables have no interior mutability, and hold no pointers but to functions.
 unsafe impl<T> Sync for Shared<T> {}
+
+/// The name of the library's crate, once the host has asked for its table.
+pub(super) fn crate_name() -> Option<&'static str> {
+    LIBRARY.get().map(|library| library.crate_name)
+}
 
 fn library() -> Result<&'static Library, Fault> {
     LIBRARY

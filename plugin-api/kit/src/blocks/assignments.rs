@@ -6,11 +6,21 @@ use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch, to_tch_int};
 use crate::module::{IntBuffer, Module, Path, Visitor};
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Int, Tensor};
+use ssl_plugin_api::export::called;
 use tch::Kind;
 
 const AT: &str = "assignments";
 
 /// Labels int64 `[heads, samples]`; [`IGNORED`] where a sample has none.
+///
+/// ```
+/// use ssl_plugin_kit::{Int, Tensor, blocks::Assignments, ranks::Ranks, testing::cpu};
+///
+/// let mut table = Assignments::new(1, 3, &cpu());
+/// let ints = |values: [i64; 2]| Tensor::<1, Int>::from_data(values, &cpu());
+/// table.set(0, ints([2, 0]), ints([7, 8]), &Ranks::single()).unwrap();
+/// assert_eq!(table.of_all(0), [8, -100, 7]);
+/// ```
 #[derive(Debug)]
 pub struct Assignments {
     table: IntBuffer<2>,
@@ -35,6 +45,7 @@ impl Assignments {
     /// # Errors
     /// [`BlockError::Shape`] when there are not as many labels as positions, [`BlockError::Setting`] for a position
     /// outside the training set, [`BlockError::Collective`].
+    #[track_caller]
     pub fn set(
         &mut self,
         head: usize,
@@ -42,6 +53,7 @@ impl Assignments {
         labels: Tensor<1, Int>,
         ranks: &Ranks,
     ) -> Result<(), BlockError> {
+        let _call = called();
         check_same(labels.dims(), positions.dims(), "labels", AT)?;
         let Some(table) = self.table.writable() else {
             return Ok(());
@@ -69,7 +81,9 @@ impl Assignments {
     ///
     /// # Errors
     /// [`BlockError::Setting`] for a sample outside the training set.
+    #[track_caller]
     pub fn of(&self, head: usize, samples: &[i64]) -> Result<Tensor<1, Int>, BlockError> {
+        let _call = called();
         let row = to_tch_int(&self.table.val()).select(0, head as i64);
         for &sample in samples {
             check_position(sample, row.size()[0])?;
@@ -98,7 +112,9 @@ impl Assignments {
     ///
     /// # Source
     /// DeepCluster-v2, `swav:main_deepclusterv2.py:train`; SeLa, `self-label:main.py:optimize_epoch`.
+    #[track_caller]
     pub fn loss(&self, logits: Vec<Tensor<2>>, samples: &[i64]) -> Result<Tensor<1>, BlockError> {
+        let _call = called();
         let heads = logits.len();
         let terms = logits
             .into_iter()

@@ -4,6 +4,7 @@ use super::error::{BlockError, check_columns};
 use crate::module::{Buffer, Module, Path, Visitor, Weight};
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Tensor};
+use ssl_plugin_api::export::called;
 
 /// Added to the variance under the root.
 pub const EPSILON: f64 = 1e-5;
@@ -29,6 +30,16 @@ pub enum Affine {
 ///
 /// With several ranks the statistics are those of all ranks' rows together, and the gradient passes through them;
 /// every rank has to bring the same number of rows.
+///
+/// ```
+/// use ssl_plugin_kit::blocks::{Affine, BatchNorm1d};
+/// use ssl_plugin_kit::{ranks::Ranks, testing::{close, cpu, matrix, values}};
+///
+/// let mut norm = BatchNorm1d::new(1, Affine::None, &cpu(), Ranks::single());
+/// let y = norm.forward(matrix([[1.0], [3.0]])).unwrap();
+/// close(&values(y), &[-1.0, 1.0], 1e-4);
+/// close(&values(norm.running_mean.val()), &[0.2], 1e-6);
+/// ```
 ///
 /// Names: `weight`, `bias` `[dim]` as far as `Affine` says, `running_mean`, `running_var` `[dim]`.
 /// Defaults: ε 1e-5, momentum 0.1, weight 1, bias 0, running mean 0, running variance 1, as in PyTorch.
@@ -71,7 +82,9 @@ impl BatchNorm1d {
     /// # Errors
     /// [`BlockError::Shape`] for another width, [`BlockError::BatchTooSmall`] below 2 rows,
     /// [`BlockError::Collective`] when the ranks do not reach each other.
+    #[track_caller]
     pub fn forward(&mut self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         check_columns(x.dims(), self.dim, "input", "batch norm")?;
         let rows = x.dims()[0] * self.ranks.world_size();
         if rows < 2 {
@@ -96,7 +109,9 @@ impl BatchNorm1d {
     ///
     /// # Errors
     /// [`BlockError::Shape`] for another width.
+    #[track_caller]
     pub fn forward_eval(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         check_columns(x.dims(), self.dim, "input", "batch norm")?;
         let centred = x - self.running_mean.val().unsqueeze();
         Ok(self.scale_and_shift(centred, self.running_var.val().unsqueeze()))

@@ -9,6 +9,7 @@ use crate::framework::{Features, Start};
 use crate::module;
 use crate::module::{Buffer, IntBuffer, NamedTensors, find_tensor};
 use burn::tensor::{Int, Tensor};
+use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, TrainStep};
 
 /// Index of a row that nobody has written.
@@ -64,12 +65,14 @@ impl CropMemory {
     ///
     /// # Errors
     /// [`BlockError`] when they do not fit.
+    #[track_caller]
     pub fn keep(
         &mut self,
         at: &TrainStep,
         samples: &[i64],
         z: Tensor<2>,
     ) -> Result<(), BlockError> {
+        let _call = called();
         let (z, batch) = (z.without_autodiff(), samples.len());
         let of_crops: Vec<_> = self
             .crops
@@ -98,11 +101,13 @@ impl CropMemory {
     ///
     /// # Errors
     /// More batches than an epoch has, features of another shape.
+    #[track_caller]
     pub fn absorb(
         &mut self,
         features: &Features,
         projector: &mut UnitProjector,
     ) -> Result<(), Fault> {
+        let _call = called();
         let of_crops = self
             .crops
             .iter()
@@ -125,11 +130,13 @@ impl CropMemory {
     ///
     /// # Errors
     /// A fault that names the epoch when nothing has been written.
+    #[track_caller]
     pub fn of_head(
         &self,
         head: usize,
         at: &TrainStep,
     ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
+        let _call = called();
         if self.is_blank() {
             return Err(Fault::state(format!(
                 "expected a pass over the training set before epoch {}, found an empty memory bank",
@@ -149,12 +156,14 @@ impl CropMemory {
     ///
     /// # Errors
     /// [`Fault::shape`] when one is missing or has other dimensions.
+    #[track_caller]
     pub fn of_given(
         &self,
         head: usize,
         bank: &NamedTensors,
         device: &Device,
     ) -> Result<(Tensor<1, Int>, Tensor<2>), Fault> {
+        let _call = called();
         let (features, banks) = (find_tensor(bank, "features", 3)?, self.crops.len());
         if features.size()[0] != banks as i64 {
             return Err(Fault::shape(format!(

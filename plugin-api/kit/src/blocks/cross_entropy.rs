@@ -2,6 +2,7 @@
 
 use super::error::{BlockError, check_same};
 use burn::tensor::{Int, Tensor, activation::log_softmax};
+use ssl_plugin_api::export::called;
 
 /// Label of a row that is left out, as in PyTorch.
 pub const IGNORED: i64 = -100;
@@ -9,6 +10,14 @@ pub const IGNORED: i64 = -100;
 /// Mean over the rows of `−log softmax(logits)[label]`; rows labelled [`IGNORED`] count neither above nor below.
 ///
 /// Without any labelled row the loss is 0 with a gradient of 0 (PyTorch gives NaN).
+///
+/// ```
+/// use ssl_plugin_kit::{Int, Tensor, blocks::cross_entropy, testing::{close, cpu, matrix, values}};
+///
+/// let labels: Tensor<1, Int> = Tensor::from_data([1], &cpu());
+/// let loss = cross_entropy(matrix([[0.0, 0.0]]), labels).unwrap();
+/// close(&values(loss), &[2_f32.ln()], 1e-6);
+/// ```
 ///
 /// # Shapes
 /// - `logits`: `[rows, classes]`
@@ -20,7 +29,9 @@ pub const IGNORED: i64 = -100;
 ///
 /// # Source
 /// `torch.nn.functional.cross_entropy` with its default `ignore_index`.
+#[track_caller]
 pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, BlockError> {
+    let _call = called();
     let [rows, _] = logits.dims();
     check_same(labels.dims(), [rows], "labels", "cross entropy")?;
     let ignored = labels.clone().equal_scalar(IGNORED);
@@ -40,7 +51,9 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor
 ///
 /// # Errors
 /// [`BlockError::Shape`] when the shapes differ.
+#[track_caller]
 pub fn soft_cross_entropy(logits: Tensor<2>, target: Tensor<2>) -> Result<Tensor<1>, BlockError> {
+    let _call = called();
     check_same(target.dims(), logits.dims(), "target", "soft cross entropy")?;
     let share = 1.0 / logits.dims()[0].max(1) as f64;
     Ok((target * log_softmax(logits, 1)).sum() * -share)

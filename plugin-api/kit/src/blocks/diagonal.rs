@@ -1,6 +1,7 @@
 //! A square matrix on and off its diagonal.
 
 use burn::tensor::{Bool, Tensor};
+use ssl_plugin_api::export::called;
 
 /// The matrix with zeros everywhere but on its diagonal; no gradient goes elsewhere.
 ///
@@ -8,18 +9,29 @@ use burn::tensor::{Bool, Tensor};
 /// - `m`: `[dim, dim]`
 /// - returns `[dim, dim]`
 #[must_use]
+#[track_caller]
 pub fn diagonal(m: Tensor<2>) -> Tensor<2> {
+    let _call = called();
     let elsewhere = elsewhere(&m);
     m.mask_fill(elsewhere, 0.0)
 }
 
 /// The matrix with zeros on its diagonal; no gradient goes there.
 ///
+/// ```
+/// use ssl_plugin_kit::{blocks::off_diagonal, testing::{matrix, values}};
+///
+/// let m = matrix([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(values(off_diagonal(m)), [0.0, 2.0, 3.0, 0.0]);
+/// ```
+///
 /// # Shapes
 /// - `m`: `[dim, dim]`
 /// - returns `[dim, dim]`
 #[must_use]
+#[track_caller]
 pub fn off_diagonal(m: Tensor<2>) -> Tensor<2> {
+    let _call = called();
     let on = elsewhere(&m).bool_not();
     m.mask_fill(on, 0.0)
 }

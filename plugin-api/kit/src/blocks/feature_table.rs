@@ -6,6 +6,7 @@ use super::error::{BlockError, check_same};
 use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch};
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Int, Tensor};
+use ssl_plugin_api::export::called;
 use tch::Kind;
 
 /// Features by sample: what the batches of a pass bring, each at its sample's place. A sample that comes several
@@ -54,8 +55,10 @@ impl FeatureTable {
     ///
     /// # Errors
     /// [`BlockError::Shape`] for features of another shape, [`BlockError::Setting`] for a sample outside the table.
+    #[track_caller]
     pub fn put(&mut self, samples: &[i64], features: &Tensor<2>) -> Result<(), BlockError> {
         const AT: &str = "feature table";
+        let _call = called();
         let (size, width) = (self.rows.size()[0], self.rows.size()[1] as usize);
         check_same(features.dims(), [samples.len(), width], "features", AT)?;
         if let Some(found) = samples.iter().find(|&&s| !(0..size).contains(&s)) {
@@ -81,7 +84,9 @@ impl FeatureTable {
     ///
     /// # Errors
     /// [`BlockError::Collective`].
+    #[track_caller]
     pub fn collect(self, ranks: &Ranks) -> Result<(Tensor<1, Int>, Tensor<2>), BlockError> {
+        let _call = called();
         let mut rows = self.rows;
         let mut times = self.times;
         if ranks.world_size() > 1 {

@@ -10,6 +10,7 @@ use crate::module::{Buffer, IntBuffer};
 use crate::ranks::Ranks;
 use burn::tensor::Tensor;
 use ssl_plugin_api::Fault;
+use ssl_plugin_api::export::called;
 
 module! {
     /// Keys of earlier batches, the same on every rank.
@@ -55,12 +56,14 @@ impl KeyQueue {
     ///
     /// # Errors
     /// [`BlockError`] when the shapes do not fit or a collective fails.
+    #[track_caller]
     pub fn contrast(
         &mut self,
         q: Tensor<2>,
         k: Tensor<2>,
         temperature: f64,
     ) -> Result<Tensor<1>, BlockError> {
+        let _call = called();
         let loss = queue_contrast(q, k.clone(), self.queue.val(), temperature)?;
         let keys = self.ranks.all_gather(k)?;
         push_columns(&mut self.queue, &mut self.queue_ptr, &keys)?;

@@ -9,6 +9,7 @@ use crate::random::Random;
 use crate::ranks::Ranks;
 use assign::{assign, squared_distances, sums_and_counts, unit};
 use burn::tensor::{Int, Tensor};
+use ssl_plugin_api::export::called;
 use tch::Kind;
 
 /// What k-means calls near.
@@ -35,6 +36,24 @@ pub enum Empty {
 /// Starts from distinct random points (of rank 0, broadcast); `iterations` times each point goes to its nearest
 /// centroid, the first of equals, and each centroid to the mean of its points over all ranks; finally every point is
 /// assigned once more. With `restarts` above 1 the run of the smallest inertia is kept.
+///
+/// ```
+/// use ssl_plugin_kit::blocks::{Empty, KMeans, Metric};
+/// use ssl_plugin_kit::{random::Random, ranks::Ranks, testing::matrix};
+///
+/// let kmeans = KMeans {
+///     clusters: 2,
+///     iterations: 10,
+///     restarts: 1,
+///     metric: Metric::Euclidean,
+///     empty: Empty::Split,
+///     max_points: None,
+/// };
+/// let points = matrix([[0.0], [9.0], [0.2]]);
+/// let found = kmeans.run(&points, &mut Random::new(1, "clusters"), &Ranks::single()).unwrap();
+/// let labels = found.labels.try_into_vec_as::<i64>().unwrap();
+/// assert!(labels[0] == labels[2] && labels[0] != labels[1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KMeans {
     /// Number of clusters.
@@ -76,12 +95,14 @@ impl KMeans {
     ///
     /// # Source
     /// DeepCluster-v2 `swav:main_deepclusterv2.py:cluster_memory`; faiss `Clustering.cpp`.
+    #[track_caller]
     pub fn run(
         &self,
         points: &Tensor<2>,
         random: &mut Random,
         ranks: &Ranks,
     ) -> Result<Clustering, BlockError> {
+        let _call = called();
         self.check(points.dims())?;
         let points = to_tch(points);
         if !bool::try_from(points.isfinite().all()).unwrap_or(false) {
@@ -186,12 +207,14 @@ impl KMeans {
 ///
 /// # Errors
 /// [`BlockError::Shape`] when the widths differ, [`BlockError::Collective`].
+#[track_caller]
 pub fn nearest(
     points: &Tensor<2>,
     centroids: &Tensor<2>,
     metric: Metric,
     ranks: &Ranks,
 ) -> Result<Clustering, BlockError> {
+    let _call = called();
     super::error::check_columns(centroids.dims(), points.dims()[1], "centroids", AT)?;
     label(&to_tch(points), to_tch(centroids), metric, ranks)
 }

@@ -4,6 +4,7 @@ use super::error::BlockError;
 use crate::bridge::{from_tch, from_tch_int, to_tch};
 use crate::ranks::Ranks;
 use burn::tensor::{Int, Tensor};
+use ssl_plugin_api::export::called;
 use std::ops::Range;
 use tch::Kind;
 
@@ -41,7 +42,9 @@ impl Balanced {
     /// - `log_scores`: `[rows, clusters]`, as given to [`label_balanced`]
     /// - returns `[rows, clusters]`, float64
     #[must_use]
+    #[track_caller]
     pub fn soft(&self, log_scores: &Tensor<2>) -> Tensor<2> {
+        let _call = called();
         from_tch((to_tch(log_scores).to_kind(Kind::Double) + &self.log_r).softmax(1, Kind::Double))
     }
 }
@@ -56,6 +59,17 @@ impl Balanced {
 /// at the ends, so that the `[samples, clusters]` matrix need never exist. SeLa-v1: `λ · log softmax(head(x))`. SeLa-v2:
 /// `z · Pᵀ / ε`, which with [`Stop::Rounds`] is SwAV's Sinkhorn over the whole data set.
 ///
+/// ```
+/// use ssl_plugin_kit::blocks::{Stop, label_balanced};
+/// use ssl_plugin_kit::{ranks::Ranks, testing::matrix};
+///
+/// // Both samples prefer cluster 0, the second one less.
+/// let scores = matrix([[2.0, 0.0], [1.0, 0.0]]);
+/// let rows = |range: std::ops::Range<usize>| Ok(scores.clone().slice_dim(0, range));
+/// let found = label_balanced([2, 2], Stop::Rounds(50), &Ranks::single(), rows).unwrap();
+/// assert_eq!(found.labels.try_into_vec_as::<i64>().unwrap(), [0, 1]);
+/// ```
+///
 /// # Shapes
 /// - `[samples, clusters]`: this rank's samples, all clusters
 /// - `log_scores(range)`: `[range.len(), clusters]`
@@ -66,12 +80,14 @@ impl Balanced {
 ///
 /// # Source
 /// SeLa (arXiv:1911.05371) algorithm 1, `self-label:sinkornknopp.py`; SwAV (arXiv:2006.09882) appendix D.
+#[track_caller]
 pub fn label_balanced(
     [samples, clusters]: [usize; 2],
     stop: Stop,
     ranks: &Ranks,
     log_scores: impl FnMut(Range<usize>) -> Result<Tensor<2>, BlockError>,
 ) -> Result<Balanced, BlockError> {
+    let _call = called();
     // About 64 MB of float64.
     let rows = ((1 << 23) / clusters.max(1)).max(1);
     in_blocks(rows, [samples, clusters], stop, ranks, log_scores)

@@ -5,8 +5,16 @@ use super::init::Init;
 use crate::module::{Module, Path, Visitor, Weight};
 use crate::random::Random;
 use burn::tensor::{Device, Tensor};
+use ssl_plugin_api::export::called;
 
 /// A linear layer in PyTorch's convention: `y = x Wᵀ + b`.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::Linear, module::Weight, testing::{matrix, values}};
+///
+/// let layer = Linear { weight: Weight::new(matrix([[1.0, 2.0]])), bias: None };
+/// assert_eq!(values(layer.forward(matrix([[3.0, 4.0]])).unwrap()), [11.0]);
+/// ```
 ///
 /// Names: `weight` `[outputs, inputs]`, and `bias` `[outputs]` if there is one.
 #[derive(Debug)]
@@ -40,7 +48,9 @@ impl Linear {
     ///
     /// # Errors
     /// [`BlockError::Shape`] when `x` has other than `inputs` columns.
+    #[track_caller]
     pub fn forward(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         check_columns(x.dims(), self.weight.dims()[1], "input", "linear")?;
         let y = x.matmul(self.weight.val().transpose());
         Ok(match &self.bias {

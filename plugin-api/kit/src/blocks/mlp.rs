@@ -8,6 +8,7 @@ use crate::module::{Module, Path, Visitor};
 use crate::random::Random;
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Tensor, activation};
+use ssl_plugin_api::export::called;
 
 /// One layer of an [`Mlp`].
 enum Layer {
@@ -33,7 +34,9 @@ impl Mlp {
     ///
     /// # Errors
     /// [`BlockError::Shape`] for another width, [`BlockError::BatchTooSmall`] with batch norm and fewer than 2 rows.
+    #[track_caller]
     pub fn forward(&mut self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         self.layers.iter_mut().try_fold(x, |x, layer| match layer {
             Layer::BatchNorm(norm) => norm.forward(x),
             other => other.apply(x),
@@ -47,7 +50,9 @@ impl Mlp {
     ///
     /// # Errors
     /// [`BlockError::Shape`] for another width.
+    #[track_caller]
     pub fn forward_eval(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         self.layers.iter().try_fold(x, |x, layer| layer.apply(x))
     }
 }

@@ -2,10 +2,17 @@
 
 use super::error::{BlockError, check_same};
 use burn::tensor::Tensor;
+use ssl_plugin_api::export::called;
 
 /// Rows divided by their length, as PyTorch does it: `x / max(‖x‖, 1e-12)`.
 ///
 /// A row of zeros stays zero and gets a gradient of zero direction change (that of `x / 1e-12`).
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::unit_rows, testing::{close, matrix, values}};
+///
+/// close(&values(unit_rows(matrix([[3.0, 4.0]]))), &[0.6, 0.8], 1e-6);
+/// ```
 ///
 /// # Shapes
 /// - `x`: `[rows, dim]`
@@ -14,7 +21,9 @@ use burn::tensor::Tensor;
 /// # Source
 /// `torch.nn.functional.normalize` with its default `eps`.
 #[must_use]
+#[track_caller]
 pub fn unit_rows(x: Tensor<2>) -> Tensor<2> {
+    let _call = called();
     let squares = x.clone().square().sum_dim(1); // [rows, 1]
     x * inverse_root(squares, 1e-24)
 }
@@ -29,12 +38,21 @@ pub fn unit_rows(x: Tensor<2>) -> Tensor<2> {
 /// # Source
 /// `tf.math.l2_normalize` (SimCLR), `byol/utils/helpers.py` (BYOL).
 #[must_use]
+#[track_caller]
 pub fn unit_rows_squared(x: Tensor<2>) -> Tensor<2> {
+    let _call = called();
     let squares = x.clone().square().sum_dim(1);
     x * inverse_root(squares, 1e-12)
 }
 
 /// Cosine of each row of `a` with the same row of `b`: `a·b / (max(‖a‖, 1e-8) · max(‖b‖, 1e-8))`.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::cosine, testing::{close, matrix, values}};
+///
+/// let cosines = cosine(matrix([[3.0, 4.0]]), matrix([[2.0, 0.0]])).unwrap();
+/// close(&values(cosines), &[0.6], 1e-6);
+/// ```
 ///
 /// # Shapes
 /// - `a`, `b`: `[rows, dim]`
@@ -45,7 +63,9 @@ pub fn unit_rows_squared(x: Tensor<2>) -> Tensor<2> {
 ///
 /// # Source
 /// `torch.nn.CosineSimilarity` (SimSiam).
+#[track_caller]
 pub fn cosine(a: Tensor<2>, b: Tensor<2>) -> Result<Tensor<1>, BlockError> {
+    let _call = called();
     check_same(b.dims(), a.dims(), "second operand", "cosine")?;
     let rows = a.dims()[0];
     let scale = |x: &Tensor<2>| inverse_root(x.clone().square().sum_dim(1), 1e-16);

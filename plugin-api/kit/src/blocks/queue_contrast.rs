@@ -3,6 +3,7 @@
 use super::cross_entropy::cross_entropy;
 use super::error::{BlockError, check_same};
 use burn::tensor::Tensor;
+use ssl_plugin_api::export::called;
 
 /// Cross-entropy of each query's own key among the keys of a queue.
 ///
@@ -12,6 +13,14 @@ use burn::tensor::Tensor;
 /// ```
 ///
 /// Other samples of the batch are no negatives.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::queue_contrast, testing::{close, matrix, values}};
+///
+/// let (q, k, queue) = (matrix([[1.0, 0.0]]), matrix([[1.0, 0.0]]), matrix([[0.0], [1.0]]));
+/// let loss = queue_contrast(q, k, queue, 1.0).unwrap();
+/// close(&values(loss), &[(-1_f32).exp().ln_1p()], 1e-5); // logits 1 and 0
+/// ```
 ///
 /// # Shapes
 /// - `q`, `k`: `[batch, dim]`, rows of unit length; no gradient goes into `k`
@@ -24,6 +33,7 @@ use burn::tensor::Tensor;
 ///
 /// # Source
 /// He et al. (arXiv:1911.05722) equation 1; `moco/builder.py`, `MoCo.forward`. PCL shares it.
+#[track_caller]
 pub fn queue_contrast(
     q: Tensor<2>,
     k: Tensor<2>,
@@ -31,6 +41,7 @@ pub fn queue_contrast(
     temperature: f64,
 ) -> Result<Tensor<1>, BlockError> {
     const AT: &str = "queue contrast";
+    let _call = called();
     let [batch, dim] = q.dims();
     check_same(k.dims(), q.dims(), "keys", AT)?;
     check_same([queue.dims()[0]], [dim], "rows of the queue", AT)?;

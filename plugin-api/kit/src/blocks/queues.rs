@@ -6,6 +6,7 @@ use super::error::{BlockError, check_columns};
 use crate::bridge::to_tch;
 use crate::module::{Buffer, IntBuffer};
 use burn::tensor::Tensor;
+use ssl_plugin_api::export::called;
 
 /// Puts keys into the columns of a ring buffer: `queue[:, ptr … ptr+B−1] = keysᵀ`, `ptr ← (ptr + B) mod K`.
 ///
@@ -20,11 +21,13 @@ use burn::tensor::Tensor;
 ///
 /// # Source
 /// MoCo (arXiv:1911.05722), `moco/builder.py:_dequeue_and_enqueue`.
+#[track_caller]
 pub fn push_columns(
     queue: &mut Buffer<2>,
     ptr: &mut IntBuffer<1>,
     keys: &Tensor<2>,
 ) -> Result<(), BlockError> {
+    let _call = called();
     let Some(mut storage) = queue.writable() else {
         return Err(absent("queue"));
     };
@@ -34,13 +37,25 @@ pub fn push_columns(
 
 /// Puts words into the rows of a ring buffer: as [`push_columns`] for a queue of shape `[K, dim]` (OBoW's vocabulary).
 ///
+/// ```
+/// use ssl_plugin_kit::module::{Buffer, IntBuffer};
+/// use ssl_plugin_kit::{Tensor, blocks::push_rows, testing::{cpu, matrix, values}};
+///
+/// let mut words = Buffer::new(matrix([[1.0], [2.0], [3.0]]));
+/// let mut ptr = IntBuffer::new(Tensor::from_data([2], &cpu()));
+/// push_rows(&mut words, &mut ptr, &matrix([[10.0], [11.0]])).unwrap();
+/// assert_eq!(values(words.val()), [11.0, 2.0, 10.0]);
+/// ```
+///
 /// # Errors
 /// As [`push_columns`].
+#[track_caller]
 pub fn push_rows(
     queue: &mut Buffer<2>,
     ptr: &mut IntBuffer<1>,
     words: &Tensor<2>,
 ) -> Result<(), BlockError> {
+    let _call = called();
     let Some(storage) = queue.writable() else {
         return Err(absent("queue"));
     };
@@ -58,8 +73,10 @@ pub fn push_rows(
 ///
 /// # Source
 /// SwAV (arXiv:2006.09882), `main_swav.py` ("fill the queue").
+#[track_caller]
 pub fn shift_in(queues: &mut Buffer<3>, which: usize, rows: &Tensor<2>) -> Result<(), BlockError> {
     const AT: &str = "queue";
+    let _call = called();
     let mut queue = layer(queues, which, AT)?;
     let (batch, length) = fitting(&queue, rows, AT)?;
     let kept = queue.narrow(0, 0, length - batch).copy();

@@ -4,6 +4,7 @@ use super::error::BlockError;
 use crate::bridge::{from_tch, to_tch};
 use crate::ranks::Ranks;
 use burn::tensor::Tensor;
+use ssl_plugin_api::export::called;
 
 /// Balanced codes of a batch, without gradient.
 ///
@@ -13,6 +14,14 @@ use burn::tensor::Tensor;
 ///
 /// The largest score of all ranks is subtracted first: it cancels too and keeps `exp` in range. Scores further
 /// than `87 ε` below it count as zero in float32.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::sinkhorn, ranks::Ranks, testing::{close, matrix, values}};
+///
+/// let scores = matrix([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]]);
+/// let codes = sinkhorn(scores, 0.05, 3, &Ranks::single()).unwrap();
+/// close(&values(codes.sum_dim(1)), &[1.0; 3], 1e-6);
+/// ```
 ///
 /// # Shapes
 /// - `scores`: `[samples, prototypes]`, this rank's samples
@@ -24,6 +33,7 @@ use burn::tensor::Tensor;
 ///
 /// # Source
 /// SwAV (arXiv:2006.09882), `main_swav.py:distributed_sinkhorn`; defaults there: ε 0.05, 3 rounds.
+#[track_caller]
 pub fn sinkhorn(
     scores: Tensor<2>,
     epsilon: f64,
@@ -31,6 +41,7 @@ pub fn sinkhorn(
     ranks: &Ranks,
 ) -> Result<Tensor<2>, BlockError> {
     const AT: &str = "sinkhorn";
+    let _call = called();
     if !(epsilon > 0.0 && epsilon.is_finite()) {
         return Err(BlockError::Setting {
             what: "epsilon",

@@ -7,8 +7,20 @@ use crate::module::{Module, Path, Visitor, Weight};
 use crate::random::Random;
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Tensor};
+use ssl_plugin_api::export::called;
 
 /// Linear with bias, batch norm, ReLU, Linear with bias, rows of unit length.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::UnitProjector, random::Random, ranks::Ranks};
+/// use ssl_plugin_kit::testing::{close, cpu, matrix, values};
+///
+/// let mut random = Random::new(1, "heads");
+/// let mut head = UnitProjector::new([2, 5, 3], &mut random, &cpu(), &Ranks::single());
+/// let crop = matrix([[1.0, 2.0], [3.0, -1.0]]);
+/// let z = head.forward(vec![crop]).unwrap();
+/// close(&values(z.square().sum_dim(1)), &[1.0, 1.0], 1e-6);
+/// ```
 ///
 /// Names: `0`, `1` and `3`, as in PyTorch's `Sequential`.
 ///
@@ -38,7 +50,9 @@ impl UnitProjector {
     ///
     /// # Errors
     /// [`BlockError`] for crops of another width or a batch without statistics.
+    #[track_caller]
     pub fn forward(&mut self, crops: Vec<Tensor<2>>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         Ok(unit_rows(self.0.forward(Tensor::cat(crops, 0))?))
     }
 }
@@ -51,7 +65,9 @@ impl Module for UnitProjector {
 
 /// Divides every row of a weight by its length, in the parameter itself and without gradient: what SwAV and
 /// SeLa-v2 do with their prototypes before anything else in a step.
+#[track_caller]
 pub fn rewrite_unit_rows(weight: &mut Weight<2>) {
+    let _call = called();
     let unit = unit_rows(weight.val().without_autodiff());
     weight.rewrite(&unit);
 }

@@ -5,6 +5,7 @@ use super::init::Init;
 use crate::module::{Buffer, Module, Path, Visitor, Weight};
 use crate::random::Random;
 use burn::tensor::{Device, Tensor};
+use ssl_plugin_api::export::called;
 
 /// Lengths of the rows of a [`WeightNormLinear`].
 #[derive(Debug)]
@@ -25,6 +26,15 @@ impl Gain {
 }
 
 /// A linear layer whose rows have direction and length apart: `y = x Wᵀ`, `W_k = g_k · v_k / ‖v_k‖`.
+///
+/// ```
+/// use ssl_plugin_kit::{blocks::WeightNormLinear, module::Weight, random::Random};
+/// use ssl_plugin_kit::testing::{close, cpu, matrix, values};
+///
+/// let mut layer = WeightNormLinear::new(2, 1, true, &mut Random::new(1, "last"), &cpu());
+/// layer.direction = Weight::new(matrix([[3.0, 4.0]])); // the row (0.6, 0.8)
+/// close(&values(layer.forward(matrix([[1.0, 2.0]])).unwrap()), &[2.2], 1e-6);
+/// ```
 ///
 /// Names: `weight_g` `[outputs, 1]` (starts at 1) and `weight_v` `[outputs, inputs]` (starts as PyTorch's linear
 /// layer). A row of `weight_v` must not be zero.
@@ -69,7 +79,9 @@ impl WeightNormLinear {
     ///
     /// # Errors
     /// [`BlockError::Shape`] when `x` has other than `inputs` columns.
+    #[track_caller]
     pub fn forward(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
+        let _call = called();
         check_columns(
             x.dims(),
             self.direction.dims()[1],

@@ -3,6 +3,7 @@
 use super::error::BlockError;
 use crate::bridge::{from_tch, to_tch};
 use burn::tensor::Tensor;
+use ssl_plugin_api::export::called;
 use tch::Kind;
 
 /// Eigenvalues below this part of the largest are taken for it, so that directions without spread give small
@@ -14,6 +15,14 @@ const FLOOR: f64 = 1e-10;
 /// `y = V_dᵀ (x − mean) / √λ_d`, then `y / ‖y‖`, with λ and V of the covariance in float64. The scale of the
 /// covariance (`n` or `n − 1`) drops out of the unit rows, the signs of the components out of their Gram matrix.
 ///
+/// ```
+/// use ssl_plugin_kit::{blocks::whiten, testing::{close, matrix, values}};
+///
+/// let features = matrix([[1.0, 0.0], [-1.0, 0.1], [0.5, 3.0], [-0.5, -3.1]]);
+/// let points = whiten(&features, 2).unwrap();
+/// close(&values(points.square().sum_dim(1)), &[1.0; 4], 1e-5);
+/// ```
+///
 /// # Shapes
 /// - `features`: `[n, dim]`, `n ≥ 2`
 /// - returns `[n, components]`, in the type of `features`
@@ -24,9 +33,11 @@ const FLOOR: f64 = 1e-10;
 ///
 /// # Source
 /// DeepCluster (arXiv:1807.05520), `clustering.py:preprocess_features` (faiss' PCA with `eigen_power` −0.5).
+#[track_caller]
 pub fn whiten(features: &Tensor<2>, components: usize) -> Result<Tensor<2>, BlockError> {
     const AT: &str = "whitening";
     const ROWS: i64 = 1 << 16;
+    let _call = called();
     let [n, dim] = features.dims();
     if components == 0 || components > dim {
         return Err(BlockError::Setting {

@@ -3,6 +3,7 @@
 use crate::bridge::Foreign;
 use burn::tensor::{Gradients, Tensor};
 use ssl_plugin_api::description::{Encoder, Level};
+use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, FaultKind, Feature, FfiTensor};
 
 /// Pooled features or a feature map.
@@ -60,7 +61,9 @@ impl Features {
     ///
     /// # Errors
     /// The host did not send them.
+    #[track_caller]
     pub fn online(&self, view: usize) -> Result<Tensor<2>, Fault> {
+        let _call = called();
         self.pooled(Encoder::Online, view)
     }
 
@@ -68,7 +71,9 @@ impl Features {
     ///
     /// # Errors
     /// The host did not send them.
+    #[track_caller]
     pub fn target(&self, view: usize) -> Result<Tensor<2>, Fault> {
+        let _call = called();
         self.pooled(Encoder::Target, view)
     }
 
@@ -76,10 +81,12 @@ impl Features {
     ///
     /// # Errors
     /// The host did not send one of them.
+    #[track_caller]
     pub fn online_each(
         &self,
         views: impl IntoIterator<Item = usize>,
     ) -> Result<Vec<Tensor<2>>, Fault> {
+        let _call = called();
         views.into_iter().map(|view| self.online(view)).collect()
     }
 
@@ -87,7 +94,9 @@ impl Features {
     ///
     /// # Errors
     /// The host did not send it.
+    #[track_caller]
     pub fn target_map(&self, view: usize, level: Level) -> Result<Tensor<4>, Fault> {
+        let _call = called();
         match &self.find(Encoder::Target, view, level)?.tensors {
             Tensors::Map(map) => Ok(map.clone()),
             Tensors::Pooled(_) => Err(missing(Encoder::Target, view, level)),

@@ -3,6 +3,7 @@
 use super::slot::{Role, Slot};
 use super::transfer::average_weights;
 use super::visit::{Module, Path, Visitor};
+use ssl_plugin_api::export::called;
 use std::ops::{Deref, DerefMut};
 
 /// A copy of a module whose weights follow those of the trained one: a momentum head, a teacher.
@@ -33,7 +34,9 @@ impl<M: Module> Momentum<M> {
     ///
     /// # Panics
     /// When they are not: a mistake of the framework's.
+    #[track_caller]
     pub fn of(online: &mut M, mut copy: M) -> Self {
+        let _call = called();
         average_weights(online, &mut copy, 0.0);
         Self(copy)
     }
@@ -42,7 +45,9 @@ impl<M: Module> Momentum<M> {
     ///
     /// # Panics
     /// When the modules are not of the same build: a mistake of the framework's.
+    #[track_caller]
     pub fn follow(&mut self, online: &mut M, momentum: Option<f64>) {
+        let _call = called();
         if let Some(m) = momentum {
             average_weights(online, &mut self.0, m);
         }

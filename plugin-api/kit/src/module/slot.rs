@@ -153,6 +153,7 @@ impl<const D: usize> Buffer<D> {
     ///
     /// # Panics
     /// When the buffer is absent: a mistake of the framework's.
+    #[track_caller]
     pub fn val(&self) -> Tensor<D> {
         self.get().expect("the buffer was filled before it is read")
     }
@@ -236,6 +237,7 @@ impl<const D: usize> IntBuffer<D> {
     ///
     /// # Panics
     /// When the buffer is absent: a mistake of the framework's.
+    #[track_caller]
     pub fn val(&self) -> Tensor<D, Int> {
         self.get().expect("the buffer was filled before it is read")
     }
