@@ -11,6 +11,7 @@
 //! | [`conformance`] | certification of plugins against golden vectors |
 //! | [`config`] | benchmark files: schema, ranges, overrides, hashes |
 //! | [`exit`] | exit codes |
+//! | [`device`] | devices by name |
 //! | [`evaluate`] | frozen features through kNN and linear heads, scored and recorded |
 //! | [`import`] | published checkpoints into backbones, without executing pickles |
 //! | [`ledger`] | one directory per cell: what is done, what failed, what is left |
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod config;
 pub mod conformance;
 mod cpu_tensor;
+pub mod device;
 mod digest;
 pub mod evaluate;
 pub mod exit;

@@ -160,6 +160,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn libtorch_of_another_release_is_refused_with_both_releases_and_the_file() {
+        let found = |version: Option<&str>| Loaded {
+            path: "/opt/torch/lib/libtorch_cpu.so".into(),
+            version: version.map(str::to_owned),
+        };
+        assert_eq!(compare(&found(Some("2.9.1"))), Ok(()));
+        assert_eq!(compare(&found(None)), Ok(()));
+        for version in ["2.10.0", "2.90.0", "3.0.0"] {
+            let refused = compare(&found(Some(version))).unwrap_err().to_string();
+            for words in [LIBTORCH, version, "/opt/torch/lib/libtorch_cpu.so"] {
+                assert!(refused.contains(words), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn loaded_library_tells_its_own_release() {
+        assert_eq!(
+            version_inside().unwrap(),
+            ssl_plugin_tensor::libtorch_version()
+        );
+        assert_eq!(check(), Ok(()));
+    }
+
+    #[test]
     fn the_cuda_part_is_opened_where_it_is_and_its_fault_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let library = dir.path().join("libtorch_cuda.so");

@@ -9,6 +9,7 @@ const LAYERS: [&[&str]; 14] = [
     &[
         "atomic",
         "cpu_tensor",
+        "device",
         "digest",
         "exit",
         "libtorch",

@@ -1,6 +1,6 @@
 //! What goes in and out of an instance's calls.
 
-use crate::description::{Encoder, Level};
+use crate::description::{Encoder, FeatureKey, Level};
 use crate::tensor::FfiTensor;
 
 /// Where training is.
@@ -53,6 +53,18 @@ pub struct Feature {
     pub level: Level,
     /// `[batch, dim]` when pooled, else `[batch, channels, height, width]`.
     pub tensor: FfiTensor,
+}
+
+impl Feature {
+    /// Which feature it is.
+    #[must_use]
+    pub fn key(&self) -> FeatureKey {
+        FeatureKey {
+            encoder: self.encoder,
+            view: self.view,
+            level: self.level,
+        }
+    }
 }
 
 /// One pretext step's input.

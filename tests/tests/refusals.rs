@@ -1,7 +1,7 @@
 //! What every plugin refuses before it trains: inputs and states that do not fit, named.
 
 use serde_json::{Value, json};
-use ssl_plugin_api::description::{Encoder, Level};
+use ssl_plugin_api::description::{Encoder, FeatureKey, Level};
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
 use ssl_plugin_api::{
@@ -137,17 +137,14 @@ fn features(
             .iter()
             .flat_map(|v| request.levels.iter().map(move |l| (v, l)))
         {
-            let prefix = if request.encoder == Encoder::Online {
-                "online"
-            } else {
-                "target"
+            let key = FeatureKey {
+                encoder: request.encoder,
+                view,
+                level,
             };
             let (name, size) = match level {
-                Level::Pooled => (format!("{prefix}.{view}"), vec![BATCH, DIM]),
-                level => (
-                    format!("{prefix}.{view}.{}", level.name()),
-                    vec![BATCH, 5, 6, 5],
-                ),
+                Level::Pooled => (key.to_string(), vec![BATCH, DIM]),
+                _ => (key.to_string(), vec![BATCH, 5, 6, 5]),
             };
             let tensor = Tensor::randn(size, (Kind::Float, tch::Device::Cpu));
             list.push((name, request.encoder, view, level, tensor));

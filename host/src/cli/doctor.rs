@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::plugins::{Format, look};
+use crate::device::DeviceName;
 use crate::libtorch::{self, CudaPart};
 use crate::plugins;
 use clap::Args;
@@ -111,20 +112,26 @@ impl Finding {
 }
 
 fn check_libtorch() -> Finding {
-    let (text, fix) = match libtorch::loaded() {
-        Some(found) => {
-            let version = found
-                .version
-                .unwrap_or_else(|| "unknown version".to_owned());
-            (format!("{version} ({})", found.path.display()), None)
+    let (ok, text, fix) = match (libtorch::check(), libtorch::loaded()) {
+        (Err(wrong), _) => (false, wrong.to_string(), Some(libtorch::FIX)),
+        (Ok(()), Some(found)) => {
+            let place = found.path.display();
+            match found.version {
+                Some(version) => (true, format!("{version} ({place})"), None),
+                None => (
+                    true,
+                    format!("unknown version ({place})"),
+                    Some(libtorch::FIX),
+                ),
+            }
         }
-        None => (
-            "linked; its place cannot be told on this platform".to_owned(),
-            None,
-        ),
+        (Ok(()), None) => {
+            let text = "linked; this platform does not tell where it is";
+            (true, text.to_owned(), None)
+        }
     };
     Finding {
-        ok: true,
+        ok,
         what: "libtorch",
         text,
         fix,
@@ -139,7 +146,10 @@ fn check_devices() -> Finding {
             format!("cpu ({cores} cores); libtorch's CUDA part cannot be loaded: {why}")
         }
         (_, 0) => format!("cpu ({cores} cores); no CUDA device is visible to libtorch"),
-        (_, n) => format!("cpu ({cores} cores), cuda:0 to cuda:{}", n - 1),
+        (_, n) => {
+            let [first, last] = [0, n - 1].map(|n| DeviceName::Cuda(n as u16));
+            format!("cpu ({cores} cores), {first} to {last}")
+        }
     };
     let refused = matches!(libtorch::cuda_part(), CudaPart::Refused(_));
     Finding {

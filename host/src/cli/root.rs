@@ -12,6 +12,7 @@ use super::logging::Verbosity;
 use super::new::New;
 use super::plugins::{Plugins, ProbeLibrary};
 use super::run::Run;
+use crate::libtorch;
 use crate::report::command::ReportArgs;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;
@@ -57,7 +58,7 @@ enum Command {
 pub fn main() -> ExitCode {
     crate::memory::keep_freed();
     // What comes of it is told by `doctor`, and by whatever asks for a GPU.
-    let _ = crate::libtorch::cuda_part();
+    let _ = libtorch::cuda_part();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -73,7 +74,7 @@ pub fn main() -> ExitCode {
     };
     cli.verbosity.start_logging();
     show_faults_on_one_line();
-    match cli.command.execute(cli.verbosity) {
+    match cli.command.run(cli.verbosity) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             eprintln!("{:?}", failure.report);
@@ -92,6 +93,23 @@ fn show_faults_on_one_line() {
 }
 
 impl Command {
+    /// Refuses a libtorch of another release before anything is computed with it.
+    fn run(self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        if self.computes() {
+            libtorch::check()
+                .map_err(|wrong| Failure::with_help(Exit::BadInput, wrong, libtorch::FIX))?;
+        }
+        self.execute(verbosity)
+    }
+
+    /// Whether the subcommand calls libtorch. Those that run in a child process are checked by the parent.
+    const fn computes(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_) | Self::Evaluate(_) | Self::Conformance(_) | Self::Import(_)
+        )
+    }
+
     fn execute(self, verbosity: Verbosity) -> Result<Exit, Failure> {
         match self {
             Self::Check(check) => check.execute(),

@@ -2,6 +2,7 @@
 
 use super::check::Checks;
 use crate::backbone::ComputePrecision;
+use crate::device::DeviceName;
 use crate::pretrain::KnnMonitorConfig;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
@@ -17,7 +18,7 @@ pub struct Pretrain {
     /// other results.
     pub threads: usize,
     /// `cpu`, `cuda` or `cuda:N`. Default `cpu`.
-    pub device: String,
+    pub device: DeviceName,
     /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
     /// heads are always in f32. Default `f32`.
     pub precision: ComputePrecision,
@@ -32,7 +33,7 @@ impl Default for Pretrain {
         Self {
             workers: None,
             threads: 1,
-            device: "cpu".to_owned(),
+            device: DeviceName::Cpu,
             precision: ComputePrecision::default(),
             probe: KnnMonitorConfig::default(),
             recipe: RecipeOverride::default(),
@@ -46,18 +47,6 @@ impl Pretrain {
             checks.at_least(&format!("{path}.workers"), workers as u64, 1);
         }
         checks.at_least(&format!("{path}.threads"), self.threads as u64, 1);
-        let device = self.device.as_str();
-        let known = device == "cpu"
-            || device == "cuda"
-            || device
-                .strip_prefix("cuda:")
-                .is_some_and(|n| n.parse::<u16>().is_ok());
-        checks.require(
-            &format!("{path}.device"),
-            known,
-            "`cpu`, `cuda` or `cuda:N`",
-            format_args!("`{device}`"),
-        );
         self.check_probe(&format!("{path}.probe"), checks);
         self.recipe.check(&format!("{path}.recipe"), checks);
     }

@@ -5,14 +5,12 @@ use super::pinned;
 use crate::augment;
 use crate::backbone::Backbone;
 use ssl_datasets::loader::Batch;
-use ssl_plugin_api::description::{Encoder, EncoderRequest, Grouping, Level};
+use ssl_plugin_api::description::{Encoder, EncoderRequest, FeatureKey, Grouping};
 use tch::{Device, TchError, Tensor, no_grad};
 
 /// One level of one view from one encoder, attached to the encoder's graph where it is trained.
 pub(super) struct EncodedFeature {
-    pub(super) encoder: Encoder,
-    pub(super) view: usize,
-    pub(super) level: Level,
+    pub(super) key: FeatureKey,
     pub(super) tensor: Tensor,
 }
 
@@ -67,12 +65,12 @@ pub(super) fn encode(
         for (&view, levels) in request.views.iter().zip(answered) {
             let levels = levels.unwrap_or_default();
             for (&level, tensor) in request.levels.iter().zip(levels) {
-                encoded.push(EncodedFeature {
+                let key = FeatureKey {
                     encoder: request.encoder,
                     view,
                     level,
-                    tensor,
-                });
+                };
+                encoded.push(EncodedFeature { key, tensor });
             }
         }
     }
@@ -155,7 +153,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
     use super::*;
     use crate::backbone::{BackboneConfig, Depth, Stem};
-    use ssl_plugin_api::description::{BatchNormMode, BatchNormScope};
+    use ssl_plugin_api::description::{BatchNormMode, BatchNormScope, Level};
     use tch::Kind;
 
     fn backbone() -> Backbone {
@@ -227,7 +225,7 @@ mod tests {
         };
         let together = pooled(Grouping::ByResolution, &[0, 2, 1]);
         assert_eq!(
-            together.iter().map(|p| p.view).collect::<Vec<_>>(),
+            together.iter().map(|p| p.key.view).collect::<Vec<_>>(),
             [0, 2, 1]
         );
         let apart = pooled(Grouping::PerView, &[0, 2, 1]);
@@ -252,7 +250,10 @@ mod tests {
         let mut request = request(Grouping::PerView, &[0], &wanted);
         request.encoder = Encoder::Target;
         let encoded = encode(&[request], &views, &online, Some(&target)).unwrap();
-        assert_eq!(encoded.iter().map(|p| p.level).collect::<Vec<_>>(), wanted);
+        assert_eq!(
+            encoded.iter().map(|p| p.key.level).collect::<Vec<_>>(),
+            wanted
+        );
         assert!(encoded.iter().all(|p| !p.tensor.requires_grad()));
         assert_eq!(encoded[0].tensor.size(), [3, 32, 4, 4]);
         assert_eq!(encoded[1].tensor.size(), [3, 64]);

@@ -5,6 +5,7 @@ use super::error::PretrainError;
 use super::heads::{Heads, gradients, index_tensor};
 use super::job::PretrainJob;
 use crate::backbone::{Backbone, BackboneConfig};
+use crate::device::DeviceName;
 use crate::optim::{Length, Optimizer, StepReport, Update};
 use ssl_datasets::loader::Batch;
 use ssl_plugin_api::description::{Description, Encoder, Level, Recipe};
@@ -140,7 +141,7 @@ impl<'a> Trainer<'a> {
         let mut pairs = Vec::new();
         for (feature, grad) in encoded.iter().zip(&feature_grads) {
             if let Some(grad) = grad
-                && feature.encoder == Encoder::Online
+                && feature.key.encoder == Encoder::Online
             {
                 check_gradient(feature, grad, at)?;
                 pairs.push((&feature.tensor, grad));
@@ -222,10 +223,7 @@ fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Ru
         epochs: length.epochs,
         world_size: 1,
         rank: 0,
-        device: match job.device {
-            Device::Cuda(n) => format!("cuda:{n}"),
-            _ => "cpu".to_owned(),
-        },
+        device: DeviceName::of(job.device).to_string(),
         seed: job.seed,
     }
 }
@@ -235,9 +233,9 @@ fn offer_features(encoded: &[EncodedFeature], step: u64) -> Result<Vec<Feature>,
         .iter()
         .map(|feature| {
             Ok(Feature {
-                encoder: feature.encoder,
-                view: feature.view,
-                level: feature.level,
+                encoder: feature.key.encoder,
+                view: feature.key.view,
+                level: feature.key.level,
                 tensor: export_read_only(&feature.tensor)
                     .map_err(PretrainError::plugin("step", step))?,
             })
@@ -248,7 +246,7 @@ fn offer_features(encoded: &[EncodedFeature], step: u64) -> Result<Vec<Feature>,
 fn pooled(encoded: &[EncodedFeature]) -> Option<Tensor> {
     encoded
         .iter()
-        .find(|p| p.encoder == Encoder::Online && p.level == Level::Pooled)
+        .find(|p| p.key.encoder == Encoder::Online && p.key.level == Level::Pooled)
         .map(|p| p.tensor.detach())
 }
 
@@ -285,11 +283,7 @@ fn check_gradient(
     if sum.is_finite() {
         Ok(())
     } else {
-        let what = format!(
-            "gradient of view {} ({})",
-            feature.view,
-            feature.level.name()
-        );
+        let what = format!("gradient of {}", feature.key);
         Err(not_finite(&what, sum, at))
     }
 }

@@ -1,6 +1,7 @@
 //! How cells share the machine's cores.
 
 use crate::config::Benchmark;
+use crate::device::DeviceName;
 use std::ffi::OsStr;
 use std::process::Command;
 use std::thread;
@@ -13,9 +14,9 @@ fn available() -> usize {
 /// Threads that load a cell's images: what the benchmark asks for, or else a quarter of the cores, for on
 /// a CPU the network has nearly all the work; with a GPU the loader has it, and gets them all.
 pub(super) fn workers(bench: &Benchmark) -> usize {
-    let usual = match bench.pretrain.device.as_str() {
-        "cpu" => available() / 4,
-        _ => available(),
+    let usual = match bench.pretrain.device {
+        DeviceName::Cpu => available() / 4,
+        DeviceName::Cuda(_) => available(),
     };
     bench.pretrain.workers.unwrap_or(usual.max(1))
 }

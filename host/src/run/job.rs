@@ -2,6 +2,7 @@
 
 use crate::backbone::{BackboneConfig, ComputePrecision};
 use crate::config::{Baseline, Covariates, Evaluate, RecipeOverride, Views};
+use crate::device::DeviceName;
 use crate::import::Selection;
 use crate::ledger::DataFacts;
 use crate::pretrain::KnnMonitorConfig;
@@ -138,8 +139,8 @@ pub struct Setup {
     pub probe: KnnMonitorConfig,
     /// Where relative paths of data sets start.
     pub data_root: Option<PathBuf>,
-    /// `cpu`, `cuda` or `cuda:N`.
-    pub device: String,
+    /// Where everything is computed.
+    pub device: DeviceName,
     /// Threads that load images.
     pub workers: usize,
     /// Threads libtorch computes with.

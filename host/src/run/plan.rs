@@ -175,7 +175,7 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
             .then(|| ledger.root().join("features")),
         probe: bench.pretrain.probe,
         data_root: bench.data.root.clone(),
-        device: bench.pretrain.device.clone(),
+        device: bench.pretrain.device,
         workers: cores::workers(bench),
         threads: bench.pretrain.threads,
     }

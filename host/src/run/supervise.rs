@@ -148,7 +148,7 @@ impl Supervisor<'_> {
         let keeps_work = cell.keeps_work();
         let PlannedCell { job, dir, record } = cell;
         record.begin();
-        record.device = job.setup.device.clone();
+        record.device = job.setup.device.to_string();
         if !keeps_work {
             record.threads.clear();
         }

@@ -12,6 +12,8 @@ mod foreign;
 mod imagenet;
 mod interrupt;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod libtorch;
 mod parallel;
 mod protocols;
 mod rude;

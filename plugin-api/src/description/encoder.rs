@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One of the two copies of the backbone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Encoder {
@@ -13,8 +13,27 @@ pub enum Encoder {
     Target = 1,
 }
 
+impl Encoder {
+    pub(crate) const ALL: [Self; 2] = [Self::Online, Self::Target];
+
+    /// The encoder's name, as golden files and configurations spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Target => "target",
+        }
+    }
+
+    /// The encoder with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoder| encoder.name() == name)
+    }
+}
+
 /// What of the backbone's output is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Level {

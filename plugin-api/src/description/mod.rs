@@ -7,6 +7,7 @@
 mod checkpoint;
 mod config;
 mod encoder;
+mod feature_key;
 mod recipe;
 mod schedule;
 mod view;
@@ -17,6 +18,7 @@ pub use encoder::{
     BatchNormMode, BatchNormScope, Encoder, EncoderRequest, FeaturePass, Grouping, Level,
     PassTransform,
 };
+pub use feature_key::{FeatureKey, NoFeatureKey};
 pub use recipe::{
     Clipping, FinetuneRecipe, GroupRule, LearningRate, LinearRecipe, LinearSchedule, Optimizer,
     Recipe, Scaling, Scope, TrustForm, WeightDecay,

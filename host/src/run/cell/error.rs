@@ -1,6 +1,7 @@
 //! What can end a cell, and whose fault it is.
 
 use crate::backbone::BackboneError;
+use crate::device::DeviceName;
 use crate::evaluate::EvaluateError;
 use crate::import::ImportError;
 use crate::ledger::FailureKind;
@@ -37,7 +38,7 @@ pub(super) enum CellError {
     #[error("failed to evaluate: {0}")]
     Evaluate(#[from] EvaluateError),
     #[error("expected device {device}, found no such CUDA device here")]
-    Device { device: String },
+    Device { device: DeviceName },
     #[error("libtorch failed: {0}")]
     Torch(#[from] tch::TchError),
     #[error("the cell was asked to stop")]

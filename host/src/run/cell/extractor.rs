@@ -21,7 +21,7 @@ use ssl_plugin_api::foreign::Plugin;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use tch::{Cuda, Device};
+use tch::Device;
 
 /// What turns images into features.
 pub(super) struct FeatureExtractor {
@@ -153,18 +153,8 @@ impl Work<'_> {
 
     /// The device of the job's setup.
     pub(super) fn device(&self) -> Result<Device, CellError> {
-        let name = &self.job.setup.device;
-        let number = match name.as_str() {
-            "cpu" => return Ok(Device::Cpu),
-            "cuda" => Some(0),
-            other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
-        };
-        match number {
-            Some(n) if (n as i64) < Cuda::device_count() => Ok(Device::Cuda(n)),
-            _ => Err(CellError::Device {
-                device: name.clone(),
-            }),
-        }
+        let device = self.job.setup.device;
+        device.device().ok_or(CellError::Device { device })
     }
 }
 

@@ -233,7 +233,7 @@ impl Work<'_> {
     fn key(&self, extraction: &Extraction<'_>, images: &Images<'_>, view: &ViewGroup) -> CacheKey {
         let data_set = json!({ "ids": images.ids, "content": images.content });
         let versions = Versions::current();
-        let device = &self.job.setup.device;
+        let device = self.job.setup.device;
         let seed = images
             .pass
             .map(|pass| [self.job.config.seed, u64::from(pass)]);
