@@ -20,7 +20,8 @@ use ssl_host::backbone::{Backbone, BackboneConfig, Inference};
 use ssl_host::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use ssl_host::evaluate::linear::{Hyper, LinearProtocol, Samples, train};
 use ssl_host::evaluate::{
-    CacheKey, EvalJob, FeatureCache, FeaturePrecision, FeatureSet, LabelSpace, Labels, TestSet, run,
+    CacheKey, EvalJob, FeatureCache, FeaturePrecision, FeatureSet, LabelSpace, Labels, Protocols,
+    TestSet, run,
 };
 use ssl_host::tensorfile;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -223,9 +224,11 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
                 set: &val,
                 reference: true,
             }],
-            knn: Some(&KnnProtocol::default()),
-            linear: Some(&linear),
-            paper: None,
+            protocols: Protocols {
+                knn: Some(&KnnProtocol::default()),
+                linear: Some(&linear),
+                paper: None,
+            },
             device: Device::Cpu,
             predictions: None,
         },

@@ -21,6 +21,7 @@
 //! | [`plugins`] | the table of frameworks: plugin files found and refused |
 //! | [`pretrain`] | the training loop, driven by a framework's description alone |
 //! | [`process`] | child processes with limits: probing, certification, cells |
+//! | [`progress`] | how long work tells how far it is |
 //! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
 //! | [`run`] | the whole benchmark: cells in child processes |
 //! | [`scaffold`] | new plugin projects, from the examples |
@@ -47,6 +48,7 @@ pub mod optim;
 pub mod plugins;
 pub mod pretrain;
 pub mod process;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod scaffold;

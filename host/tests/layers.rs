@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 14] = [
         "libtorch",
         "memory",
         "process",
+        "progress",
         "scaffold",
     ],
     &["checksum"],

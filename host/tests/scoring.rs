@@ -7,7 +7,7 @@ use std::path::Path;
 use ssl_host::evaluate::predictions::{Group, read_outcomes};
 use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
 use ssl_host::evaluate::{
-    EvalJob, FeatureSet, Labels, Ranking, TestSet, VariantRanking, run, spaces,
+    EvalJob, FeatureSet, Labels, Protocols, Ranking, TestSet, VariantRanking, run, spaces,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -130,9 +130,11 @@ fn scored(folder: &Path) -> Vec<TestSetScore> {
         train: &train,
         augmented: &[],
         tests: &tests,
-        knn: None,
-        linear: None,
-        paper: None,
+        protocols: Protocols {
+            knn: None,
+            linear: None,
+            paper: None,
+        },
         device: tch::Device::Cpu,
         predictions: Some(folder),
     };

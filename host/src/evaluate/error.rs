@@ -164,6 +164,9 @@ pub enum EvaluateError {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    /// The work was asked to stop.
+    #[error("the evaluation was asked to stop")]
+    Cancelled,
     /// The optimiser refused.
     #[error(transparent)]
     Optimizer(#[from] crate::optim::OptimError),

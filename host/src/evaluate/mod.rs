@@ -6,8 +6,10 @@
 
 mod cache;
 mod error;
+mod extraction;
 mod features;
 pub mod finetune;
+mod images;
 mod job;
 pub mod knn;
 mod labels;
@@ -19,10 +21,13 @@ mod space;
 
 pub use cache::{CacheKey, FeatureCache, FeaturePrecision};
 pub use error::{EvaluateError, Result};
+pub use extraction::{ExtractedSets, Extraction};
 pub use features::{Cause, FeatureSet, extract, raw_pixels};
+pub use images::classifier_view;
+pub(crate) use images::first_view;
 pub use job::{
     EvalJob, KNN, LINEAR_PAPER_AUGMENTED, LINEAR_PAPER_CACHED, LINEAR_SHARED_AUGMENTED,
-    LINEAR_SHARED_CACHED, SET_ID, TestSet, VariantRanking, is_set_id, run, spaces,
+    LINEAR_SHARED_CACHED, Protocols, SET_ID, TestSet, VariantRanking, is_set_id, run, spaces,
 };
 pub use labels::Labels;
 pub use score::{ClassCount, SampleOutcome, Score, score};

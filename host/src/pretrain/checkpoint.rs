@@ -5,9 +5,10 @@
 
 use super::error::PretrainError;
 use super::heads::{adopt, offer};
-use super::job::{PretrainJob, Progress};
+use super::job::PretrainJob;
 use super::trainer::Trainer;
 use crate::backbone::Backbone;
+use crate::progress::Progress;
 use crate::{checksum, tensorfile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -71,23 +71,3 @@ pub struct PretrainOutcome {
     /// Files written: the exported backbones, without heads.
     pub exports: Vec<PathBuf>,
 }
-
-/// Where news of a run goes.
-pub trait Progress {
-    /// `done` of `total` training images were seen; `note` is for people (epoch, loss).
-    fn progress(&mut self, done: u64, total: u64, note: &str);
-    /// A sign of life between steps, for people: how far a feature pass is.
-    fn note(&mut self, text: &str);
-    /// Something the user should know.
-    fn warning(&mut self, text: &str);
-}
-
-/// Hears nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoProgress;
-
-impl Progress for NoProgress {
-    fn progress(&mut self, _done: u64, _total: u64, _note: &str) {}
-    fn note(&mut self, _text: &str) {}
-    fn warning(&mut self, _text: &str) {}
-}

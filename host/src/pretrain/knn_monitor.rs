@@ -6,7 +6,7 @@ use super::metrics_log::MetricsLine;
 use crate::backbone::{Backbone, Inference};
 use crate::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use crate::evaluate::linear::stratified;
-use crate::evaluate::{EvaluateError, LabelSpace, Labels, extract, score};
+use crate::evaluate::{EvaluateError, LabelSpace, Labels, extract, first_view, score};
 use serde::{Deserialize, Serialize};
 use ssl_datasets::loader::{EvalLoader, LoaderConfig};
 use ssl_datasets::source::{Relabelled, Source};
@@ -158,9 +158,7 @@ impl KnnMonitor {
                 ));
             }
             let batch = batch?;
-            let view = &batch.views[0];
-            let side = view.size as i64;
-            Ok(Tensor::from_slice(&view.data).view([batch.len() as i64, 3, side, side]))
+            Ok(first_view(&batch)?)
         });
         let features = extract("the kNN monitor", batches, |images| {
             network.features(&images.to_device(device))

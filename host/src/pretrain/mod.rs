@@ -18,9 +18,10 @@ mod pinned;
 mod session;
 mod trainer;
 
+pub use crate::progress::{NoProgress, Progress};
 pub use checkpoint::CHECKPOINT_FILE;
 pub use collapse::Spread;
 pub use error::PretrainError;
-pub use job::{NoProgress, PretrainJob, PretrainOutcome, Progress};
+pub use job::{PretrainJob, PretrainOutcome};
 pub use knn_monitor::KnnMonitorConfig;
 pub use session::run;

@@ -3,8 +3,9 @@
 use super::encode::view_tensors;
 use super::error::PretrainError;
 use super::heads::index_tensor;
-use super::job::{PretrainJob, Progress};
+use super::job::PretrainJob;
 use super::trainer::Trainer;
+use crate::progress::Progress;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::views::{EvalTransform, evaluation, normalization};
 use ssl_plugin_api::description::{Encoder, FeaturePass, PassTransform, ViewGroup};

@@ -3,13 +3,14 @@
 use super::checkpoint;
 use super::collapse::Spread;
 use super::error::PretrainError;
-use super::job::{PretrainJob, PretrainOutcome, Progress};
+use super::job::{PretrainJob, PretrainOutcome};
 use super::knn_monitor::KnnMonitor;
 use super::metrics_log::{MetricsLine, MetricsLog};
 use super::passes;
 use super::pinned;
 use super::trainer::{StepOutcome, Trainer};
 use crate::backbone::ComputePrecision;
+use crate::progress::Progress;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{Fault, RunContext, TrainStep};

@@ -5,9 +5,10 @@
 //! is trained again on all of them.
 
 mod protocol;
+mod run;
 mod subset;
 mod train;
 
-pub use protocol::{FinetuneProtocol, Share, fallback};
+pub use protocol::{FinetuneProtocol, LabelFraction, fallback};
+pub use run::{FinetuneResults, FinetuneRun};
 pub use subset::{Subset, subset};
-pub use train::{Network, Tuning, tune};

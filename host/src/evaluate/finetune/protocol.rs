@@ -10,7 +10,7 @@ use crate::evaluate::{EvaluateError, Result};
 /// How many labels are used, and which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Share {
+pub struct LabelFraction {
     /// The share in (0, 1].
     pub labels: f64,
     /// A file with the names of the images, one a line, compared with the last part of each sample's
@@ -19,7 +19,7 @@ pub struct Share {
     pub list: Option<PathBuf>,
 }
 
-impl Share {
+impl LabelFraction {
     /// The protocol's id: `finetune-full`, `finetune-10`, `finetune-1` by percent.
     #[must_use]
     pub fn id(&self) -> String {
@@ -37,7 +37,7 @@ impl Share {
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneProtocol {
     /// Shares of the labels, at least one. Default: all, a tenth, a hundredth.
-    pub shares: Vec<Share>,
+    pub shares: Vec<LabelFraction>,
     /// Factors on the recipe's rates, ascending in (0, inf), of which one is chosen on held-out
     /// samples; with a single one nothing is held out. Default 0.1, 1, 10.
     pub lr_factors: Vec<f64>,
@@ -57,7 +57,7 @@ pub struct FinetuneProtocol {
 
 impl Default for FinetuneProtocol {
     fn default() -> Self {
-        let share = |labels| Share { labels, list: None };
+        let share = |labels| LabelFraction { labels, list: None };
         Self {
             shares: [1.0, 0.1, 0.01].map(share).to_vec(),
             lr_factors: vec![0.1, 1.0, 10.0],
@@ -83,8 +83,8 @@ impl FinetuneProtocol {
                 found,
             })
         };
-        let share = |s: &Share| s.labels > 0.0 && s.labels <= 1.0;
-        let ids: Vec<String> = self.shares.iter().map(Share::id).collect();
+        let share = |s: &LabelFraction| s.labels > 0.0 && s.labels <= 1.0;
+        let ids: Vec<String> = self.shares.iter().map(LabelFraction::id).collect();
         let distinct = (1..ids.len()).all(|n| !ids[..n].contains(&ids[n]));
         if ids.is_empty() || !distinct || !self.shares.iter().all(share) {
             let expected = "one or more different shares in (0, 1]";
@@ -118,7 +118,7 @@ impl FinetuneProtocol {
 
     /// The recipe for a share: the framework's own where it has one, else [`fallback`].
     #[must_use]
-    pub fn recipe(&self, share: &Share, own: &[FinetuneRecipe]) -> FinetuneRecipe {
+    pub fn recipe(&self, share: &LabelFraction, own: &[FinetuneRecipe]) -> FinetuneRecipe {
         let mut recipe = own
             .iter()
             .find(|recipe| (recipe.labels - share.labels).abs() < 1e-9)
@@ -179,7 +179,7 @@ mod tests {
         let protocol = FinetuneProtocol::default();
         let epochs = |n: usize| protocol.recipe(&protocol.shares[n], &own).epochs;
         assert_eq!([epochs(0), epochs(1), epochs(2)], [30, 30, 20]);
-        let ids: Vec<String> = protocol.shares.iter().map(Share::id).collect();
+        let ids: Vec<String> = protocol.shares.iter().map(LabelFraction::id).collect();
         assert_eq!(ids, ["finetune-full", "finetune-10", "finetune-1"]);
     }
 }

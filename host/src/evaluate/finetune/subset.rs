@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Share;
+use super::LabelFraction;
 use crate::digest::sha256;
 use crate::evaluate::{EvaluateError, Result};
 
@@ -46,20 +46,20 @@ pub struct Subset {
 /// [`EvaluateError::Io`] for a list that cannot be read, [`EvaluateError::File`] for one that names an
 /// image that is not in the set, or two that are.
 pub fn subset(
-    share: &Share,
+    fraction: &LabelFraction,
     ids: &[String],
     labels: &[u32],
     root: Option<&Path>,
     seed: u64,
 ) -> Result<Subset> {
-    if let Some(list) = &share.list {
+    if let Some(list) = &fraction.list {
         let path = root.map_or_else(|| list.clone(), |root| root.join(list));
-        return listed(share, &path, ids);
+        return listed(fraction, &path, ids);
     }
-    let rows = if share.labels >= 1.0 {
+    let rows = if fraction.labels >= 1.0 {
         (0..labels.len()).collect()
     } else {
-        drawn(share.labels, labels, seed)
+        drawn(fraction.labels, labels, seed)
     };
     Ok(Subset {
         samples: rows.len(),
@@ -69,7 +69,7 @@ pub fn subset(
     })
 }
 
-fn listed(share: &Share, path: &Path, ids: &[String]) -> Result<Subset> {
+fn listed(fraction: &LabelFraction, path: &Path, ids: &[String]) -> Result<Subset> {
     let bytes = std::fs::read(path).map_err(EvaluateError::io("read", path))?;
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut doubles: HashMap<&str, usize> = HashMap::new();
@@ -105,7 +105,7 @@ fn listed(share: &Share, path: &Path, ids: &[String]) -> Result<Subset> {
     let sha256 = sha256(&bytes);
     let official = OFFICIAL
         .iter()
-        .any(|(labels, hash)| (labels - share.labels).abs() < 1e-9 && *hash == sha256);
+        .any(|(labels, hash)| (labels - fraction.labels).abs() < 1e-9 && *hash == sha256);
     Ok(Subset {
         samples: rows.len(),
         rows,
@@ -136,8 +136,8 @@ fn drawn(share: f64, labels: &[u32], seed: u64) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn share(labels: f64) -> Share {
-        Share { labels, list: None }
+    fn share(labels: f64) -> LabelFraction {
+        LabelFraction { labels, list: None }
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         let ids = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "b/1.jpg"].map(str::to_owned);
         let listed = |text: &str| {
             std::fs::write(folder.path().join("list.txt"), text).unwrap();
-            let share = Share {
+            let share = LabelFraction {
                 labels: 0.5,
                 list: Some("list.txt".into()),
             };

@@ -13,12 +13,13 @@ use ssl_plugin_api::description::{
 use tch::{Kind, Reduction, Tensor};
 
 use crate::backbone::{Backbone, BackboneError};
-use crate::evaluate::linear::training;
-use crate::evaluate::{EvaluateError, Result};
+use crate::evaluate::Result;
+use crate::evaluate::images::first_view;
+use crate::evaluate::linear::training as linear_training;
 use crate::optim::{Length, Optimizer, Owner, ParameterSpec, Update};
 
-/// A fine-tuning to carry out.
-pub struct Tuning<'a> {
+/// A fine-training to carry out.
+pub struct Training<'a> {
     /// Where the backbone starts; it is copied.
     pub backbone: &'a Backbone,
     /// Size of the label space.
@@ -90,34 +91,28 @@ impl Network {
 ///
 /// # Errors
 /// What data, backbone and optimiser report, and what `tick` returns.
-pub fn tune<E: From<EvaluateError>>(
-    tuning: &Tuning<'_>,
-    mut tick: impl FnMut() -> std::result::Result<(), E>,
-) -> std::result::Result<Network, E> {
-    let network = begin(tuning)?;
-    let rows: Vec<u32> = tuning.rows.iter().map(|&row| row as u32).collect();
-    let images: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(tuning.source), rows));
-    let batch = tuning.recipe.batch_size.min(tuning.rows.len()).max(1);
+pub fn train(training: &Training<'_>, mut tick: impl FnMut() -> Result<()>) -> Result<Network> {
+    let network = begin(training)?;
+    let rows: Vec<u32> = training.rows.iter().map(|&row| row as u32).collect();
+    let images: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(training.source), rows));
+    let batch = training.recipe.batch_size.min(training.rows.len()).max(1);
     let config = LoaderConfig {
         batch_size: batch,
-        seed: tuning.seed,
-        workers: tuning.workers,
+        seed: training.seed,
+        workers: training.workers,
         drop_last: true,
         ..LoaderConfig::default()
     };
-    let loader = TrainLoader::new(images, std::slice::from_ref(tuning.view), config)
-        .map_err(EvaluateError::from)?;
+    let loader = TrainLoader::new(images, std::slice::from_ref(training.view), config)?;
     let steps_per_epoch = loader.batches_per_epoch() as u64;
-    let mut optimizer = optimizer(tuning, &network, batch, steps_per_epoch)?;
+    let mut optimizer = optimizer(training, &network, batch, steps_per_epoch)?;
     let mut step = 0;
-    for epoch in 0..tuning.recipe.epochs {
-        let batches = loader
-            .start(EpochOptions::at(epoch as u32))
-            .map_err(EvaluateError::from)?;
+    for epoch in 0..training.recipe.epochs {
+        let batches = loader.start(EpochOptions::at(epoch as u32))?;
         for batch in batches {
             tick()?;
-            let batch = batch.map_err(EvaluateError::from)?;
-            one_step(tuning, &network, &mut optimizer, &batch, step)?;
+            let batch = batch?;
+            one_step(training, &network, &mut optimizer, &batch, step)?;
             step += 1;
         }
     }
@@ -130,19 +125,19 @@ pub fn tune<E: From<EvaluateError>>(
     Ok(network)
 }
 
-fn begin(tuning: &Tuning<'_>) -> Result<Network> {
-    let backbone = tuning.backbone.frozen_copy()?;
+fn begin(training: &Training<'_>) -> Result<Network> {
+    let backbone = training.backbone.frozen_copy()?;
     backbone.set_trainable(true);
     let dim = backbone.config().feature_dim();
-    let mut rng = ChaCha8Rng::seed_from_u64(tuning.seed);
-    let values: Vec<f32> = (0..tuning.num_classes * dim as usize)
+    let mut rng = ChaCha8Rng::seed_from_u64(training.seed);
+    let values: Vec<f32> = (0..training.num_classes * dim as usize)
         .map(|_| {
             let value: f64 = StandardNormal.sample(&mut rng);
-            (tuning.init_std * value) as f32
+            (training.init_std * value) as f32
         })
         .collect();
     let device = backbone.device();
-    let classes = tuning.num_classes as i64;
+    let classes = training.num_classes as i64;
     let weight = Tensor::f_from_slice(&values)?
         .f_reshape([classes, dim])?
         .f_to_device(device)?
@@ -157,17 +152,17 @@ fn begin(tuning: &Tuning<'_>) -> Result<Network> {
 
 /// One rate for the classifier and a share of it for the backbone.
 fn optimizer(
-    tuning: &Tuning<'_>,
+    training: &Training<'_>,
     network: &Network,
     batch: usize,
     steps_per_epoch: u64,
 ) -> Result<Optimizer> {
-    let recipe = tuning.recipe;
+    let recipe = training.recipe;
     let share = batch as f64 / recipe.batch_size.max(1) as f64;
-    let mut whole = training(
+    let mut whole = linear_training(
         recipe.epochs,
         batch,
-        recipe.lr_head * share * tuning.factor,
+        recipe.lr_head * share * training.factor,
         recipe.weight_decay,
         recipe.optimizer.clone(),
         &recipe.schedule,
@@ -199,23 +194,19 @@ fn optimizer(
 }
 
 fn one_step(
-    tuning: &Tuning<'_>,
+    training: &Training<'_>,
     network: &Network,
     optimizer: &mut Optimizer,
     batch: &Batch,
     step: u64,
 ) -> Result<()> {
     let device = network.backbone.device();
-    let view = &batch.views[0];
-    let side = view.size as i64;
-    let images = Tensor::f_from_slice(&view.data)?
-        .f_view([batch.len() as i64, 3, side, side])?
-        .f_to_device(device)?;
+    let images = first_view(batch)?.f_to_device(device)?;
     // The loader counts within the rows that take part.
     let targets: Vec<i64> = batch
         .indices
         .iter()
-        .map(|&place| i64::from(tuning.labels[tuning.rows[place as usize]]))
+        .map(|&place| i64::from(training.labels[training.rows[place as usize]]))
         .collect();
     let targets = Tensor::f_from_slice(&targets)?.f_to_device(device)?;
     let features = network

@@ -14,10 +14,10 @@ pub fn is_set_id(id: &str) -> bool {
 }
 
 pub(super) fn check(job: &EvalJob<'_>) -> Result<()> {
-    if let Some(protocol) = job.knn {
+    if let Some(protocol) = job.protocols.knn {
         protocol.validate()?;
     }
-    if let Some(protocol) = job.linear {
+    if let Some(protocol) = job.protocols.linear {
         protocol.validate()?;
     }
     for (at, test) in job.tests.iter().enumerate() {

@@ -41,6 +41,26 @@ pub struct TestSet<'a> {
     pub reference: bool,
 }
 
+/// The protocols on frozen features that are wanted, with their settings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Protocols<'a> {
+    /// The kNN.
+    pub knn: Option<&'a KnnProtocol>,
+    /// The linear protocol that is the same for all.
+    pub linear: Option<&'a LinearProtocol>,
+    /// The framework's own linear recipe with the settings it shares with the others.
+    pub paper: Option<(&'a LinearRecipe, &'a LinearProtocol)>,
+}
+
+impl Protocols<'_> {
+    /// How many augmented passes over the training set the linear protocols take; 0 where none runs.
+    #[must_use]
+    pub fn augmented_passes(&self) -> u32 {
+        let settings = self.linear.or(self.paper.map(|(_, shared)| shared));
+        settings.map_or(0, |settings| settings.augmented_passes as u32)
+    }
+}
+
 /// What to evaluate.
 #[derive(Clone, Copy, Debug)]
 pub struct EvalJob<'a> {
@@ -52,13 +72,8 @@ pub struct EvalJob<'a> {
     pub augmented: &'a [Tensor],
     /// The test sets.
     pub tests: &'a [TestSet<'a>],
-    /// Settings of the kNN, where it is wanted.
-    pub knn: Option<&'a KnnProtocol>,
-    /// Settings of the linear protocol, where it is wanted.
-    pub linear: Option<&'a LinearProtocol>,
-    /// The framework's own linear recipe with the settings it shares with the others, where it is
-    /// wanted.
-    pub paper: Option<(&'a LinearRecipe, &'a LinearProtocol)>,
+    /// The protocols.
+    pub protocols: Protocols<'a>,
     /// Where neighbours are searched and linear heads trained.
     pub device: Device,
     /// Folder for `<data set>.parquet`, where per-image predictions are wanted.
@@ -94,11 +109,11 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<VariantRanking>>) -> Result<Evaluati
         spaces: job.tests.iter().map(|t| spaces(t, job.tests)).collect(),
         found: job.tests.iter().map(|_| Vec::new()).collect(),
     };
-    if let Some(protocol) = job.knn {
+    if let Some(protocol) = job.protocols.knn {
         runner.knn(protocol)?;
     }
     let cached = job.augmented.is_empty();
-    if let Some(protocol) = job.linear {
+    if let Some(protocol) = job.protocols.linear {
         let id = if cached {
             LINEAR_SHARED_CACHED
         } else {
@@ -106,7 +121,7 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<VariantRanking>>) -> Result<Evaluati
         };
         report.linear = Some(runner.linear(id, protocol)?);
     }
-    if let Some((recipe, shared)) = job.paper {
+    if let Some((recipe, shared)) = job.protocols.paper {
         let id = if cached {
             LINEAR_PAPER_CACHED
         } else {

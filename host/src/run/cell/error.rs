@@ -36,7 +36,7 @@ pub(super) enum CellError {
     #[error("{}", lines(.0))]
     Sets(Vec<SetFault>),
     #[error("failed to evaluate: {0}")]
-    Evaluate(#[from] EvaluateError),
+    Evaluate(#[source] EvaluateError),
     #[error("expected device {device}, found no such CUDA device here")]
     Device { device: DeviceName },
     #[error("libtorch failed: {0}")]
@@ -56,6 +56,15 @@ impl From<PretrainError> for CellError {
         match error {
             PretrainError::Cancelled => Self::Cancelled,
             other => Self::Pretrain(other),
+        }
+    }
+}
+
+impl From<EvaluateError> for CellError {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Cancelled => Self::Cancelled,
+            other => Self::Evaluate(other),
         }
     }
 }

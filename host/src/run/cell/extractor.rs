@@ -7,8 +7,8 @@ use crate::backbone::Backbone;
 use crate::config::RECIPE_SIZE;
 use crate::digest;
 use crate::ledger::PluginStamp;
-use crate::pretrain::{self, PretrainJob, Progress};
-use crate::run::event::{Event, EventListener, Stage};
+use crate::pretrain::{self, PretrainJob};
+use crate::run::event::Stage;
 use crate::run::job::Subject;
 use serde_json::{Value, json};
 use ssl_datasets::source::Source;
@@ -126,7 +126,7 @@ impl Work<'_> {
             Ok(pretrain::run(
                 &job,
                 create,
-                &mut ProgressForwarder(work.listener),
+                &mut work.progress(Stage::Pretrain),
             )?)
         })?;
         Ok(FeatureExtractor {
@@ -176,30 +176,4 @@ pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStam
             .unwrap_or_default(),
         sha256,
     })
-}
-
-/// Passes the news of a pretraining on.
-struct ProgressForwarder<'a>(&'a mut dyn EventListener);
-
-impl Progress for ProgressForwarder<'_> {
-    fn progress(&mut self, done: u64, total: u64, note: &str) {
-        self.0.on_event(Event::Progress {
-            stage: Stage::Pretrain,
-            done,
-            total,
-            note: note.to_owned(),
-        });
-    }
-
-    fn note(&mut self, text: &str) {
-        self.0.on_event(Event::Note {
-            text: text.to_owned(),
-        });
-    }
-
-    fn warning(&mut self, text: &str) {
-        self.0.on_event(Event::Warning {
-            text: text.to_owned(),
-        });
-    }
 }

@@ -3,42 +3,48 @@
 use super::Work;
 use super::error::CellError;
 use super::extractor::FeatureExtractor;
-use super::features::Sets;
-use super::finetune::FinetuneResults;
 use crate::config::ProtocolName;
+use crate::evaluate::finetune::FinetuneResults;
 use crate::evaluate::record::EvaluationReport;
-use crate::evaluate::{self, EvalJob};
+use crate::evaluate::{self, EvalJob, ExtractedSets, Protocols};
 use crate::run::event::Stage;
 
 impl Work<'_> {
+    /// The protocols on frozen features that this backbone goes through.
+    pub(super) fn protocols<'a>(&'a self, extractor: &'a FeatureExtractor) -> Protocols<'a> {
+        let settings = &self.job.evaluation.protocols;
+        let wants = |name| settings.protocols.contains(&name);
+        let recipe = extractor.linear.as_ref();
+        Protocols {
+            knn: wants(ProtocolName::Knn).then_some(&settings.knn),
+            linear: wants(ProtocolName::Linear).then_some(&settings.linear),
+            paper: recipe
+                .filter(|_| wants(ProtocolName::LinearPaper))
+                .map(|recipe| (recipe, &settings.linear)),
+        }
+    }
+
     /// Scores every test set under every protocol and writes the predictions.
     pub(super) fn evaluate(
         &mut self,
         extractor: &FeatureExtractor,
-        sets: &Sets,
+        sets: &ExtractedSets,
         tuned: FinetuneResults,
     ) -> Result<EvaluationReport, CellError> {
         self.check_cancelled()?;
         self.tell(Stage::Evaluate, 0, 1, "");
-        let protocols = &self.job.evaluation.protocols;
-        let wants = |name| protocols.protocols.contains(&name);
         let folder = self.job.dir.join("predictions");
-        let paper = wants(ProtocolName::LinearPaper)
-            .then_some(extractor.linear.as_ref())
-            .flatten();
         let device = self.device()?;
-        let mut report = self.timed(Stage::Evaluate, |_| {
+        let mut report = self.timed(Stage::Evaluate, |work| {
             let job = EvalJob {
                 train: &sets.train,
                 augmented: &sets.augmented,
                 tests: &sets.tests(),
-                knn: wants(ProtocolName::Knn).then_some(&protocols.knn),
-                linear: wants(ProtocolName::Linear).then_some(&protocols.linear),
-                paper: paper.map(|recipe| (recipe, &protocols.linear)),
+                protocols: work.protocols(extractor),
                 device,
                 predictions: Some(&folder),
             };
-            Ok(evaluate::run(&job, tuned.rankings_by_set)?)
+            Ok(evaluate::run(&job, tuned.rankings)?)
         })?;
         report.finetune = tuned.details;
         if let Some(paper) = &report.paper

@@ -4,9 +4,9 @@ mod error;
 mod extractor;
 mod features;
 mod finetune;
-mod images;
 mod import;
 mod judge;
+mod progress;
 mod services;
 mod sources;
 
@@ -17,6 +17,7 @@ use super::outcome::CellOutcome;
 use crate::config::Baseline;
 use crate::ledger::{Results, Status};
 use error::CellError;
+use progress::ProgressForwarder;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -74,8 +75,8 @@ impl Work<'_> {
                 baseline: Baseline::Pixels,
             } => extractor::pixels(),
         };
-        let sets = self.extract(&extractor, sources)?;
-        let tuned = self.finetune(&extractor, &sets)?;
+        let sets = self.extract(&extractor, &sources)?;
+        let tuned = self.finetune(&extractor, &sets, &sources)?;
         let report = self.evaluate(&extractor, &sets, tuned)?;
         Ok(Results {
             pretrain: extractor.summary,
@@ -107,6 +108,13 @@ impl Work<'_> {
 
     fn warn(&mut self, text: String) {
         self.listener.on_event(Event::Warning { text });
+    }
+
+    fn progress(&mut self, stage: Stage) -> ProgressForwarder<'_> {
+        ProgressForwarder {
+            listener: self.listener,
+            stage,
+        }
     }
 
     /// Ends the work where the user asked for it.

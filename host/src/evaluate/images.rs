@@ -1,20 +1,20 @@
 //! Images on their way to a network, outside pretraining.
 
-use crate::config::Views;
-use ssl_datasets::DataError;
+use super::Result;
 use ssl_datasets::loader::{Batch, Batches};
-use ssl_datasets::views::rescale;
+use ssl_datasets::views::{ViewTuning, rescale};
 use ssl_plugin_api::description::{Interpolation, Transform, ViewGroup, ViewRole};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 /// Images per forward pass.
 pub(super) const BATCH: usize = 256;
 
-/// What classifiers are trained on where augmentation is wanted: a random crop of 8 to 100 % of the
-/// area and a flip.
-pub(super) fn train_view(
+/// The view that classifiers are trained on where augmentation is wanted: a random crop of 8 to 100 % of
+/// the area, brought to `size`, and a flip.
+#[must_use]
+pub fn classifier_view(
     size: usize,
-    views: &Views,
+    tuning: &ViewTuning,
     normalize: Option<([f32; 3], [f32; 3])>,
 ) -> ViewGroup {
     let mut transforms = vec![
@@ -35,25 +35,28 @@ pub(super) fn train_view(
         patches: None,
     };
     // Small images need the same change of the least area as the frameworks' views.
-    let fitted = rescale(std::slice::from_ref(&group), size, size, &views.tuning);
+    let fitted = rescale(std::slice::from_ref(&group), size, size, tuning);
     fitted.into_iter().next().unwrap_or(group)
 }
 
-/// The images of each batch, `[batch, 3, size, size]`; `seen` hears how many.
-pub(super) fn eval_batches(
+/// The images of each batch, `[batch, 3, size, size]`; `seen` is called with how many they are.
+pub(super) fn first_views(
     batches: Batches,
     mut seen: impl FnMut(u64),
-) -> impl Iterator<Item = Result<Tensor, DataError>> {
+) -> impl Iterator<Item = Result<Tensor>> {
     batches.map(move |batch| {
         let batch = batch?;
         seen(batch.len() as u64);
-        Ok(images(&batch))
+        Ok(first_view(&batch)?)
     })
 }
 
 /// The first view of a batch, `[batch, 3, size, size]`.
-pub(super) fn images(batch: &Batch) -> Tensor {
+///
+/// # Errors
+/// What the tensor library reports.
+pub(crate) fn first_view(batch: &Batch) -> std::result::Result<Tensor, TchError> {
     let view = &batch.views[0];
     let side = view.size as i64;
-    Tensor::from_slice(&view.data).view([batch.len() as i64, 3, side, side])
+    Tensor::f_from_slice(&view.data)?.f_view([batch.len() as i64, 3, side, side])
 }
