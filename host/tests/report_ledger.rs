@@ -1,26 +1,21 @@
 //! Reports from a ledger with per-image predictions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod simulated;
+
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use ssl_host::evaluate::predictions::{Part, write};
-use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
-use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
+use simulated::{enter_head, images as drawn_images, report, run, write_predictions};
+use ssl_host::evaluate::record::ProtocolRef;
 use ssl_host::ledger::{CellDir, Ledger, Status};
-use tch::{Device, Kind, Tensor};
-
-const CLASSES: usize = 5;
 
 /// Writes a ledger in which framework `f` is right on an image if a number shared by all frameworks is below its skill.
 fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
     let ledger = Ledger::open(root).unwrap();
-    let space = LabelSpace::Full { classes: CLASSES };
-    let protocol = ProtocolRef::new("linear-shared-cached", &1);
     let mut cells: Vec<_> = (0..frameworks)
         .map(|f| {
             ledger
@@ -33,52 +28,18 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
         let ids = (0..images)
             .map(|image| format!("n{:04}/image_{image:07}.jpg", image % 1000))
             .collect();
-        let labels = Labels::single(&vec![0; images], CLASSES).unwrap();
-        let features = Tensor::zeros([images as i64, 1], (Kind::Float, Device::Cpu));
-        let features = FeatureSet::try_new(*set, features, labels, ids).unwrap();
+        let set = drawn_images(set, ids);
         let hard: Vec<f64> = (0..images).map(|_| random.random()).collect();
         for (f, (dir, record)) in cells.iter_mut().enumerate() {
             let skill = 0.5 + 0.01 * f as f64;
-            let mut ranking = Ranking::new(&space);
-            for hard in &hard {
-                // Mostly the shared difficulty, a little of its own.
-                let right = 0.9 * hard + 0.1 * random.random::<f64>() < skill;
-                let best = usize::from(!right);
-                let scores: Vec<f32> = (0..CLASSES)
-                    .map(|class| if class == best { 1.0 } else { 0.0 })
-                    .collect();
-                ranking.push(&space, &scores);
-            }
-            let scored = score(set, &space, features.labels(), &ranking).unwrap();
-            let variant = Variant::Linear {
-                seed: 0,
-                base_lr: 0.1,
-                weight_decay: 0.0,
-            };
-            record.results.report.evaluations.push(TestSetScore {
-                protocol: protocol.clone(),
-                dataset: (*set).to_owned(),
-                label_space: space.name(),
-                variant: variant.clone(),
-                headline: true,
-                correct: scored.correct,
-                n: scored.n,
-                correct_top5: scored.correct_top5,
-                excluded: scored.excluded,
-                per_class: Vec::new(),
-            });
-            let part = Part {
-                protocol: protocol.id.clone(),
-                variant: variant.to_string(),
-                label_space: space.name(),
-                ranking,
-                score: scored,
-            };
-            std::fs::create_dir_all(dir.file("predictions")).unwrap();
-            let path = dir.file("predictions").join(format!("{set}.parquet"));
-            let digest = write(&path, &features, &[part]).unwrap();
+            // Mostly the shared difficulty, a little of its own.
+            let right = hard
+                .iter()
+                .map(|hard| 0.9 * hard + 0.1 * random.random::<f64>() < skill);
+            let part = enter_head(record, &set, 0, right);
+            let digest = write_predictions(dir, &set, &[part]);
             let digests = &mut record.results.report.predictions;
-            digests.insert((*set).to_owned(), digest);
+            digests.insert(set.id().to_owned(), digest);
         }
     }
     for (dir, record) in &mut cells {
@@ -88,31 +49,11 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
     }
 }
 
-fn start(root: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
-        .arg("report")
-        .arg(root)
-        .args(["--format", "json"])
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
 /// The message of a report that is refused.
 fn refusal(root: &Path) -> String {
-    let output = start(root, &["--draws", "100"]);
+    let output = run(root, &["--draws", "100"]);
     assert_eq!(output.status.code(), Some(65));
     String::from_utf8(output.stderr).unwrap()
-}
-
-fn report(root: &Path, arguments: &[&str]) -> Value {
-    let output = start(root, arguments);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

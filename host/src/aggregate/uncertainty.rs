@@ -29,9 +29,7 @@ pub fn standard_error(
     aggregate: Aggregate,
     framework: usize,
 ) -> Option<f64> {
-    let terms = terms(table, pool, aggregate, framework)?;
-    let squares = terms.iter().map(|term| term * term);
-    Some(squares.sum::<f64>().sqrt()).filter(|error| error.is_finite())
+    combined_error(table, pool, aggregate, framework, |place| vec![place])
 }
 
 /// As [`standard_error`], with data sets of the same images correlated in full: the largest it can be.
@@ -42,18 +40,32 @@ pub fn standard_error_of_shared_images(
     aggregate: Aggregate,
     framework: usize,
 ) -> Option<f64> {
+    combined_error(table, pool, aggregate, framework, |place| {
+        let same = table.same_images(pool[place]);
+        let members = (0..pool.len()).filter(|&other| same.contains(&pool[other]));
+        members.collect()
+    })
+}
+
+/// The root of the sum over groups of the square of what their members add; `group` gives the places in the pool that
+/// are correlated in full with one place.
+fn combined_error(
+    table: &Table,
+    pool: &[usize],
+    aggregate: Aggregate,
+    framework: usize,
+    group: impl Fn(usize) -> Vec<usize>,
+) -> Option<f64> {
     let terms = terms(table, pool, aggregate, framework)?;
-    let mut squares = 0.0;
-    for (place, &set) in pool.iter().enumerate() {
-        let same = table.same_images(set);
-        let group = (0..pool.len()).filter(|&other| same.contains(&pool[other]));
-        let group: Vec<usize> = group.collect();
-        if group.first() == Some(&place) {
-            let sum: f64 = group.iter().map(|&member| terms[member].abs()).sum();
-            squares += sum * sum;
+    let squares = (0..pool.len()).map(|place| {
+        let group = group(place);
+        if group.first() != Some(&place) {
+            return 0.0;
         }
-    }
-    Some(squares.sqrt()).filter(|error| error.is_finite())
+        let sum: f64 = group.iter().map(|&member| terms[member].abs()).sum();
+        sum * sum
+    });
+    Some(squares.sum::<f64>().sqrt()).filter(|error| error.is_finite())
 }
 
 /// What each data set of the pool adds to the error, `∂g/∂p_d` times the standard error of `p_d`.

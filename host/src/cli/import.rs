@@ -133,11 +133,9 @@ fn network(text: &str) -> Result<BackboneConfig, String> {
     }
     let given: Given = toml::from_str(&format!("backbone = {text}"))
         .map_err(|error| error.message().to_owned())?;
-    let width = given.backbone.width;
-    if width > 0.0 && width <= 8.0 {
-        Ok(given.backbone)
-    } else {
-        Err(format!("expected a width in (0, 8], found {width}"))
+    match given.backbone.validate() {
+        Ok(()) => Ok(given.backbone),
+        Err(error) => Err(error.to_string()),
     }
 }
 

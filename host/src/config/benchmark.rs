@@ -167,13 +167,7 @@ impl Benchmark {
             taken.extend(ids.iter().cloned());
         }
         check_rows(&self.checkpoint, &taken, checks);
-        let width = self.backbone.width;
-        checks.require(
-            "backbone.width",
-            width > 0.0 && width <= 8.0,
-            "a number in (0, 8]",
-            width,
-        );
+        checks.backbone("backbone", &self.backbone);
         self.data.check("data", checks);
         let size = self.views.size;
         checks.require(

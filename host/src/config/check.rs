@@ -1,5 +1,6 @@
 //! Ranges: every value out of range is collected, none stops the search.
 
+use crate::backbone::BackboneConfig;
 use std::fmt::Display;
 
 /// Collects the values that are out of range.
@@ -15,6 +16,17 @@ pub(super) struct OutOfRange {
 }
 
 impl Checks {
+    /// Requires that the network at `path` can be built.
+    pub(super) fn backbone(&mut self, path: &str, backbone: &BackboneConfig) {
+        let built = backbone.validate().is_ok();
+        self.require(
+            &format!("{path}.width"),
+            built,
+            "a number in (0, 8]",
+            backbone.width,
+        );
+    }
+
     /// Requires that `ok` holds of the value at `path` (dotted), and says what was expected.
     pub fn require(
         &mut self,

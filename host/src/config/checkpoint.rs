@@ -136,13 +136,7 @@ impl CheckpointEntry {
             "letters, digits, `-`, `_`, `+` and `.`, not beginning with `.`",
             format_args!("`{row}`"),
         );
-        let width = self.backbone.width;
-        checks.require(
-            &at("backbone.width"),
-            width > 0.0 && width <= 8.0,
-            "a number in (0, 8]",
-            width,
-        );
+        checks.backbone(&at("backbone"), &self.backbone);
     }
 }
 

@@ -6,33 +6,71 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// 64 drawn images, a narrow network, one test set.
-const BENCH: &str = r#"
-frameworks = ["echo"]
-baselines = ["pixels"]
-[backbone]
-depth = "resnet18"
-stem = "cifar"
-width = 0.125
-[data]
+/// 64 drawn images, a narrow network, two test sets.
+fn drawn() -> String {
+    Bench {
+        baselines: r#"["pixels"]"#,
+        width: 0.125,
+        data: r#"
 train = { name = "train", kind = "shapes", split = "train", count = 64 }
 test = [
     { name = "val", kind = "shapes", split = "val", count = 40 },
     { name = "real", kind = "shapes", split = "real", count = 40 },
-]
+]"#,
+        size: 16,
+        batch: 32,
+        evaluate: r#"
+transform = "whole"
+knn = { k = [5], headline_k = 5 }
+linear = { epochs = 2, batch_size = 16, base_lrs = [0.1, 1.0], seeds = [0] }"#,
+    }
+    .text()
+}
+
+/// What differs between benchmarks of the healthy fixture, which is trained for one epoch.
+pub struct Bench<'a> {
+    pub baselines: &'a str,
+    pub width: f64,
+    /// The section `[data]`.
+    pub data: &'a str,
+    pub size: u32,
+    pub batch: u32,
+    /// The section `[evaluate]`.
+    pub evaluate: &'a str,
+}
+
+impl Bench<'_> {
+    pub fn text(&self) -> String {
+        let Self {
+            baselines,
+            width,
+            data,
+            size,
+            batch,
+            evaluate,
+        } = self;
+        format!(
+            r#"
+frameworks = ["echo"]
+baselines = {baselines}
+[backbone]
+depth = "resnet18"
+stem = "cifar"
+width = {width}
+[data]{data}
 [views]
-size = 16
+size = {size}
 [pretrain]
 workers = 1
 threads = 1
 [pretrain.recipe]
 epochs = 1
-batch_size = 32
-[evaluate]
-transform = "whole"
-knn = { k = [5], headline_k = 5 }
-linear = { epochs = 2, batch_size = 16, base_lrs = [0.1, 1.0], seeds = [0] }
-"#;
+batch_size = {batch}
+[evaluate]{evaluate}
+"#
+        )
+    }
+}
 
 /// A folder with the benchmark and its results.
 pub struct Place {
@@ -41,7 +79,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Self::of(BENCH)
+        Self::of(&drawn())
     }
 
     /// A folder with another benchmark.

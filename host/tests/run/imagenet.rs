@@ -1,20 +1,17 @@
 //! A tree of tiny images laid out as ImageNet and its five variants, from the check to the scores.
 
-use crate::bench::Place;
+use crate::bench::{Bench, Place};
 use serde_json::Value;
 use ssl_datasets::imagenet::{adversarial, rendition, wnid};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const BENCH: &str = r#"
-frameworks = ["echo"]
-baselines = []
-[backbone]
-depth = "resnet18"
-stem = "cifar"
-width = 0.0625
-[data]
+fn bench() -> String {
+    Bench {
+        baselines: "[]",
+        width: 0.0625,
+        data: r#"
 root = "images"
 train = { name = "train", kind = "imagenet", split = "train", path = "train", allow_partial = true }
 test = [
@@ -24,19 +21,15 @@ test = [
     { name = "rendition", kind = "imagenet", split = "rendition", path = "rendition", allow_partial = true },
     { name = "sketch", kind = "imagenet", split = "sketch", path = "sketch", allow_partial = true },
     { name = "adversarial", kind = "imagenet", split = "adversarial", path = "adversarial", allow_partial = true },
-]
-[views]
-size = 8
-[pretrain]
-workers = 1
-threads = 1
-[pretrain.recipe]
-epochs = 1
-batch_size = 100
-[evaluate]
+]"#,
+        size: 8,
+        batch: 100,
+        evaluate: r#"
 knn = { k = [5], headline_k = 5 }
-linear = { epochs = 1, batch_size = 500, base_lrs = [0.1], seeds = [0] }
-"#;
+linear = { epochs = 1, batch_size = 500, base_lrs = [0.1], seeds = [0] }"#,
+    }
+    .text()
+}
 
 /// Images of every class folder.
 const EACH: u32 = 2;
@@ -136,7 +129,7 @@ fn codes(report: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn a_tree_of_all_six_sets_goes_from_the_check_to_the_scores() {
-    let place = Place::of(BENCH);
+    let place = Place::of(&bench());
     tree(place.path());
     let (code, report) = check(&place);
     assert_eq!(code, Some(0), "{report:#}");
@@ -173,7 +166,7 @@ fn a_tree_of_all_six_sets_goes_from_the_check_to_the_scores() {
 
 #[test]
 fn faults_planted_in_the_tree_are_found() {
-    let place = Place::of(BENCH);
+    let place = Place::of(&bench());
     tree(place.path());
     let images = place.path().join("images");
     fs::write(images.join("real.json"), real(1)).unwrap();

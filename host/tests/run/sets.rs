@@ -1,6 +1,6 @@
 //! A benchmark's data are looked at before the first step, and all rows see the same images.
 
-use crate::bench::{Ended, Place, record};
+use crate::bench::{Bench, Ended, Place, record};
 use crate::checkpoints::with_another;
 use serde_json::{Value, json};
 use ssl_host::checksum;
@@ -8,30 +8,23 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const BENCH: &str = r#"
-frameworks = ["echo"]
-baselines = ["pixels"]
-[backbone]
-depth = "resnet18"
-stem = "cifar"
-width = 0.0625
-[data]
+fn bench() -> String {
+    Bench {
+        baselines: r#"["pixels"]"#,
+        width: 0.0625,
+        data: r#"
 root = "images"
 train = { name = "train", kind = "image-folder", path = "train" }
-test = [{ name = "val", kind = "image-folder", path = "val" }]
-[views]
-size = 8
-[pretrain]
-workers = 1
-threads = 1
-[pretrain.recipe]
-epochs = 1
-batch_size = 8
-[evaluate]
+test = [{ name = "val", kind = "image-folder", path = "val" }]"#,
+        size: 8,
+        batch: 8,
+        evaluate: r#"
 transform = "whole"
 knn = { k = [3], headline_k = 3 }
-linear = { epochs = 1, batch_size = 8, base_lrs = [0.1], seeds = [0] }
-"#;
+linear = { epochs = 1, batch_size = 8, base_lrs = [0.1], seeds = [0] }"#,
+    }
+    .text()
+}
 
 /// An 8 × 8 PNG: left half bright where `class` is 0, right where it is 1, all where it is 2.
 fn image(class: u8, number: u8) -> Vec<u8> {
@@ -75,7 +68,7 @@ const CLASSES: [(u8, &str); 3] = [(0, "cat"), (1, "dog"), (2, "fox")];
 
 /// Eight training images of three classes, and some test classes.
 fn place(test: &[(u8, &str)]) -> Place {
-    let place = Place::of(BENCH);
+    let place = Place::of(&bench());
     write(&place, "train", &CLASSES, 8);
     write(&place, "val", test, 4);
     place

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use ssl_host::evaluate::predictions::{Part, write};
 use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
 use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
-use ssl_host::ledger::{Ledger, Status};
+use ssl_host::ledger::{CellDir, CellRecord, Ledger, Status};
 use tch::{Device, Kind, Tensor};
 
 const CLASSES: usize = 5;
@@ -35,11 +35,69 @@ pub struct Plan<'a> {
     pub shift: f64,
 }
 
+/// A set of images without features: only what was right about each counts.
+pub fn images(name: &str, ids: Vec<String>) -> FeatureSet {
+    let n = ids.len();
+    let labels = Labels::single(&vec![0; n], CLASSES).unwrap();
+    let features = Tensor::zeros([n as i64, 1], (Kind::Float, Device::Cpu));
+    FeatureSet::try_new(name, features, labels, ids).unwrap()
+}
+
+/// Enters a linear head, which is right on some images, into a record; gives back its predictions.
+pub fn enter_head(
+    record: &mut CellRecord,
+    set: &FeatureSet,
+    head: u64,
+    right: impl IntoIterator<Item = bool>,
+) -> Part {
+    let space = LabelSpace::Full { classes: CLASSES };
+    let mut ranking = Ranking::new(&space);
+    for right in right {
+        let best = usize::from(!right);
+        let scores: Vec<f32> = (0..CLASSES)
+            .map(|class| if class == best { 1.0 } else { 0.0 })
+            .collect();
+        ranking.push(&space, &scores);
+    }
+    let scored = score(set.id(), &space, set.labels(), &ranking).unwrap();
+    let protocol = ProtocolRef::new("linear-shared-cached", &1);
+    let variant = Variant::Linear {
+        seed: head,
+        base_lr: 0.1,
+        weight_decay: 0.0,
+    };
+    record.results.report.evaluations.push(TestSetScore {
+        protocol: protocol.clone(),
+        dataset: set.id().to_owned(),
+        label_space: space.name(),
+        variant: variant.clone(),
+        headline: head == 0,
+        correct: scored.correct,
+        n: scored.n,
+        correct_top5: scored.correct_top5,
+        excluded: scored.excluded,
+        per_class: Vec::new(),
+    });
+    Part {
+        protocol: protocol.id,
+        variant: variant.to_string(),
+        label_space: space.name(),
+        ranking,
+        score: scored,
+    }
+}
+
+/// Writes the predictions of a set into a cell's folder; gives back the file's digest.
+pub fn write_predictions(dir: &CellDir, set: &FeatureSet, parts: &[Part]) -> String {
+    let path = dir
+        .file("predictions")
+        .join(format!("{}.parquet", set.id()));
+    write(&path, set, parts).unwrap()
+}
+
 /// Writes the ledger; runs differ in the seed alone.
 pub fn write_ledger(root: &Path, plan: &Plan<'_>) {
     let ledger = Ledger::open(root).unwrap();
-    let space = LabelSpace::Full { classes: CLASSES };
-    let protocol = ProtocolRef::new("linear-shared-cached", &1);
     let last = plan.sets.iter().map(|set| set.images.end).max().unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let hard: Vec<f64> = (0..last).map(|_| random.random()).collect();
@@ -51,52 +109,18 @@ pub fn write_ledger(root: &Path, plan: &Plan<'_>) {
             for set in plan.sets {
                 let ids = set.images.clone();
                 let ids: Vec<String> = ids.map(|it| format!("image_{it}.jpg")).collect();
-                let n = ids.len();
-                let labels = Labels::single(&vec![0; n], CLASSES).unwrap();
-                let features = Tensor::zeros([n as i64, 1], (Kind::Float, Device::Cpu));
-                let features = FeatureSet::try_new(set.name, features, labels, ids).unwrap();
-                let mut parts = Vec::new();
-                for head in 0..plan.heads {
-                    let mut ranking = Ranking::new(&space);
-                    for hard in &hard[set.images.clone()] {
-                        let own = (1.0 - plan.common) * random.random::<f64>();
-                        let best = usize::from(plan.common * hard + own >= skill);
-                        let scores: Vec<f32> = (0..CLASSES)
-                            .map(|class| if class == best { 1.0 } else { 0.0 })
-                            .collect();
-                        ranking.push(&space, &scores);
-                    }
-                    let scored = score(set.name, &space, features.labels(), &ranking).unwrap();
-                    let variant = Variant::Linear {
-                        seed: head,
-                        base_lr: 0.1,
-                        weight_decay: 0.0,
-                    };
-                    record.results.report.evaluations.push(TestSetScore {
-                        protocol: protocol.clone(),
-                        dataset: set.name.to_owned(),
-                        label_space: space.name(),
-                        variant: variant.clone(),
-                        headline: head == 0,
-                        correct: scored.correct,
-                        n: scored.n,
-                        correct_top5: scored.correct_top5,
-                        excluded: scored.excluded,
-                        per_class: Vec::new(),
-                    });
-                    parts.push(Part {
-                        protocol: protocol.id.clone(),
-                        variant: variant.to_string(),
-                        label_space: space.name(),
-                        ranking,
-                        score: scored,
-                    });
-                }
-                std::fs::create_dir_all(dir.file("predictions")).unwrap();
-                let path = dir
-                    .file("predictions")
-                    .join(format!("{}.parquet", set.name));
-                write(&path, &features, &parts).unwrap();
+                let images = images(set.name, ids);
+                let parts: Vec<Part> = (0..plan.heads)
+                    .map(|head| {
+                        let right = hard[set.images.clone()].iter().map(|hard| {
+                            let own = (1.0 - plan.common) * random.random::<f64>();
+                            plan.common * hard + own < skill
+                        });
+                        let right: Vec<bool> = right.collect();
+                        enter_head(&mut record, &images, head, right)
+                    })
+                    .collect();
+                write_predictions(&dir, &images, &parts);
             }
             record.begin();
             record.end(Status::Done, None);
