@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_flipped_bit_of_a_json_file_is_noticed() {
+    fn every_flipped_bit_of_a_json_file_is_detected() {
         let value = json!({"format": 2, "zeros": BLANK, "numbers": [0.1, 1e-300, 7]});
         let text = to_json(&value).unwrap();
         assert_eq!(read_json::<Value>(&text).unwrap(), value);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_a_header_count_in_order() {
+    fn checksum_depends_on_the_order_of_bytes() {
         let mut header = format!("{{\"{KEY}\":\"{BLANK}\"}}").into_bytes();
         let of = |parts: &[&[u8]]| {
             let mut checksum = Checksum::default();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tee_has_the_digest_of_the_file() {
+    fn tee_writer_computes_the_digest_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let mut tee = Tee::new(File::create(&path).unwrap());

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use half::bf16;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// What a slab is made of.
+/// An element type whose values can be borrowed.
 ///
 /// # Safety
 /// A tensor of this kind must store its values as `Self`, any bits of which are valid.
@@ -32,8 +32,8 @@ unsafe impl Element for bf16 {
 pub(crate) struct CpuTensor<T = f32>(Tensor, PhantomData<T>);
 
 impl<T: Element> CpuTensor<T> {
-    /// The tensor itself where it already is one, else a copy that is. While slices of it are borrowed, nobody
-    /// may write to the tensor by another handle.
+    /// The tensor itself where it already is one, else a copy that is. While slices of it are borrowed, no
+    /// other handle may write to the tensor.
     pub(crate) fn of(tensor: &Tensor) -> Result<Self, TchError> {
         let here = tensor.f_to_device(Device::Cpu)?.f_to_kind(T::KIND)?;
         Ok(Self(here.f_contiguous()?, PhantomData))
@@ -50,7 +50,7 @@ impl<T: Element> CpuTensor<T> {
             return &[];
         }
         // SAFETY: `of` made sure of a contiguous tensor of `T`s in the CPU's memory, not empty, which lives as
-        // long as `self`; that nobody writes meanwhile is asked of the callers.
+        // long as `self`; the callers make sure that no other handle writes meanwhile.
         unsafe { std::slice::from_raw_parts(self.0.data_ptr() as *const T, self.0.numel()) }
     }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_into_a_slab_is_in_its_tensor() -> Result<(), TchError> {
+    fn writes_to_a_cpu_tensor_reach_its_tensor() -> Result<(), TchError> {
         let mut slab = CpuTensor::<f32>::of(&Tensor::f_zeros([5], (Kind::Float, Device::Cpu))?)?;
         slab.values_mut()
             .copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0]);

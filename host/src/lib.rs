@@ -1,5 +1,5 @@
 //! The `ssl-lottery` host: it loads framework plugins, pretrains backbones with them, evaluates
-//! what they learnt on the same data sets under the same protocol, and aggregates the results.
+//! the backbones on the same data sets under the same protocol, and aggregates the results.
 //!
 //! | module | concern |
 //! |---|---|
@@ -21,7 +21,7 @@
 //! | [`plugins`] | the table of frameworks: plugin files found and refused |
 //! | [`pretrain`] | the training loop, driven by a framework's description alone |
 //! | [`process`] | child processes with limits: probing, certification, cells |
-//! | [`progress`] | how long work tells how far it is |
+//! | [`progress`] | progress of long work |
 //! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
 //! | [`run`] | the whole benchmark: cells in child processes |
 //! | [`scaffold`] | new plugin projects, from the examples |

@@ -37,7 +37,7 @@ pub const FIX: &str = "unset LD_LIBRARY_PATH, or take the folder of that libtorc
 
 /// Refuses the libtorch that the system's loader has found where it is of another release than this
 /// program was compiled for. Without the check, the first call that differs between them ends the
-/// process. A release that cannot be told is let through.
+/// process. An unknown release is accepted.
 ///
 /// # Errors
 /// [`WrongLibtorch`].
@@ -55,8 +55,8 @@ fn compare(found: &Loaded) -> Result<(), WrongLibtorch> {
     }
 }
 
-/// Looks the library up among the files mapped into this process; `None` where the platform does
-/// not tell.
+/// Looks the library up among the files mapped into this process; `None` on platforms
+/// that do not list them.
 #[must_use]
 pub fn loaded() -> Option<Loaded> {
     // Any call keeps the linker from leaving the library out.
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cuda_part_is_opened_where_it_is_and_its_fault_is_told() {
+    fn libtorch_cuda_is_opened_and_its_load_error_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let library = dir.path().join("libtorch_cuda.so");
         assert_eq!(open(&library), CudaPart::Absent);

@@ -1,6 +1,6 @@
-//! How long work tells how far it is, whoever shows it.
+//! Progress of long work, independent of how it is shown.
 
-/// Where news of long work goes.
+/// A receiver of progress.
 pub trait Progress {
     /// `done` of `total` units are done; `note` is for people (epoch, loss).
     fn progress(&mut self, done: u64, total: u64, note: &str);

@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tensors_come_back_with_type_shape_and_values() {
+    fn tensor_file_round_trips_type_shape_and_values() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.safetensors");
         let a = Tensor::from_slice(&[1.5_f32, -2.0, 3.25, 4.0, 5.0, 6.0]).reshape([2, 3]);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_noticed_and_the_file_named() {
+    fn every_flipped_bit_of_a_tensor_file_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.safetensors");
         let a = Tensor::arange(9, (Kind::Float, Device::Cpu));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named() {
+    fn damaged_tensor_file_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("broken.safetensors");
         std::fs::write(&path, b"not a tensor file").unwrap();

@@ -143,12 +143,12 @@ fn agrees_with_torchvision(depth: Depth, name: &str) {
 }
 
 #[test]
-fn resnet50_is_torchvisions() {
+fn resnet50_matches_torchvision() {
     agrees_with_torchvision(Depth::Resnet50, "resnet50");
 }
 
 #[test]
-fn resnet18_is_torchvisions() {
+fn resnet18_matches_torchvision() {
     agrees_with_torchvision(Depth::Resnet18, "resnet18");
 }
 
@@ -340,7 +340,7 @@ fn bfloat16_differs_from_single_precision_by_its_rounding() {
 }
 
 #[test]
-fn parameter_counts_are_torchvisions_without_the_classifier() {
+fn parameter_counts_match_torchvision_without_classifier() {
     for (depth, count, dim) in [
         (Depth::Resnet18, 11_176_512, 512),
         (Depth::Resnet34, 21_284_672, 512),
@@ -425,7 +425,7 @@ fn the_seed_decides_the_start_and_zero_init_silences_the_residual_branches() {
 }
 
 #[test]
-fn the_momentum_copy_follows_parameters_only() {
+fn momentum_update_changes_parameters_only() {
     let online = seeded(Depth::Resnet18);
     let mut target = online.frozen_copy().unwrap();
     no_grad(|| {
@@ -448,7 +448,7 @@ fn the_momentum_copy_follows_parameters_only() {
 }
 
 #[test]
-fn an_import_that_does_not_fit_is_refused_whole() {
+fn backbone_import_of_wrong_shapes_changes_nothing() {
     let mut backbone = Backbone::new(&small(), 1, Device::Cpu).unwrap();
     let before = backbone.parameters()[0].tensor.copy();
     let mut tensors: Vec<(String, Tensor)> = backbone

@@ -97,7 +97,7 @@ fn seen(page: &Path, profile: &Path, width: u32) -> serde_json::Value {
 
 #[test]
 #[ignore = "needs Chromium"]
-fn the_report_works_in_a_browser() {
+fn html_report_works_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
         .args([

@@ -54,7 +54,7 @@ fn a_wrong_type_says_what_was_expected_and_found() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_config_faults_are_reported_at_once() {
     let bench = r#"
 seeds = [3, 3]
 frameworks = "some"

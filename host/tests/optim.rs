@@ -85,7 +85,7 @@ fn run(recipe: &Recipe, weight: &[f64], grads: &[&[f64]]) -> Tensor {
 }
 
 #[test]
-fn sgd_and_adamw_are_pytorchs() {
+fn sgd_and_adamw_match_pytorch() {
     // p = Parameter([1., -2., 0.5]); o = torch.optim.SGD([p], momentum=0.9, weight_decay=0.01)
     // with lr 0.1, 0.05, 0.05 and the gradients below, in float64; likewise nesterov=True and
     // AdamW(betas=(0.9, 0.99), eps=1e-6, weight_decay=0.1).
@@ -370,7 +370,7 @@ fn clipping_is_per_tensor_or_over_all() {
 }
 
 #[test]
-fn a_saved_state_goes_on_where_it_was() {
+fn optimizer_state_resumes_bit_identically() {
     for kind in [
         lars(TrustForm::RateInside),
         Kind::Adamw {

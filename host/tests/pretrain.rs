@@ -126,7 +126,7 @@ fn bytes(dir: &Path, file: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_run_trains_reports_and_exports() {
+fn pretraining_logs_metrics_and_exports_backbones() {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting::new(CONSTANT, Oddity::default());
     let mut progress = StopAt::default();
@@ -184,7 +184,7 @@ fn a_run_trains_reports_and_exports() {
 }
 
 #[test]
-fn a_resumed_run_ends_with_the_same_bytes() {
+fn pretraining_resumes_bit_identically() {
     let cosine = MomentumSchedule::Cosine {
         base: 0.5,
         offset: 0,
@@ -223,7 +223,7 @@ fn a_resumed_run_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn the_seed_decides_every_byte() {
+fn pretraining_is_bit_identical_for_one_seed() {
     let export = |seed| {
         let dir = tempfile::tempdir().unwrap();
         let mut setting = Setting::new(CONSTANT, Oddity::default());
@@ -261,7 +261,7 @@ fn bfloat16_is_computed_and_stays_near_single_precision() {
 }
 
 #[test]
-fn the_target_follows_by_the_schedule() {
+fn target_backbone_follows_the_momentum_schedule() {
     let dir = tempfile::tempdir().unwrap();
     let at_once = MomentumSchedule::Constant { value: 0.0 };
     let setting = Setting::new(at_once, Oddity::default());
@@ -298,7 +298,7 @@ fn the_target_follows_by_the_schedule() {
 }
 
 #[test]
-fn a_pass_shows_every_sample_once_before_the_first_epoch() {
+fn feature_pass_visits_every_sample_once() {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting::new(CONSTANT, Oddity::default());
     setting.done(dir.path());
@@ -357,7 +357,7 @@ fn a_framework_may_choose_the_order_and_redraw_its_head() {
 }
 
 #[test]
-fn a_loss_that_is_not_a_number_ends_the_run_at_its_step() {
+fn nan_loss_ends_pretraining_with_its_step() {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting::new(
         CONSTANT,
@@ -376,7 +376,7 @@ fn a_loss_that_is_not_a_number_ends_the_run_at_its_step() {
 }
 
 #[test]
-fn faults_of_setting_are_named() {
+fn wrong_pretraining_settings_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut setting = Setting::new(CONSTANT, Oddity::default());
     setting.done(dir.path());

@@ -48,7 +48,7 @@ fn nearest(train: &Tensor, train_labels: &[u32], test: &Tensor) -> Vec<u32> {
 
 #[test]
 #[ignore = "needs SSL_LOTTERY_DATA"]
-fn the_raw_pixel_anchors_of_cifar_10_come_out() {
+fn raw_pixel_baselines_of_cifar10_match_reference_scores() {
     let train = source(
         r#"
         name = "train"

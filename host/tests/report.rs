@@ -206,7 +206,7 @@ fn another_table_with_ties_and_a_zero() {
 }
 
 #[test]
-fn the_default_reference_is_val_in_any_case_and_its_lack_is_said() {
+fn default_reference_is_val_in_any_spelling() {
     let folder = tempfile::tempdir().unwrap();
     let path = table(folder.path(), &SMALL.replace("base", "VAL"));
     assert_eq!(json(&["--table", &path])["reference"], "VAL");
@@ -338,7 +338,7 @@ fn tables_for_papers_mark_the_best_and_those_near() {
 }
 
 #[test]
-fn the_page_is_small_whole_and_safe() {
+fn html_report_is_small_complete_and_escaped() {
     let page = text(&report(&["--study", "ozbulak2024", "--format", "html"]));
     assert!(page.len() < 1 << 20, "{}", page.len());
     for outside in ["src=", "http://", "https://", "@import", "url("] {

@@ -122,7 +122,7 @@ fn cells_that_were_judged_with_other_settings_are_left_out_and_named() {
 }
 
 #[test]
-fn lost_predictions_fall_back_to_counts_and_say_so() {
+fn report_without_predictions_uses_counts_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     write_ledger(folder.path(), 2, &["val", "v2"], 300);
     let cells = std::fs::read_dir(folder.path().join("cells")).unwrap();
@@ -139,7 +139,7 @@ fn lost_predictions_fall_back_to_counts_and_say_so() {
 }
 
 #[test]
-fn predictions_that_are_not_the_records_are_refused_by_name() {
+fn predictions_of_another_digest_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     write_ledger(folder.path(), 2, &["val"], 300);
     let ledger = Ledger::open(folder.path()).unwrap();

@@ -22,7 +22,7 @@ const V2: Set = Set {
 const THREE: [(&str, f64); 3] = [("byol", 0.50), ("dino", 0.60), ("moco", 0.52)];
 
 #[test]
-fn three_frameworks_by_three_seeds_by_three_heads_are_three_rows() {
+fn report_has_one_row_per_framework_over_seeds_and_heads() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan {
         sets: &[VAL, V2],
@@ -68,7 +68,7 @@ fn three_frameworks_by_three_seeds_by_three_heads_are_three_rows() {
 }
 
 #[test]
-fn one_seed_says_what_it_does_not_cover_and_what_would_undo_the_lead() {
+fn report_of_one_seed_states_what_it_does_not_cover() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan {
         sets: &[VAL, V2],
@@ -140,7 +140,7 @@ fn images_that_frameworks_and_sets_share_are_redrawn_together() {
 }
 
 #[test]
-fn baselines_are_lines_for_reference_and_nothing_else() {
+fn report_shows_baselines_apart_from_the_ranking() {
     let folder = tempfile::tempdir().unwrap();
     let frameworks = [
         ("byol", 0.50),

@@ -142,7 +142,7 @@ fn scored(folder: &Path) -> Vec<TestSetScore> {
 }
 
 #[test]
-fn all_six_sets_by_hand() {
+fn scores_of_six_sets_match_hand_computation() {
     let folder = tempfile::tempdir().unwrap();
     let evaluations = scored(folder.path());
     // Set, label space, correct, scored, correct among five, left out.

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_need_not_be_a_whole_count() {
+    fn cell_accepts_percentages_between_counts() {
         let cell = published("2.3", 7500);
         assert_eq!(cell.hits(), 172.5);
         assert_eq!(cell.correct(), None);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sample_proves_certainty() {
+    fn standard_error_is_positive_at_0_and_100_percent() {
         let error = |correct| Cell::counted(correct, 99).unwrap().standard_error();
         // (0 + 1/2)/(99 + 1) = 0.005.
         assert!((error(0) - (0.005 * 0.995 / 99.0f64).sqrt()).abs() < 1e-15);

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_and_programs_write() {
+    fn decimal_reads_common_spellings() {
         let read = |text| {
             let decimal = Decimal::parse(text).unwrap();
             (decimal.mantissa(), decimal.scale())
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_plain_number() {
+    fn decimal_refuses_text_that_is_no_plain_number() {
         for text in [
             "", "-1", "+1", "nan", "inf", "1,5", "1.2.3", "12 3", "0x10", "e3", ".",
         ] {

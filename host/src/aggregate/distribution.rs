@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn fair_coins_count_subsets() {
+    fn binomial_cdf_and_pmf_match_counted_subsets() {
         let (cdf, pmf) = fair_coins(2, 5);
         close(cdf, 16.0 / 32.0, 1e-12);
         close(pmf, 10.0 / 32.0, 1e-12);

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_and_heads_of_one_framework_are_one_row() {
+    fn table_averages_seeds_and_heads_into_one_row() {
         let mut records = Vec::new();
         for (seed, head, correct) in [(0, "a", 40), (0, "b", 42), (1, "a", 44), (1, "b", 46)] {
             records.push(TableEntry {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn records_fill_the_table_and_leave_holes() {
+    fn table_entries_fill_cells_and_leave_missing_ones_empty() {
         let records = [
             record("a", "val", 3, 4),
             record("b", "v2", 1, 2),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_records_are_refused_by_name() {
+    fn impossible_table_entries_are_refused_by_name() {
         let twice = [
             record("a", "r", 3, 4),
             record("b", "r", 2, 4),

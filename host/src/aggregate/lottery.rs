@@ -16,7 +16,7 @@ pub struct WinnerShare {
     pub aggregate: Aggregate,
     /// Subsets won by each framework, a tie split evenly; `None` for a row with a missing cell in the pool.
     pub wins: Vec<Option<f64>>,
-    /// Number of subsets looked at.
+    /// Number of subsets evaluated.
     pub subsets: usize,
     /// Whether they are a random draw instead of all.
     pub sampled: bool,

@@ -1,4 +1,4 @@
-//! Statistics that tell a better framework from a luckier one.
+//! Statistics that separate a better framework from a luckier one.
 //!
 //! Everything starts from a [`Table`] of exact accuracies and is a pure function of it: no files, no clocks, no hidden
 //! randomness. Ties are decided on whole numbers ([`Cell`] is a fraction), percentages are only views.

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_discordance_and_means_by_hand() {
+    fn paired_outcomes_match_hand_computation() {
         let a: Vec<bool> = (0..70).map(|image| image < 68).collect();
         let b: Vec<bool> = (0..70).map(|image| image >= 1).collect();
         let paired = PairedOutcomes::try_new([(4, "a", &a[..]), (2, "b", &b[..])]).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn unaligned_lists_are_refused() {
+    fn paired_outcomes_of_different_images_are_refused() {
         let found = PairedOutcomes::try_new([(0, "a", &[true, false][..]), (1, "b", &[true][..])]);
         let expected = AggregateError::UnalignedOutcomes {
             framework: "b".to_owned(),

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ties_share_a_place_and_the_next_one_skips() {
+    fn tied_ranks_share_a_place_and_the_next_is_skipped() {
         let values = [Some(5), Some(9), None, Some(5), Some(1)];
         let ranks = rank_by(&values, |a: &i32, b| b.cmp(a));
         let average: Vec<_> = ranks.iter().map(|rank| rank.map(Rank::average)).collect();

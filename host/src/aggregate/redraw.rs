@@ -1,4 +1,4 @@
-//! What a new test set of the same size would do to the order, as far as counts alone can tell.
+//! The effect of a new test set of the same size on the order, as far as counts alone show it.
 
 use super::distribution::normal_cdf;
 use super::uncertainty::ratio;

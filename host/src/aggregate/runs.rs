@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_are_the_units_and_heads_only_of_a_single_seed() {
+    fn runs_use_seeds_as_units_and_heads_only_with_one_seed() {
         // Two seeds with two heads each, of 100 images: means 41 and 45.
         let counts = [vec![vec![40, 42]], vec![vec![44, 46]]];
         let runs = Runs::new(&counts, &[100]);

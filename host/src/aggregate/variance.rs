@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn each_factor_is_measured_within_the_others() {
+    fn variance_components_are_measured_within_the_other_factors() {
         let split = variance_split(&[
             observation("a", 0, "linear", "0", 50),
             observation("a", 0, "linear", "1", 54),

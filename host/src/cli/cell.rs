@@ -1,4 +1,4 @@
-//! `cell`: one cell, in a process of its own. Started by `run`, not by people.
+//! `cell`: one cell, in a process of its own. `run` starts it.
 
 use super::exit::{Exit, Failure};
 use crate::run::{Cancel, CellOutcome, Job, StdoutEvents, cell};

@@ -1,4 +1,4 @@
-//! `data`: the kinds of data sets there are, and whether a benchmark's sets are what they should be.
+//! `data`: lists the kinds of data sets, and checks the sets of a benchmark.
 
 use super::exit::{Exit, Failure};
 use crate::config::Benchmark;
@@ -17,7 +17,7 @@ pub struct Data {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Open every set of a benchmark, decode every image, look for known mistakes
+    /// Open every set of a benchmark, decode every image, report known mistakes
     Check {
         /// The benchmark file
         #[arg(value_name = "BENCH.toml")]
@@ -25,13 +25,13 @@ enum Action {
         /// Override a key of the benchmark (repeatable)
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// How to print
+        /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
     /// List the kinds of data sets with their keys
     List {
-        /// How to print
+        /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },

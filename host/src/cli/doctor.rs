@@ -1,4 +1,4 @@
-//! `doctor`: what this installation has, and the fix for what it lacks.
+//! `doctor`: checks this installation, and names the fix for each fault.
 
 use super::exit::{Exit, Failure};
 use super::plugins::{Format, look};
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 /// Check libtorch, devices, plugin directories and data, and name the fix for each fault
 #[derive(Args, Debug)]
 pub struct Doctor {
-    /// Another directory to look for plugins in (repeatable)
+    /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -126,7 +126,7 @@ fn check_libtorch() -> Finding {
             }
         }
         (Ok(()), None) => {
-            let text = "linked; this platform does not tell where it is";
+            let text = "linked; this platform does not report its file";
             (true, text.to_owned(), None)
         }
     };

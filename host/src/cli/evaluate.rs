@@ -11,7 +11,7 @@ use crate::run::{CellConfig, Subject};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Judge a checkpoint, or the backbone of a pretrained cell, as a row of a benchmark
+/// Evaluate a checkpoint, or the backbone of a pretrained cell, as a row of a benchmark
 #[derive(Args, Debug)]
 pub struct Evaluate {
     /// The benchmark file whose data and protocols apply
@@ -42,13 +42,13 @@ pub struct Evaluate {
     /// Accept a checkpoint that lacks parts of the backbone
     #[arg(long)]
     allow_partial: bool,
-    /// Where results go [default: results/ and the benchmark file's name]
+    /// Folder for the results [default: results/ and the benchmark file's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Another directory to look for plugins in (repeatable)
+    /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
     /// Compute in this process, for a debugger

@@ -12,7 +12,7 @@ use ssl_plugin_api::foreign::Plugin;
 use std::path::PathBuf;
 use tch::Device;
 
-/// Read an official checkpoint with a framework's key map; say what became of every key
+/// Read an official checkpoint with a framework's key map, and report the fate of every key
 #[derive(Args, Debug)]
 pub struct Import {
     /// Framework whose checkpoint map is applied, or a label
@@ -27,16 +27,16 @@ pub struct Import {
     /// ResNet-50 of width 1 with the ImageNet stem]
     #[arg(long, value_name = "TOML", value_parser = network)]
     backbone: Option<BackboneConfig>,
-    /// Where to write the renamed tensors, as safetensors; without it they are only checked
+    /// File for the renamed tensors, as safetensors; without it they are only checked
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Accept a checkpoint that lacks parts of the backbone; they keep their initial values
     #[arg(long)]
     allow_partial: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Another directory to look for plugins in (repeatable)
+    /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
 }
@@ -157,20 +157,20 @@ fn text(report: &KeyReport) -> String {
         )
     }));
     let objects = report.objects.iter();
-    lines.extend(objects.map(|name| format!("object   {name}, passed over")));
+    lines.extend(objects.map(|name| format!("object   {name}, skipped")));
     format!("{}\n", lines.join("\n"))
 }
 
 fn refuse(error: ImportError) -> Failure {
     let help = match &error {
         ImportError::Partial { .. } => {
-            "is this the right --backbone? --allow-partial imports what there is"
+            "check that --backbone is the checkpoint's network; --allow-partial imports the tensors that are there"
         }
         ImportError::Pickle { .. } => {
             "load the file where it came from and save its state dict alone, as safetensors"
         }
         ImportError::NoNetwork { .. } => {
-            "is it a ResNet's checkpoint? give a state dict; a whole pickled model is not read"
+            "give the state dict of a ResNet; a whole pickled model cannot be read"
         }
         ImportError::Choice { .. } => "give --encoder, --root or --prefix",
         ImportError::NotFinite { .. } | ImportError::NegativeVariance { .. } => {

@@ -7,10 +7,10 @@ use tracing::Level;
 /// `-v` and `-q`.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Verbosity {
-    /// Tell more; twice for everything
+    /// Print more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Tell errors only, and draw no progress bars
+    /// Print errors only, and draw no progress bars
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }

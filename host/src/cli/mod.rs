@@ -1,4 +1,4 @@
-//! The command line: arguments, exit codes, how errors and logs are shown.
+//! The command line: arguments, exit codes, display of errors and logs.
 //!
 //! Each subcommand is one file with its arguments and an `execute`; a subcommand only parses,
 //! calls the library and prints. Results go to standard output, everything else to standard error.

@@ -1,4 +1,4 @@
-//! `plugins`: what was found, and what was refused and why.
+//! `plugins`: lists the frameworks found, and the files refused with the reason.
 
 use super::exit::{Exit, Failure};
 use crate::plugins::{Candidate, LIMIT, Registry, directories, probe};
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// List the frameworks found; say which files were refused and why
+/// List the frameworks found, and the files refused with the reason
 #[derive(Args, Debug)]
 pub struct Plugins {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Another directory to look in (repeatable)
+    /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
     /// End with code 1 if a file was refused
     #[arg(long)]
     strict: bool,
-    /// Seconds within which all libraries must have said what they contain
+    /// Seconds within which all libraries must have answered
     #[arg(long, value_name = "SECONDS", default_value_t = LIMIT.as_secs())]
     limit: u64,
 }

@@ -57,7 +57,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     crate::memory::keep_freed();
-    // What comes of it is told by `doctor`, and by whatever asks for a GPU.
+    // `doctor` reports the result, and so does every command that needs a GPU.
     let _ = libtorch::cuda_part();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Leaves long messages whole where nobody reads them on a terminal, so that programs find them on one line.
+/// Keeps each message on one line when standard error is not a terminal, so that programs can search it.
 fn show_faults_on_one_line() {
     let wrap = std::io::stderr().is_terminal();
     // Only a hook set before would be in the way, and there is none.

@@ -11,19 +11,19 @@ use crate::run::{
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Run a benchmark: pretrain, evaluate, aggregate; the same command resumes it
+/// Run a benchmark: pretrain, evaluate, aggregate. The same command resumes it
 #[derive(Args, Debug)]
 pub struct Run {
     /// The benchmark file
     #[arg(value_name = "BENCH.toml")]
     bench: PathBuf,
-    /// Where results go [default: results/ and the benchmark file's name]
+    /// Folder for the results [default: results/ and the benchmark file's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Another directory to look for plugins in (repeatable)
+    /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
     /// Run cells in this process, one by one, for a debugger
@@ -150,7 +150,7 @@ pub(super) fn carry_out(
     Ok(exit(&cells, &cancel))
 }
 
-/// Looks at the data of a benchmark that has cells to compute, and tells these what was found.
+/// Checks the data of a benchmark that has cells to compute, and hands the findings to the cells.
 fn look_at_data(
     bench: &Benchmark,
     document: &Document,

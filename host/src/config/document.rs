@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_replaces_its_value_and_leaves_the_neighbours() {
+    fn set_override_replaces_one_value_only() {
         let text = "a = { b = { c = 1, d = 2 }, e = 3 }\n[[f]]\ng = 4\n";
         let expect = |text: &str| text.parse::<toml::Table>().unwrap().to_string();
         assert_eq!(
@@ -224,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_word_is_a_string_and_toml_is_not() {
+    fn set_override_reads_a_bare_word_as_a_string() {
         assert_eq!(with("", &["d=cuda:0"]), "d = \"cuda:0\"\n");
         assert_eq!(with("", &["d=true"]), "d = true\n");
     }
 
     #[test]
-    fn a_key_that_runs_through_a_value_is_refused() {
+    fn set_override_through_a_value_is_refused() {
         let mut document = Document::parse("bench.toml", "a = { b = 1 }").unwrap();
         let fault = document.set("a.b.c=2").unwrap_err();
         assert!(

@@ -1,4 +1,4 @@
-//! Benchmark files: what a `BENCH.toml` may say, with which ranges, and how its faults are told.
+//! Benchmark files: the keys of a `BENCH.toml`, their ranges, and how faults are reported.
 //!
 //! A file is parsed with spans ([`Document`]), `--set` overrides are merged into it, and the result
 //! is decoded into [`Benchmark`]. Unknown keys, wrong types and values out of range are all collected

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn another_peak_moves_both_ends_of_the_schedule() {
+    fn recipe_override_of_lr_scales_warmup_and_decay() {
         let changes = RecipeOverride {
             lr: Some(3e-3),
             scaling: Some(Scaling::None),

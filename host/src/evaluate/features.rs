@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rows_are_counted_and_named() {
+    fn feature_set_counts_rows_with_nan_or_infinity() {
         let features = Tensor::zeros([5000, 3], (Kind::Float, Device::Cpu));
         let _ = features.get(4100).get(1).fill_(f64::NAN);
         let _ = features.get(4999).get(0).fill_(f64::INFINITY);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_must_agree() {
+    fn feature_set_refuses_labels_and_ids_of_other_lengths() {
         let features = || Tensor::zeros([3, 2], (Kind::Float, Device::Cpu));
         let labels = |n| Labels::single(&vec![0; n], 2).unwrap();
         assert!(FeatureSet::try_new("val", features(), labels(3), ids(3)).is_ok());
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loaders_error_is_kept() {
+    fn extract_keeps_the_error_of_the_loader() {
         let images = Tensor::zeros([2, 3, 1, 1], (Kind::Float, Device::Cpu));
         let batches = [Ok(images), Err(std::io::Error::other("broken.jpg"))];
         match extract("val", batches, raw_pixels).unwrap_err() {

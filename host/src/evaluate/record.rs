@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_follows_id_and_settings() {
+    fn protocol_hash_depends_on_id_and_settings() {
         let base = ProtocolRef::new("knn", &KnnProtocol::default());
         assert_eq!(base.hash.len(), 16);
         assert_eq!(base, ProtocolRef::new("knn", &KnnProtocol::default()));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_survives_json() {
+    fn evaluation_report_round_trips_through_json() {
         let report = EvaluationReport {
             evaluations: vec![TestSetScore {
                 protocol: ProtocolRef::new("linear-shared-cached", &1),

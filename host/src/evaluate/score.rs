@@ -123,7 +123,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_same_logits_score_differently_in_both_spaces() {
+    fn full_and_subset_label_spaces_score_the_same_logits_differently() {
         let labels = Labels::single(&[1, 3, 6, 6], 8)
             .unwrap()
             .with_subset(vec![1, 3, 6])
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lists_leave_numerator_and_denominator() {
+    fn samples_without_valid_labels_are_excluded_from_the_score() {
         let rows = [vec![0, 4], vec![], vec![1], vec![5, 6]];
         let labels = Labels::from_rows(rows, 8).unwrap();
         let space = LabelSpace::Full { classes: 8 };
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn clean_val_keeps_only_the_images_of_the_subset() {
+    fn val_in_a_class_subset_keeps_only_its_images() {
         let val = Labels::single(&[1, 2, 5, 3], 8).unwrap();
         let space = LabelSpace::Subset {
             of: "r".to_owned(),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_ranking_is_refused() {
+    fn score_refuses_a_ranking_of_another_length() {
         let labels = Labels::single(&[1, 2], 8).unwrap();
         let space = LabelSpace::Full { classes: 8 };
         let short = ranking(&space, &LOGITS[..1]);

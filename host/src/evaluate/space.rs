@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_with_fewer_ranks_keep_their_places() {
+    fn ranking_keeps_samples_with_fewer_ranked_classes() {
         let space = LabelSpace::Full { classes: 6 };
         let mut ranking = Ranking::new(&space);
         let positive = |score: f64| score > 0.0;

@@ -12,7 +12,7 @@ use super::{ImportError, Result};
 
 /// Deeper levels of dictionaries are not looked into.
 const MAX_DEPTH: usize = 12;
-/// Largest number of keys that are looked at, over all dictionaries.
+/// Largest number of keys that are read, over all dictionaries.
 const MAX_KEYS: usize = 1 << 22;
 
 /// An opened checkpoint.

@@ -55,7 +55,7 @@ pub enum ImportError {
     /// The network that is meant is not there, or several may be meant.
     #[error("expected {expected}, found {found} ({}); name the network with root and prefix", path.display())]
     Choice {
-        /// What was looked for.
+        /// What was wanted.
         expected: String,
         /// The networks that are there.
         found: String,

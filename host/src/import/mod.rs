@@ -8,7 +8,7 @@
 //! [`Checkpoint`] lists the file's dictionaries. `network` finds in them every network that has the
 //! backbone's names (`names`) or those of the plugin's checkpoint map ([`mapping`]); `role` tells the
 //! momentum encoder from the trained network by its place, and [`Selection`] says which is meant.
-//! [`Imported`] checks the numbers (`health`), fills a backbone and tells what was used, unused,
+//! [`Imported`] checks the numbers (`health`), fills a backbone and reports what was used, unused,
 //! missing and of another shape.
 
 mod checkpoint;

@@ -187,7 +187,7 @@ fn by_map<'c>(state: &'c State, mapping: &Mapping, wanted: &Wanted) -> Vec<Netwo
         network.prefix = common_prefix(&keys).to_owned();
         (network, keys.len())
     });
-    // Where two keys get one name, the map tells nothing.
+    // Where two keys get one name, the map decides nothing.
     found
         .filter(|(network, keys)| *keys > 0 && network.parts.len() == *keys)
         .map(|(network, _)| network)

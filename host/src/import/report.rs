@@ -55,7 +55,7 @@ pub struct KeyReport {
     pub missing: Vec<String>,
     /// Keys whose tensors have another shape than the backbone's.
     pub wrong_shape: Vec<KeyShape>,
-    /// Types of objects in the file that were passed over.
+    /// Types of objects in the file that were skipped.
     pub objects: Vec<String>,
     /// What is strange about the weights.
     pub warnings: Vec<String>,

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn habits_of_naming_the_momentum_encoder() {
+    fn momentum_encoder_is_recognised_by_common_names() {
         for place in [
             "momentum_backbone.",
             "backbone_momentum.",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trained_network_and_places_that_say_nothing() {
+    fn online_encoder_and_neutral_names_are_recognised() {
         for place in [
             "online_network.encoder.",
             "online_encoder.net.",

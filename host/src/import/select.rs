@@ -87,7 +87,7 @@ impl Selection {
     /// The network that is meant, and which of the framework's two it is.
     ///
     /// A network without a gap goes before one with gaps, which is chosen only under
-    /// `allow_partial` or to tell what lacks. Several that differ are refused.
+    /// `allow_partial` or to report what is missing. Several that differ are refused.
     pub(super) fn choose<'n, 'c>(
         &self,
         networks: &'n [Network<'c>],

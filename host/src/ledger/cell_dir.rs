@@ -111,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_record_from_the_future_is_refused_and_a_broken_one_named() {
+    fn record_of_a_newer_format_is_refused() {
         let out = tempfile::tempdir().unwrap();
         let dir = CellDir::at(out.path().to_owned());
         let future = checksum::to_json(&json!({"format": 99})).unwrap();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_of_a_record_is_noticed() {
+    fn every_flipped_bit_of_a_record_is_detected() {
         let out = tempfile::tempdir().unwrap();
         let dir = CellDir::at(out.path().to_owned());
         dir.write(&record_with_counts(7, 9)).unwrap();

@@ -14,13 +14,13 @@ pub(super) const FORMAT: u32 = 2;
 /// From this version on a record carries its digest.
 pub(super) const WITH_DIGEST: u32 = 2;
 
-/// Where a cell stands.
+/// The status of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Not begun, or interrupted in good order.
     Pending,
-    /// Being computed, or interrupted without warning when nobody holds the ledger.
+    /// Being computed. If no process holds the ledger, the cell was interrupted without warning.
     Running,
     /// Finished; never computed again.
     Done,
@@ -28,7 +28,7 @@ pub enum Status {
     Failed,
 }
 
-/// What kind of fault ended a cell.
+/// The kind of fault that ended a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -58,7 +58,7 @@ pub struct Failure {
     pub log_tail: Vec<String>,
 }
 
-/// Which plugin file computed the cell.
+/// The plugin file that computed the cell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginStamp {
     /// Where it was.
@@ -74,9 +74,9 @@ pub struct PluginStamp {
 pub struct Versions {
     /// The host's version.
     pub host: String,
-    /// The commit the host was built from, where the build was told.
+    /// The commit the host was built from, if `SSL_LOTTERY_COMMIT` was set for the build.
     pub commit: Option<String>,
-    /// The libtorch release, where it can be told.
+    /// The libtorch release, where it is known.
     pub libtorch: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl Versions {
     }
 }
 
-/// What a finished cell found out.
+/// The results of a finished cell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Results {
@@ -116,7 +116,7 @@ pub struct CellRecord {
     pub label: Option<String>,
     /// The seed.
     pub seed: u64,
-    /// Where the cell stands.
+    /// The cell's status.
     pub status: Status,
     /// The resolved configuration that names the cell.
     pub config: Value,
@@ -125,7 +125,7 @@ pub struct CellRecord {
     /// The resolved evaluation settings of `results`; they may change without a new cell.
     #[serde(default)]
     pub evaluation: Value,
-    /// Which plugin file.
+    /// The plugin file.
     #[serde(default)]
     pub plugin: Option<PluginStamp>,
     /// Versions of what computed it.
@@ -139,7 +139,7 @@ pub struct CellRecord {
     /// Threads that loaded images, last; they change no result.
     #[serde(default)]
     pub workers: Option<usize>,
-    /// What was found out about the images.
+    /// Findings about the images.
     #[serde(default)]
     pub data: DataFacts,
     /// How often it was begun.
@@ -151,7 +151,7 @@ pub struct CellRecord {
     /// Seconds spent by stage, over all attempts.
     #[serde(default)]
     pub timings_s: BTreeMap<String, f64>,
-    /// What was found out.
+    /// The results.
     #[serde(default)]
     pub results: Results,
     /// How it failed, when it did.
@@ -242,7 +242,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_failed_cell_keeps_its_reason_until_it_begins_again() {
+    fn record_keeps_its_failure_until_the_cell_begins_again() {
         let mut record = CellRecord::pending("toy", 0, json!({}), "00");
         record.begin();
         let failure = Failure {

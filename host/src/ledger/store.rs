@@ -151,7 +151,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_cell_is_found_again_by_its_configuration_alone() {
+    fn cell_directory_is_found_by_configuration() {
         let out = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(out.path()).unwrap();
         let (dir, mut record) = ledger.cell("toy", 3, &json!({"a": 1, "b": 2})).unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn one_holder_at_a_time() {
+    fn ledger_is_locked_by_one_process() {
         let out = tempfile::tempdir().unwrap();
         let first = Ledger::open(out.path()).unwrap();
         let refused = Ledger::open(out.path()).unwrap_err();

@@ -7,7 +7,7 @@ const LEAST_STD: f64 = 0.01;
 /// Below this they lie on a line.
 const LEAST_RANK: f64 = 1.5;
 
-/// Rows that are looked at; more would only cost time.
+/// Rows that are used; more would only cost time.
 const MOST_ROWS: i64 = 512;
 
 /// How far features of a batch spread.
@@ -79,7 +79,7 @@ mod tests {
     use tch::Device;
 
     #[test]
-    fn equal_rows_have_collapsed_whatever_their_length() {
+    fn equal_feature_rows_count_as_collapsed() {
         let row = Tensor::from_slice(&[1.0_f32, 2.0, 3.0]);
         let rows = Tensor::stack(&[&row, &(&row * 2.0), &(&row * 5.0)], 0);
         let spread = Spread::of(&rows).unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_axes_of_a_space_fill_it() {
+    fn effective_rank_of_axes_is_the_dimension() {
         // Rows ±e_k: unit length, mean 0, four equal singular values.
         let eye = Tensor::eye(4, (Kind::Float, Device::Cpu));
         let rows = Tensor::cat(&[&eye, &(-&eye)], 0);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn two_points_lie_on_a_line() {
+    fn effective_rank_of_two_points_is_one() {
         let rows = Tensor::from_slice(&[1.0_f32, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0]);
         let spread = Spread::of(&rows.reshape([4, 2])).unwrap();
         assert!((spread.effective_rank - 1.0).abs() < 1e-6, "{spread:?}");

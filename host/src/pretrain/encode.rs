@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_the_graph_at_the_features_changes_no_gradient() {
+    fn surrogate_backward_gives_the_gradients_of_the_whole_graph() {
         let views = [images(1, 4, 16), images(2, 4, 16)];
         let requests = [request(Grouping::ByResolution, &[0, 1], &[Level::Pooled])];
 

@@ -86,7 +86,7 @@ impl KnnMonitor {
         done.is_multiple_of(self.settings.every) || done == epochs
     }
 
-    /// Classifies, and gives back the line for the journal.
+    /// Classifies the held-out images. Returns the line for the metrics log.
     pub(super) fn evaluate(
         &self,
         job: &PretrainJob<'_>,

@@ -26,7 +26,7 @@ pub(super) enum MetricsLine {
         images_per_s: f64,
         /// Seconds the step waited for its images.
         data_wait_s: f64,
-        /// What the framework told beside the loss.
+        /// Metrics of the framework beside the loss.
         #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
         metrics: BTreeMap<String, f64>,
     },
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_run_drops_what_it_will_do_again() {
+    fn metrics_log_drops_lines_after_the_resumed_step() {
         let dir = tempfile::tempdir().unwrap();
         let mut metrics_log = MetricsLog::open(dir.path(), 0).unwrap();
         for n in 0..4 {

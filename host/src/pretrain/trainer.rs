@@ -26,7 +26,7 @@ pub(super) struct Trainer<'a> {
     pub(super) optimizer: Optimizer,
 }
 
-/// What a step tells.
+/// The outcome of a step.
 pub(super) struct StepOutcome {
     pub(super) loss: f64,
     pub(super) metrics: Vec<(String, f64)>,

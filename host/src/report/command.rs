@@ -10,7 +10,7 @@ use crate::atomic;
 use super::input::{Input, Selection, Study, read_ledger, read_table};
 use super::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
 
-/// Aggregates accuracies and says what the differences are worth.
+/// Aggregate accuracies, and test the differences.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     #[command(flatten)]

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_do_not_act() {
+    fn markdown_escapes_names() {
         assert_eq!(escape("[a](b)|![x]"), "\\[a\\](b)\\|\\!\\[x\\]");
         assert_eq!(escape("# http://x"), "\\# http\\://x");
         assert_eq!(escape("www.x a@b <b>"), "www\\.x a&#64;b \\<b\\>");

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_one_spelling_and_nothing_that_acts() {
+    fn printable_names_are_normalised_without_control_characters() {
         assert_eq!(printable("re\u{301}seau"), "r\u{e9}seau");
         assert_eq!(printable("\u{1b}[31mred\u{7}"), "\\u{1b}[31mred\\u{7}");
         assert_eq!(printable("rtl\u{202e}abc"), "rtl\\u{202e}abc");

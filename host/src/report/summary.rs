@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn best_first_marked_and_within_the_width() {
+    fn summary_table_is_sorted_marked_and_within_its_width() {
         let mut records = Vec::new();
         for data_set in ["val", "real", "v2", "rendition", "sketch", "adversarial"] {
             records.push(record("barlow", data_set, 512));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_side_by_side_stands_below() {
+    fn summary_table_moves_wide_parts_below() {
         // Four sets fit into a block, so that the last one has room for all aggregates, some, or none.
         for sets in 17..=20 {
             stands_below(sets);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_cell_is_a_dash_and_said() {
+    fn missing_cells_are_dashes_with_a_note() {
         let records = [
             record("a", "val", 1),
             record("a", "v2", 2),

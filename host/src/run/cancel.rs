@@ -1,4 +1,4 @@
-//! The wish to stop: set by signals, or by the parent closing a cell's standard input.
+//! Cancellation: set by signals, or by the parent closing a cell's standard input.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;

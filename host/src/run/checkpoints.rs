@@ -21,7 +21,7 @@ pub(super) struct CheckpointRow {
 }
 
 /// The benchmark's checkpoints; a file that cannot be read and keys that the plugin refuses are
-/// told in `faults`.
+/// reported in `faults`.
 pub(super) fn checkpoint_rows(
     bench: &Benchmark,
     document: &Document,

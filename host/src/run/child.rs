@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Runs a cell's process to its end. Lines of its standard output are events; others there are
-/// passed over, its standard error goes to the file `log`. When `cancel` is set, its standard input
+/// skipped, its standard error goes to the file `log`. When `cancel` is set, its standard input
 /// is closed.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ mod tests {
     use crate::run::event::{Event, Stage};
 
     #[test]
-    fn events_are_heard_in_order_and_noise_is_not() {
+    fn cell_events_arrive_in_order_and_other_output_is_ignored() {
         let script = r#"echo noise; echo '{"event":"warning","text":"a"}'
             echo '{"event":"progress","stage":"pretrain","done":1,"total":2,"note":""}'
             echo last words >&2; exit 3"#;

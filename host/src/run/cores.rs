@@ -44,7 +44,7 @@ fn crowd(cores: usize, parallel: usize, threads: usize) -> Option<String> {
 
 /// Lets a cell's threads sleep soon when they wait for each other. By default those of GNU OpenMP
 /// spin for milliseconds first; on a machine that has other work they spin in the time of the thread
-/// that they wait for. Whoever has set one of the variables keeps what was set.
+/// that they wait for. If the user has set one of the variables, it is kept.
 pub(super) fn wait_politely(command: &mut Command) {
     wait_politely_unless(command, |name| std::env::var_os(name).is_some());
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_threads_than_cores_are_told() {
+    fn oversubscribed_cores_are_a_warning() {
         assert_eq!(crowd(2, 2, 1), None);
         assert_eq!(crowd(8, 1, 8), None);
         let note = crowd(8, 4, 8).unwrap_or_default();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_policy_of_the_users_is_kept() {
+    fn openmp_wait_policy_of_the_environment_is_kept() {
         let set = |already: &str| {
             let mut command = Command::new("cell");
             wait_politely_unless(&mut command, |name| name == already);

@@ -1,5 +1,5 @@
-//! A benchmark's data, looked at before the first cell begins: what would end a cell after its
-//! pretraining, or spoil its scores, is told at once and for all sets together.
+//! Checks of a benchmark's data before the first cell begins. Faults that would end a cell after its
+//! pretraining, or spoil its scores, are reported at once and for all sets together.
 
 use super::error::RunError;
 use crate::config::{Benchmark, BenchmarkFault, Document, OnBroken, OnTrainImages, ProtocolName};
@@ -36,7 +36,7 @@ pub fn prepare(
     })?;
     for set in std::iter::once(&sets.train).chain(&sets.test) {
         if let Some(passed) = set.passed_over() {
-            tracing::warn!("{}: passed over {passed}", set.name());
+            tracing::warn!("{}: skipped {passed}", set.name());
         }
     }
     let mut look = DataCheck {
@@ -146,7 +146,7 @@ impl DataCheck<'_> {
             );
             return source;
         }
-        tracing::warn!("{name}: {found}; they take no part in any row");
+        tracing::warn!("{name}: {found}; no row uses them");
         let list: Vec<LeftOut> = broken.into_iter().map(left_out).collect();
         let kept = without(source, &list);
         match test {
@@ -158,7 +158,7 @@ impl DataCheck<'_> {
         kept
     }
 
-    /// What evaluations need of labels.
+    /// Checks the labels that evaluations need.
     fn labels(&mut self, sets: &Sets) {
         let train = sets.train.name();
         let labels = match Labels::of_source(sets.train.as_ref()).and_then(|l| l.to_single()) {
@@ -180,7 +180,7 @@ impl DataCheck<'_> {
         }
     }
 
-    /// The lists of labelled images for fine-tuning.
+    /// Checks the lists of labelled images for fine-tuning.
     fn shares(&mut self, sets: &Sets) {
         let protocols = &self.bench.evaluate;
         let Some(labels) = sets.train.labels().as_single() else {

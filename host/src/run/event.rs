@@ -1,4 +1,4 @@
-//! What a cell tells while it works: one JSON object per line on its standard output.
+//! Events of a running cell: one JSON object per line on its standard output.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write as _};
@@ -33,7 +33,7 @@ impl Stage {
     }
 }
 
-/// A sign of life.
+/// An event of a running cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
@@ -48,7 +48,7 @@ pub enum Event {
         /// Epoch, loss and the like, for people.
         note: String,
     },
-    /// A sign of life between two steps of progress: how far a feature pass is.
+    /// News between two steps of progress: how far a feature pass is.
     Note {
         /// One line.
         text: String,
@@ -80,7 +80,7 @@ impl EventListener for StdoutEvents {
     fn on_event(&mut self, event: Event) {
         if let Ok(line) = serde_json::to_string(&event) {
             let mut out = io::stdout().lock();
-            // A parent that is gone no longer wants to hear; standard input tells the cell.
+            // If the parent is gone, standard input ends, and the cell stops for that reason.
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         }
     }

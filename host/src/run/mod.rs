@@ -1,7 +1,7 @@
-//! The whole benchmark: which cells there are, each in a process of its own, what became of them.
+//! The whole benchmark: its cells, each in a process of its own, and their outcomes.
 //!
 //! [`Supervisor`] takes planned cells and, for each that the ledger does not have, starts this same
-//! program with the hidden subcommand `cell` and a [`Job`] file. The cell tells what it does as
+//! program with the hidden subcommand `cell` and a [`Job`] file. The cell reports its progress as
 //! [`Event`]s on its standard output and leaves an [`CellOutcome`] in its directory; its standard error
 //! goes to a log there. A cell that crashes, hangs or is killed is marked with the reason, and the
 //! rest goes on. Closing a cell's standard input asks it to write a checkpoint and end.

@@ -1,4 +1,4 @@
-//! What a cell's process writes down for its parent, and what the parent makes of its end.
+//! The outcome of a cell: written by its process, or derived from how the process ended.
 
 use super::event::Stage;
 use crate::checksum;
@@ -94,7 +94,7 @@ impl CellOutcome {
             (Ended::Exited(status), None) => died(status),
             (Ended::Stalled, _) => Self::failed(
                 FailureKind::Hung,
-                "the cell gave no sign of life for longer than `run.stall_s` and was ended",
+                "the cell reported no progress for longer than `run.stall_s` and was ended",
             ),
             (Ended::TookTooLong, _) => Self::failed(
                 FailureKind::Hung,
@@ -131,7 +131,7 @@ fn died(status: ExitStatus) -> CellOutcome {
         (Some((9, name)), _) => CellOutcome::failed(
             FailureKind::Killed,
             format!(
-                "the cell was killed by signal 9 ({name}), most often by the system for want of memory"
+                "the cell was killed by signal 9 ({name}), most often by the system because memory ran out"
             ),
         ),
         (Some((number, name)), _) => CellOutcome::failed(

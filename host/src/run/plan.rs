@@ -93,7 +93,8 @@ fn select<'a>(
     let known: Vec<String> = candidates.iter().map(|c| c.metadata.id.clone()).collect();
     let find = |id: &str| candidates.iter().find(|c| c.metadata.id == id);
     let help = if known.is_empty() {
-        "no plugin was found; `ssl-lottery plugins` shows where was looked".to_owned()
+        "no plugin was found; `ssl-lottery doctor` lists the directories that were searched"
+            .to_owned()
     } else {
         format!("found: {}", known.join(", "))
     };

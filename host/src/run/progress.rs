@@ -1,11 +1,11 @@
-//! What the user sees of running cells: bars on a terminal, lines elsewhere.
+//! Progress of running cells: bars on a terminal, lines elsewhere.
 
 use super::event::{Event, EventListener, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-/// Where running cells are shown.
+/// The display of running cells.
 #[derive(Clone, Debug)]
 pub struct ProgressDisplay {
     bars: MultiProgress,
@@ -15,7 +15,7 @@ pub struct ProgressDisplay {
 }
 
 impl ProgressDisplay {
-    /// A board on standard error; a quiet one shows nothing.
+    /// A display on standard error. A quiet one shows nothing.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let live = !quiet && io::stderr().is_terminal();

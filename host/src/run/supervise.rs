@@ -1,4 +1,4 @@
-//! Carries cells out: those that are not done, a few at a time, each in its own process.
+//! Runs the cells that are not done, a few at a time, each in its own process.
 
 use super::cancel::Cancel;
 use super::cell;
@@ -41,7 +41,7 @@ impl PlannedCell {
         let (Some(stamp), Some(path)) = (&self.record.plugin, &self.job.setup.plugin) else {
             return false;
         };
-        // A file that cannot be read is told where it is needed.
+        // A file that cannot be read is reported where it is needed.
         File::open(path)
             .and_then(digest::sha256_of)
             .is_ok_and(|sha256| sha256 != stamp.sha256)
@@ -95,9 +95,9 @@ pub struct Supervisor<'a> {
     /// The program to start for each cell; `None` carries them out in this process, one by one,
     /// for debuggers.
     pub program: Option<PathBuf>,
-    /// What the user sees.
+    /// Where progress is shown.
     pub display: &'a ProgressDisplay,
-    /// The wish to stop.
+    /// Set when the run is to stop.
     pub cancel: &'a Cancel,
 }
 
@@ -206,7 +206,7 @@ impl Supervisor<'_> {
     }
 }
 
-/// Takes away what an earlier attempt said about itself; what it computed stays.
+/// Removes outcome and log of an earlier attempt. What it computed stays.
 fn forget(dir: &std::path::Path) -> io::Result<()> {
     for name in [OUTCOME_FILE, LOG_FILE] {
         match fs::remove_file(dir.join(name)) {

@@ -62,7 +62,7 @@ fn kendall_w_friedman_and_nemenyi() {
 }
 
 #[test]
-fn three_rules_have_three_winners() {
+fn voting_rules_on_the_study_have_three_winners() {
     let table = study();
     let borda = borda(&table, &ALL);
     let copeland = copeland(&table, &ALL);

@@ -79,7 +79,7 @@ fn regression_lines_and_leave_one_out() {
 }
 
 #[test]
-fn adversarial_is_another_axis() {
+fn adversarial_accuracies_hardly_correlate_with_other_sets() {
     let table = study();
     let between = |a: usize, b: usize| {
         let percent = |set| (0..12).map(move |row| (row, set));

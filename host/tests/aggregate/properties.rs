@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_constant_framework_changes_nobody_elses_means_or_tests(counts in counts(), tenths in 1u64..=10) {
+    fn adding_a_constant_framework_changes_no_other_result(counts in counts(), tenths in 1u64..=10) {
         let before = counts.table();
         let mut more = counts.clone();
         // A tenth of every n need not be whole; the floor is as good a constant as any.
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn every_subset_has_one_win_to_give(counts in counts()) {
+    fn winner_shares_of_all_subsets_sum_to_one(counts in counts()) {
         let table = counts.table();
         for kind in Aggregate::ALL {
             let share = winner_share(&table, &all(&table), kind, 0).unwrap();

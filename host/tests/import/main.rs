@@ -75,7 +75,7 @@ fn code_and_compression_are_refused_by_name() {
 }
 
 #[test]
-fn every_truncation_is_an_error() {
+fn every_truncated_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for file in ["zip.pth", "legacy.pth.tar"] {
         let bytes = std::fs::read(data(file)).unwrap();
@@ -88,7 +88,7 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
-fn no_flipped_byte_is_a_panic() {
+fn flipped_bytes_of_a_checkpoint_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     for file in ["zip.pth", "legacy.pth.tar"] {
         let bytes = std::fs::read(data(file)).unwrap();
@@ -110,7 +110,7 @@ fn no_flipped_byte_is_a_panic() {
 
 /// Files that torch wrote carry checksums.
 #[test]
-fn a_flipped_bit_is_told_where_it_is() {
+fn flipped_bits_of_a_checkpoint_are_located() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.pth");
     let original = std::fs::read(data("zip.pth")).unwrap();

@@ -67,7 +67,7 @@ fn with(name: &'static str, value: f64) -> impl Fn(&str, Tensor) -> Item {
 }
 
 #[test]
-fn numbers_that_cannot_be_are_refused_by_name() {
+fn impossible_weights_are_refused_by_name() {
     for (name, value, words) in [
         (
             "bn1.running_var",
@@ -207,7 +207,7 @@ fn an_object_in_place_of_a_wanted_tensor_is_refused_by_name() {
 }
 
 #[test]
-fn what_starts_a_program_is_refused() {
+fn pickles_that_start_a_program_are_refused() {
     for harmful in [
         &b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"[..],
         b"c__builtin__\neval\nX\x01\x00\x00\x001\x85R",
@@ -251,7 +251,7 @@ fn a_file_without_a_network_says_what_it_has() {
 
 /// A dictionary in itself and dictionaries that double at each level end, with a word or without.
 #[test]
-fn dictionaries_that_contain_each_other_end() {
+fn cyclic_pickled_dictionaries_terminate() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.pth");
     let backbone = Backbone::new(&small(), 3, Device::Cpu).unwrap();

@@ -146,7 +146,7 @@ fn a_pretrained_cell_is_evaluated_again_with_the_same_numbers() {
 }
 
 #[test]
-fn entries_that_cannot_be_are_refused_with_their_place() {
+fn impossible_checkpoint_entries_are_refused_with_line() {
     let place = Place::new();
     write(place.path(), "good.pth", &state(""));
     for (entries, words) in [

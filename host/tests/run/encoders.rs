@@ -128,7 +128,7 @@ fn strange_weights_are_a_warning_on_the_terminal_and_in_the_record() {
 
 /// A pipe without a writer would be waited for.
 #[test]
-fn what_is_no_file_is_refused() {
+fn folder_or_pipe_as_checkpoint_is_refused() {
     let place = Place::new();
     let made = Command::new("mkfifo")
         .arg(place.path().join("pipe.pth"))

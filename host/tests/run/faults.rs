@@ -30,11 +30,11 @@ fn a_process_that_aborts_is_named_by_its_signal() {
 #[test]
 fn a_hanging_plugin_is_ended() {
     let stall = ["run.stall_s=3"];
-    misbehave("after_update", "hang", &stall, "hung", "no sign of life");
+    misbehave("after_update", "hang", &stall, "hung", "no progress");
 }
 
 #[test]
-fn a_panic_and_an_error_are_told_in_the_plugins_words() {
+fn plugin_panic_and_error_messages_are_shown() {
     misbehave("step", "panic", &[], "plugin", "asked to panic in step");
     misbehave(
         "describe",
@@ -46,7 +46,7 @@ fn a_panic_and_an_error_are_told_in_the_plugins_words() {
 }
 
 #[test]
-fn nan_and_wrong_shapes_are_the_plugins_fault() {
+fn nan_loss_and_wrong_gradient_shapes_are_plugin_faults() {
     misbehave("step", "nan", &[], "plugin", "expected a finite loss");
     misbehave(
         "step",
@@ -73,7 +73,7 @@ fn a_batch_that_data_cannot_fill_is_bad_input() {
 }
 
 #[test]
-fn missing_data_are_named() {
+fn missing_data_is_bad_input_and_named() {
     let place = Place::new();
     let train = r#"data.train={ name = "train", kind = "cifar10", files = ["no/such.bin"] }"#;
     let ended = place.run(&[train, "data.root=here"]);

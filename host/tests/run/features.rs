@@ -73,7 +73,7 @@ fn correct(place: &Place) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn sets_with_the_same_names_and_other_pixels_are_not_the_same_images() {
+fn same_ids_with_other_pixels_are_other_images() {
     let place = place();
     let ended = place.run(&[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -90,7 +90,7 @@ fn sets_with_the_same_names_and_other_pixels_are_not_the_same_images() {
 }
 
 #[test]
-fn other_pixels_under_the_same_names_sizes_and_times_are_seen() {
+fn changed_pixels_invalidate_cached_features() {
     let place = place();
     assert_eq!(place.run(&[]).code, Some(0));
     let val = place.path().join("images/val");

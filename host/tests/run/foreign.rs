@@ -101,7 +101,7 @@ fn plugins_in_c_and_in_cpp_train_beside_one_in_rust() {
     }
 }
 
-/// The losses in a cell's journal, step by step.
+/// The losses in a cell's metrics log, step by step.
 fn losses(place: &Place, framework: &str) -> Vec<f64> {
     let journal = place.cells(framework)[0].join("pretrain/metrics.jsonl");
     std::fs::read_to_string(journal)
@@ -114,7 +114,7 @@ fn losses(place: &Place, framework: &str) -> Vec<f64> {
 }
 
 #[test]
-fn plugins_in_c_and_in_cpp_resume_as_if_nothing_had_been() {
+fn plugins_in_c_and_cpp_resume_bit_identically() {
     for framework in ["align", "simsiam-cpp"] {
         let only = format!("frameworks=['{framework}']");
         let set = [only.as_str(), "baselines=[]", "pretrain.recipe.epochs=30"];

@@ -5,7 +5,7 @@ use std::process::Command;
 
 const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
 
-/// Steps and ends of epochs in the journal; the probe is left out.
+/// Steps and ends of epochs in the metrics log, without the online kNN evaluation.
 fn lines(place: &Place, framework: &str) -> usize {
     let cells = place.cells(framework);
     let path = cells
@@ -36,7 +36,7 @@ pub fn interrupted(new_place: impl Fn() -> Place, framework: &str, set: &[&str])
 }
 
 #[test]
-fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
+fn run_resumes_bit_identically_after_sigterm() {
     let place = interrupted(Place::new, "echo", &LONG);
     let record = place.record("echo");
     assert_eq!(record["status"], "pending", "{record:#}");
@@ -59,7 +59,7 @@ fn sigterm_leaves_a_checkpoint_and_the_next_run_ends_as_if_nothing_had_been() {
 }
 
 #[test]
-fn a_folder_has_one_run_at_a_time_and_a_cell_does_not_outlive_its_parent() {
+fn results_folder_is_locked_and_cells_end_with_their_parent() {
     let place = Place::new();
     let mut run = place.start(&["pretrain.recipe.epochs=100000", "baselines=[]"]);
     wait_until("the first epoch", || lines(&place, "echo") > 3);

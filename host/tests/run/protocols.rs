@@ -19,7 +19,7 @@ fn protocols(record: &Value) -> Vec<String> {
 }
 
 #[test]
-fn fine_tuning_is_scored_recorded_and_selected_on_held_out_images() {
+fn finetuning_selects_on_held_out_images_and_records_scores() {
     let place = Place::new();
     let ended = place.run(&[
         r#"evaluate.protocols=["knn", "finetune"]"#,
@@ -50,7 +50,7 @@ fn fine_tuning_is_scored_recorded_and_selected_on_held_out_images() {
 }
 
 #[test]
-fn a_list_that_names_other_images_is_refused_with_the_name() {
+fn label_list_of_other_images_is_refused_by_name() {
     let place = Place::new();
     fs::write(place.path().join("list.txt"), "n01440764_10026.JPEG\n").unwrap();
     let ended = place.run(&[
@@ -78,7 +78,7 @@ fn augmented_heads_are_labelled() {
 }
 
 #[test]
-fn kept_features_are_taken_again_and_half_precision_takes_half_the_room() {
+fn cached_features_are_reused_and_half_precision_halves_their_size() {
     let place = Place::new();
     assert_eq!(place.run(&["baselines=[]"]).code, Some(0));
     let sizes = || -> Vec<u64> {

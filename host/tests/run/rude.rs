@@ -1,4 +1,4 @@
-//! A plugin that misbehaves as soon as it is loaded is named, and hurts nobody else.
+//! A plugin that misbehaves as soon as it is loaded is refused by name, and others are found.
 
 use crate::bench::{Ended, Place};
 use serde_json::Value;
@@ -44,7 +44,7 @@ fn plugins(place: &Place, rude: &str, more: &[&str]) -> (Ended, [bool; 2], Optio
 }
 
 #[test]
-fn noise_and_children_of_a_constructor_are_not_its_answer() {
+fn library_output_and_children_do_not_disturb_the_probe() {
     let (place, _) = place();
     for rude in ["", "load:print", "load:stderr", "load:grandchild"] {
         let (ended, found, refused) = plugins(&place, rude, &["--strict"]);
@@ -57,7 +57,7 @@ fn noise_and_children_of_a_constructor_are_not_its_answer() {
 }
 
 #[test]
-fn a_library_that_ends_or_holds_its_process_is_refused_by_name() {
+fn library_that_exits_or_hangs_on_load_is_refused() {
     let (place, _) = place();
     let ways = HashMap::from([
         ("load:exit", "exit code 0 before it answered"),

@@ -1,4 +1,4 @@
-//! A benchmark's data are looked at before the first step, and all rows see the same images.
+//! A benchmark's data are checked before the first step, and all rows use the same images.
 
 use crate::bench::{Bench, Ended, Place, record};
 use crate::checkpoints::with_another;
@@ -110,7 +110,7 @@ fn other_classes_are_refused_before_the_first_step() {
 }
 
 #[test]
-fn some_of_the_classes_are_scored_by_name() {
+fn test_set_with_some_classes_is_scored_by_class_name() {
     let place = place(&[(1, "dog"), (2, "fox")]);
     let ended = place.run(&[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -122,7 +122,7 @@ fn some_of_the_classes_are_scored_by_name() {
 }
 
 #[test]
-fn every_fault_of_every_set_is_told_at_once() {
+fn all_data_faults_are_reported_at_once() {
     let place = place(&CLASSES);
     let list =
         r#"{ name = "real", kind = "image-folder", path = "val", labels = { file = "no.json" } }"#;
@@ -146,7 +146,7 @@ fn every_fault_of_every_set_is_told_at_once() {
 }
 
 #[test]
-fn a_training_set_is_no_test_set_unless_that_is_meant() {
+fn training_set_as_test_set_is_refused_unless_allowed() {
     let place = place(&CLASSES);
     let same = r#"data.test=[{ name = "val", kind = "image-folder", path = "train" }]"#;
     let ended = place.run(&[same]);
@@ -165,7 +165,7 @@ fn a_training_set_is_no_test_set_unless_that_is_meant() {
 }
 
 #[test]
-fn a_few_training_images_among_the_tests_are_told() {
+fn training_images_in_a_test_set_are_a_warning() {
     let place = place(&CLASSES);
     let images = place.path().join("images");
     fs::copy(
@@ -215,7 +215,7 @@ fn broken_test_images_end_a_run_before_the_first_step() {
 }
 
 #[test]
-fn broken_images_are_left_out_of_everything_and_of_every_row() {
+fn on_broken_skip_leaves_images_out_of_all_rows() {
     let place = place(&CLASSES);
     break_images(&place.path().join("images"));
     let protocols = r#"evaluate.protocols=["knn", "linear", "finetune"]"#;
@@ -266,7 +266,7 @@ fn broken_images_are_left_out_of_everything_and_of_every_row() {
 }
 
 #[test]
-fn another_number_of_threads_is_told_when_a_run_goes_on_and_in_its_report() {
+fn changed_thread_count_is_warned_about_and_reported() {
     let place = place(&CLASSES);
     let other = with_another(&place);
     assert_eq!(place.run(&[&other]).code, Some(0));

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_points_are_counted_out() {
+    fn permutation_p_values_of_few_points_are_exact() {
         // Of 24 orders the identity and the reverse reach |rho| = 1; and three more each reach 0.8 and -0.8.
         let points = |y: [f64; 4]| [1.0, 2.0, 3.0, 4.0].into_iter().zip(y).collect::<Vec<_>>();
         let p = |y| {

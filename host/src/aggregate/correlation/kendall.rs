@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_points_by_hand() {
+    fn kendall_tau_of_four_points_matches_hand_computation() {
         let points = [(1.0, 2.0), (2.0, 1.0), (3.0, 3.0), (4.0, 4.0)];
         let found = kendall(&points).unwrap();
         assert_eq!((found.concordant, found.discordant), (5, 1));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_are_told_apart_by_side() {
+    fn kendall_tau_separates_ties_in_x_and_y() {
         let points = [(1.0, 1.0), (1.0, 2.0), (2.0, 2.0), (3.0, 2.0)];
         let found = kendall(&points).unwrap();
         assert_eq!((found.concordant, found.discordant), (2, 0));

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn products_of_powers_tie_where_the_numbers_do() {
+    fn exact_geometric_keys_tie_where_values_are_equal() {
         // 6^2 * 2^2 = 12^2 * 1^2, and 4^3 = 8^2.
         assert_eq!(powers(&[(6, 2), (2, 2)]), powers(&[(12, 2), (1, 2)]));
         assert_eq!(powers(&[(4, 3)]), powers(&[(8, 2)]));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn harmonic_sums_tie_where_the_fractions_do() {
+    fn exact_harmonic_keys_tie_where_values_are_equal() {
         // 1/3 + 1/6 = 1/4 + 1/4.
         assert_eq!(harmonic(&[3, 6]), harmonic(&[4, 4]));
         assert!(harmonic(&[3, 7]) > harmonic(&[4, 4]));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_two_aggregates_have_no_order() {
+    fn exact_keys_of_two_aggregates_are_not_comparable() {
         assert_ne!(powers(&[(1, 1)]), harmonic(&[1]));
     }
 }

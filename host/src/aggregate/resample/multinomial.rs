@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handful_of_images_is_drawn_one_by_one() {
+    fn multinomial_draws_of_few_images_follow_their_distribution() {
         let sampler = Multinomial::new(&[1, 3]);
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let mut seen = [0u32; 5];

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_p_values_by_hand() {
+    fn holm_and_benjamini_hochberg_match_hand_computation() {
         let p = [0.04, 0.01, 0.03, 0.005];
         let close = |found: Vec<f64>, expected: [f64; 4]| {
             assert!(

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_splits_by_hand() {
+    fn mcnemar_p_values_match_hand_computation() {
         let split = Discordant {
             only_first: 1,
             only_second: 5,
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_net_images_are_significant_only_among_few_discordant() {
+    fn mcnemar_significance_depends_on_the_number_of_discordant_images() {
         // |b - c| = 50 reaches z = 1.96 up to (50 / 1.96)^2 = 651 discordant images.
         let split = |total: u64| Discordant {
             only_first: (total + 50) / 2,

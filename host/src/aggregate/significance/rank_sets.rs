@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_in_a_row_of_which_only_the_ends_differ() {
+    fn rank_sets_group_chains_whose_ends_differ_significantly() {
         let pairs = [(0, 1, 1.0, false), (0, 2, 2.0, true), (1, 2, 1.0, false)];
         let found = rank_sets(4, pairs.into_iter());
         assert_eq!(found, [Some((1, 2)), Some((1, 3)), Some((2, 3)), None]);

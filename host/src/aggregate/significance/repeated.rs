@@ -64,7 +64,7 @@ mod tests {
     use crate::aggregate::distribution::student_two_sided;
 
     #[test]
-    fn one_estimated_part_is_students_test_and_none_the_normal_one() {
+    fn repeated_runs_test_reduces_to_student_t_and_normal() {
         let none = RunError::default();
         for df in [1, 2, 5, 30] {
             let runs = RunError { variance: 0.25, df };

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_counts() {
+    fn cache_key_hash_depends_on_every_field() {
         let key = |backbone: &str, data_set: &str, precision| CacheKey {
             backbone: backbone.to_owned(),
             data_set: data_set.to_owned(),

@@ -86,7 +86,7 @@ impl FeatureCache {
             })?;
             writer.finish()?;
         }
-        // Now that the entry is there, nobody needs the lock; one left behind is untidy at worst.
+        // The entry is there now, so no process needs the lock. One left behind is untidy at worst.
         let _ = fs::remove_file(&lock);
         file::map(&path, key)
     }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_time_nothing_is_extracted() {
+    fn cached_features_are_not_extracted_again() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path().join("features"));
         let calls = Cell::new(0);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn half_precision_is_another_entry_of_half_the_size() {
+    fn half_precision_features_are_a_separate_smaller_entry() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let half = cache
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_writer_leaves_nothing_that_is_used() {
+    fn interrupted_extraction_leaves_no_cache_entry() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let key = key(FeaturePrecision::Single);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_and_foreign_entries_are_refused() {
+    fn damaged_cache_entries_and_those_of_other_keys_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let single = key(FeaturePrecision::Single);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_noticed() {
+    fn every_flipped_bit_of_a_cache_entry_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let key = key(FeaturePrecision::Single);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_come_together_extract_once() {
+    fn concurrent_requests_extract_features_once() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let calls = std::sync::atomic::AtomicUsize::new(0);

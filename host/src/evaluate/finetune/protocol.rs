@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frameworks_recipe_is_taken_for_its_own_share_only() {
+    fn own_finetune_recipe_applies_to_its_label_fraction_only() {
         let own = [FinetuneRecipe {
             epochs: 20,
             ..fallback(0.01)

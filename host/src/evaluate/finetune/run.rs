@@ -34,9 +34,9 @@ pub struct FinetuneRun<'a> {
     pub tests: &'a [TestSet<'a>],
     /// Their images, in the same order.
     pub test_images: &'a [Arc<dyn Source>],
-    /// The view that is learnt from.
+    /// The view for training.
     pub train_view: &'a ViewGroup,
-    /// The view that is judged.
+    /// The view for scoring.
     pub test_view: &'a ViewGroup,
     /// Where relative paths of lists start.
     pub data_root: Option<&'a Path>,
@@ -55,7 +55,7 @@ pub struct FinetuneResults {
     pub details: Vec<FinetuneDetails>,
 }
 
-/// One fraction of the labels and how it is learnt.
+/// One fraction of the labels and its recipe.
 struct Task {
     fraction: LabelFraction,
     recipe: FinetuneRecipe,

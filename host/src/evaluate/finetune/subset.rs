@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_gives_its_share_and_at_least_one() {
+    fn label_subset_takes_a_fraction_of_each_class_and_at_least_one() {
         let labels: Vec<u32> = (0..130).map(|i| u32::from(i >= 100)).collect();
         let ids: Vec<String> = (0..130).map(|i| i.to_string()).collect();
         let count = |part: f64| {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_names_its_images_and_nothing_else() {
+    fn label_list_selects_exactly_the_named_images() {
         let folder = tempfile::tempdir().unwrap();
         let ids = ["a/1.jpg", "a/2.jpg", "b/3.jpg", "b/1.jpg"].map(str::to_owned);
         let listed = |text: &str| {

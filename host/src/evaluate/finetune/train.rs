@@ -30,7 +30,7 @@ pub struct Training<'a> {
     pub labels: &'a [u32],
     /// The rows to learn from.
     pub rows: &'a [usize],
-    /// The view that is learnt from.
+    /// The view for training.
     pub view: &'a ViewGroup,
     /// Rates, length, optimiser.
     pub recipe: &'a FinetuneRecipe,

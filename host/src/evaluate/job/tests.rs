@@ -43,7 +43,7 @@ fn linear() -> LinearProtocol {
 }
 
 #[test]
-fn all_sets_spaces_and_variants_in_one_pass() {
+fn evaluation_scores_all_sets_spaces_and_variants() {
     let train = train();
     let val = set(
         "val",
@@ -116,7 +116,7 @@ fn all_sets_spaces_and_variants_in_one_pass() {
 }
 
 #[test]
-fn sets_that_do_not_fit_are_refused() {
+fn test_sets_of_another_shape_or_label_space_are_refused() {
     let train = train();
     let job = |set: &FeatureSet| {
         run(

@@ -229,13 +229,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dot_covers_blocks_and_rest() {
+    fn dot_product_covers_blocks_and_remainder() {
         let a: Vec<f32> = (1..=11).map(|v| v as f32).collect();
         assert_eq!(dot(&a, &a), 506.0);
     }
 
     #[test]
-    fn similarities_do_not_know_lengths_and_are_zero_with_zero_rows() {
+    fn cosine_similarity_ignores_norms_and_is_zero_for_zero_rows() {
         let rows = Tensor::from_slice(&[3.0_f32, 4.0, 0.0, 0.0]).reshape([2, 2]);
         let bank = FeatureBank::try_new("train", &rows).unwrap();
         let query = Tensor::from_slice(&[1.0_f32, 0.0]).reshape([1, 2]);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn half_precision_rows_that_are_not_resident_read_the_same() {
+    fn half_precision_bank_on_disk_reads_as_in_memory() {
         let rows = Tensor::arange(12, (Kind::Half, Device::Cpu)).reshape([4, 3]);
         let mut bank = FeatureBank::try_new("train", &rows).unwrap();
         let queries = Tensor::from_slice(&[1.0_f32, 2.0, -1.0, 0.5, 0.25, 4.0]).reshape([2, 3]);

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn roundings_of_operands_may_all_go_the_same_way() {
+    fn operand_slack_holds_when_all_roundings_have_one_sign() {
         // Unit vectors of entries 1/4; less the centre, all lie a little below the middle of two values of bfloat16.
         let row = (vec![1.0_f32; 16], vec![4.0]);
         let centre = [-0.49 / 512.0; 16];
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn results_may_be_halfway_between_two_values() {
+    fn product_slack_holds_for_results_halfway_between_values() {
         // Exact as unit vectors; their products are multiples of 1/1024, which bfloat16 rounds to 1/256 and more.
         let [a, b] = [[31.0_f32, 7.0, 3.0, 2.0, 1.0], [2.0, 31.0, 7.0, 1.0, -3.0]];
         let rows = ([a, b, [31.0, 1.0, 7.0, 3.0, 2.0]].concat(), vec![32.0; 3]);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_centre_makes_what_is_nearer_together_more_exact() {
+    fn centring_reduces_the_slack_of_close_features() {
         let [wide, narrow] = [8.0, 0.1].map(|spread| {
             let mut rng = ChaCha8Rng::seed_from_u64(4);
             let (values, norms) = rows(&mut rng, 5, spread);

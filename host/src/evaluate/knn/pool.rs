@@ -20,7 +20,7 @@ pub(super) struct Pool {
     base: f32,
     crowd: usize,
     slack: Slack,
-    /// The `k`-th best when last looked at.
+    /// The `k`-th best similarity when it was last computed.
     kth: f32,
     threshold: f32,
     prune_at: usize,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_within_twice_the_error_stays() {
+    fn pool_keeps_candidates_within_twice_the_error() {
         let mut pool = pool(2, 0.05);
         let values: Vec<f32> = (0..200).map(|i| if i < 100 { 0.0 } else { 0.5 }).collect();
         pool.offer(0, &values, &[0.0; 200]);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_grow_lower_the_threshold() {
+    fn pool_threshold_falls_as_errors_grow() {
         let mut pool = pool(1, 0.1);
         pool.offer(0, &[0.5_f32, 0.9], &[0.0; 2]);
         pool.prune();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_values_make_a_new_start() {
+    fn pool_restarts_from_exact_similarities() {
         let mut pool = pool(1, 0.2);
         pool.offer(0, &[0.5_f32, 0.9], &[0.0; 2]);
         pool.keep(&[0.7, 0.8]);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn products_count_with_their_offsets() {
+    fn pool_adds_offsets_to_products() {
         let mut pool = Pool::new(1, 0.25, 500);
         let products = [0.5, -0.25, 0.25].map(half::bf16::from_f32);
         pool.offer(0, &products, &[0.0, 1.0, 0.0]);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_of_equals_is_reported() {
+    fn pool_reports_too_many_equal_candidates() {
         let mut pool = pool(1, 0.0);
         assert!(!pool.offer(0, &[1.0_f32; 100], &[0.0; 100]));
         assert!(pool.offer(100, &[1.0_f32; 1000], &[0.0; 1000]));

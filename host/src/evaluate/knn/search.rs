@@ -229,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn equals_brute_force_in_f64_whatever_the_blocks() {
+    fn nearest_equals_brute_force_in_f64_for_all_block_sizes() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let bank = crowded(&mut rng, 700, 19);
         must_equal_brute_force(&bank, &crowded(&mut rng, 45, 19), 30);
     }
 
     #[test]
-    fn equals_brute_force_where_nearly_all_point_the_same_way() {
+    fn nearest_equals_brute_force_for_nearly_collapsed_features() {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let mut rows = |count| {
             let mut rows = crowded(&mut rng, count, 19);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collapsed_bank_gives_the_first_rows() {
+    fn nearest_in_a_collapsed_bank_returns_the_first_rows() {
         // Multiples of one vector: equal similarities whose products differ by rounding.
         let rows: Vec<Vec<f32>> = (1..=9000)
             .map(|i| [3.0, 1.0, 7.0].map(|v| v * i as f32).to_vec())
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn banks_of_another_width_are_refused() {
+    fn queries_of_another_width_are_refused() {
         let bank = FeatureBank::try_new("bank", &tensor(&[vec![1.0, 0.0]])).unwrap();
         let queries = FeatureBank::try_new("queries", &tensor(&[vec![1.0, 0.0, 0.0]])).unwrap();
         assert!(matches!(

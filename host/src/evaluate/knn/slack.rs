@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roundings_count_as_far_as_products_reach() {
+    fn slack_bounds_rounding_of_every_product() {
         let slack = |product, offset| Slack {
             fixed: 0.0,
             relative: 1.0 / 256.0,

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_give_coarse_products_up_where_too_much_is_near() {
+    fn tile_switches_to_full_precision_when_too_many_candidates_are_near() {
         after_a_block(&bank(2.0), |tile| {
             assert_eq!(tile.precision(), ScanPrecision::Coarse);
         });

@@ -169,7 +169,7 @@ mod tests {
     const LABELS: [u32; 6] = [3, 1, 0, 1, 2, 3];
 
     #[test]
-    fn votes_and_ties_by_hand() {
+    fn knn_votes_and_ties_match_hand_computation() {
         let spaces = [
             LabelSpace::Full { classes: 6 },
             LabelSpace::Subset {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn with_one_neighbour_the_five_best_are_the_best_one() {
+    fn knn_top5_with_k_1_is_the_top_1() {
         let spaces = [LabelSpace::Full { classes: 6 }];
         let queries = bank(&[[1.0, 0.0], [0.0, 1.0], [0.5, -0.9], [-0.3, 1.0]]);
         let found = nearest(&bank(&ROWS), &queries, 1, Blocks::on(tch::Device::Cpu)).unwrap();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_follows_the_numbers_of_neighbours() {
+    fn default_headline_k_is_one_of_k() {
         let headline = |text: &str| {
             let protocol: KnnProtocol = toml::from_str(text).unwrap();
             protocol.validate().map(|()| protocol.headline_k).ok()
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_k_than_the_bank_changes_nothing() {
+    fn knn_vote_is_unchanged_by_k_beyond_the_bank() {
         let space = [LabelSpace::Full { classes: 4 }];
         let found = nearest(
             &bank(&ROWS),

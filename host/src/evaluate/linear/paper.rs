@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_by_hand_with_a_smaller_batch() {
+    fn own_linear_recipe_step_matches_hand_computation_with_smaller_batch() {
         // Zero weights, the whole set of two as a batch of half the recipe's: rate 2·2/4 = 1. Softmax is
         // uniform, so w = −((1/2 − onehot)ᵀx)/2; the Nesterov form adds 0.9 of the same once more.
         let features = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).reshape([2, 2]);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_falls_at_the_epochs_named() {
+    fn learning_rate_drops_at_the_milestones() {
         let schedule = LinearSchedule::Steps {
             epochs: vec![85, 128],
             factor: 0.1,

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn small_sets_get_more_epochs() {
+    fn linear_epochs_grow_for_small_sets() {
         let mut protocol = LinearProtocol::default();
         let epochs = [1_281_167, 64_000, 10_000, 256, 1, 0].map(|n| protocol.epochs_on(n));
         assert_eq!(epochs, [50, 50, 313, 12_500, 12_500, 12_500]);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cosine_ends_at_zero() {
+    fn cosine_schedule_ends_at_zero() {
         assert_eq!(Schedule::Cosine.at(0, 10), 1.0);
         assert!((Schedule::Cosine.at(5, 10) - 0.5).abs() < 1e-15);
         assert!(Schedule::Cosine.at(10, 10).abs() < 1e-15);

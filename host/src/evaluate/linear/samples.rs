@@ -39,7 +39,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// The same, with batches on a device; the CPU until told.
+    /// The same samples, with batches on a device. The default is the CPU.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
         Self { device, ..self }

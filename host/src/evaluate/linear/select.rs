@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn right_answers_decide_then_the_loss_then_the_lower_rate() {
+    fn grid_search_breaks_ties_by_loss_then_by_lower_rate() {
         let points = [
             point(0.1, &[Some((9, 0.9)), Some((4, 0.8))]),
             point(0.2, &[Some((6, 0.3)), Some((7, 0.5))]),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn held_out_counts_and_loss_by_hand() {
+    fn held_out_counts_and_loss_match_hand_computation() {
         // Zero weights: all classes equal, the first wins, the loss is ln 2.
         let features = Tensor::from_slice(&[1.0_f32, -2.0, 0.5]).reshape([3, 1]);
         let protocol = LinearProtocol {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_of_the_features_moves_the_chosen_rate() {
+    fn chosen_rate_follows_the_scale_of_the_features() {
         let protocol = LinearProtocol {
             epochs: Some(10),
             batch_size: 64,

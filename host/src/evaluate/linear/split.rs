@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_gives_its_share_and_nothing_is_lost() {
+    fn stratified_split_keeps_class_fractions_and_all_samples() {
         let labels: Vec<u32> = (0..130)
             .map(|i| if i < 100 { 0 } else { 1 + i % 2 })
             .collect();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides() {
+    fn stratified_split_is_determined_by_its_seed() {
         let labels = vec![0; 50];
         assert_eq!(
             stratified(&labels, 0.1, 1).unwrap(),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn tiny_sets_hold_out_one_and_single_samples_are_refused() {
+    fn stratified_split_of_tiny_sets_holds_out_one_sample() {
         let split = stratified(&[0, 1, 1, 0], 0.1, 0).unwrap();
         assert_eq!((split.train.len(), split.held_out.len()), (3, 1));
         assert!(stratified(&[0, 1, 2], 0.1, 0).is_err());

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_by_hand() {
+    fn linear_head_step_matches_hand_computation() {
         // Zero weights, one batch: softmax is uniform, w = −lr·((1/2 − onehot)ᵀx)/n.
         let features = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).reshape([2, 2]);
         let protocol = LinearProtocol {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_diverging_head_leaves_the_others_alone() {
+    fn diverging_linear_head_does_not_change_the_others() {
         let (features, labels) = problem(150, 9, 4);
         let sane = Hyper {
             base_lr: 0.1,
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_the_bytes() {
+    fn linear_heads_are_bit_identical_for_one_seed() {
         let (features, labels) = problem(150, 9, 4);
         let hyper = [Hyper {
             base_lr: 0.1,

@@ -54,7 +54,7 @@ mod tests {
     use crate::evaluate::{EvaluateError, FeatureSet, LabelSpace, Labels, Ranking, score};
 
     #[test]
-    fn what_was_written_is_read_back_by_sample() {
+    fn predictions_round_trip_by_sample_id() {
         let rows = [vec![1], vec![], vec![0, 2], vec![2]];
         let labels = Labels::from_rows(rows, 6).unwrap();
         let ids = ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/1.jpg.bak"].map(str::to_owned);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_file_is_refused() {
+    fn truncated_predictions_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("val.parquet");
         std::fs::write(&path, b"PAR1 cut off").unwrap();

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_does_not_fit_is_refused() {
+    fn tensor_views_outside_their_storage_are_refused() {
         for bad in [
             described(8, 3, &[3, 2], &[1, 3]),
             described(9, 0, &[2], &[1]),

@@ -36,7 +36,7 @@ pub enum Known {
 }
 
 /// Modules whose functions start programs, run code or touch files. No checkpoint needs one, so a file
-/// that names one was made to harm whoever loads it with Python, and is refused.
+/// that names one was made to harm a user who loads it with Python, and is refused.
 const HARMFUL: [&str; 14] = [
     "_posixsubprocess",
     "commands",

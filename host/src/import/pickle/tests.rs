@@ -9,7 +9,7 @@ fn run(bytes: &[u8]) -> Result<Loaded, PickleError> {
 }
 
 #[test]
-fn data_is_built() {
+fn pickle_builds_plain_data() {
     // {'a': [1, -2, 300], 'b': (True, None)}, protocol 2, with memo.
     let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01]q\x02(K\x01J\xfe\xff\xff\xffM\x2c\x01eX\x01\x00\x00\x00bq\x03\x88N\x86q\x04u.";
     let loaded = run(bytes).unwrap();
@@ -138,7 +138,7 @@ fn of_a(value: &[u8]) -> Value {
 }
 
 #[test]
-fn an_unknown_object_is_its_name_however_it_is_written() {
+fn unknown_pickled_objects_become_their_names() {
     for (bytes, name) in [
         // A path: called with a tuple of its parts.
         (&b"cpathlib\nPosixPath\n(X\x01\x00\x00\x00/tR"[..], "pathlib.PosixPath"),
@@ -199,7 +199,7 @@ fn a_dictionary_of_another_class_keeps_its_items() {
 
 /// Counted work, not seconds, so that the test means the same on any machine.
 #[test]
-fn work_and_memory_are_bounded() {
+fn pickle_work_and_memory_are_bounded() {
     let long_tuple = |call: &[u8]| {
         let mut bytes = b"(".to_vec();
         bytes.extend(vec![b'N'; 1 << 16]);

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_break_out_of_the_picture() {
+    fn svg_text_is_escaped() {
         let mut svg = Svg::new("a", 10.0, 10.0, "<b>", "\"x\" & y".to_owned());
         svg.text("label", (0.0, 0.0), Anchor::Start, "</text><script>");
         let text = svg.finish();

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_follow_their_samples() {
+    fn paired_predictions_are_aligned_by_sample() {
         let first = scored(&[("a", true), ("b", false), ("c", true)]);
         let shuffled = scored(&[("c", false), ("a", true), ("b", true)]);
         let expected = vec![vec![true, false, true], vec![true, true, false]];

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_spreadsheet_would_compute_come_back() {
+    fn csv_names_like_formulas_round_trip() {
         let input = read("framework,val\nn,10\n'=1+1,10\n'tis,20\n").unwrap();
         assert_eq!(input.table.frameworks(), ["=1+1", "'tis"]);
     }

@@ -1,4 +1,4 @@
-//! What can end a cell, and whose fault it is.
+//! Errors that end a cell, and whose fault they are.
 
 use crate::backbone::BackboneError;
 use crate::device::DeviceName;
@@ -88,7 +88,7 @@ impl CellError {
                 | PretrainError::KnnMonitor { .. }
                 | PretrainError::UnknownPass { .. },
             )
-            // Features that cannot be judged come from what was learnt.
+            // Features that cannot be evaluated are the fault of the pretraining.
             | Self::Evaluate(
                 EvaluateError::NotFinite { .. } | EvaluateError::AllDiverged { .. },
             ) => FailureKind::Plugin,

@@ -1,4 +1,4 @@
-//! Where a cell's features come from: a pretrained backbone, an untrained one, or the pixels.
+//! The source of a cell's features: a pretrained backbone, an untrained one, or the pixels.
 
 use super::Work;
 use super::error::CellError;

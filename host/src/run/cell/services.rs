@@ -1,4 +1,4 @@
-//! What a cell offers its framework: a log, the wish to stop; it is the only rank.
+//! Services of a cell for its framework: a log and cancellation. The cell is the only rank.
 
 use crate::run::Cancel;
 use ssl_plugin_api::{Fault, FfiTensor, LogLevel, Reduce, Services, SingleProcess};

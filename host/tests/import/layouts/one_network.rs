@@ -49,7 +49,7 @@ fn one_network_is_found_wherever_it_is() {
 }
 
 #[test]
-fn of_two_networks_the_right_one_is_read() {
+fn online_or_target_network_is_selected_as_asked() {
     let files = Files::new();
     for (online, target) in [
         (

@@ -120,7 +120,7 @@ fn the_frameworks_map_decides_where_nothing_is_said() {
 
 /// A trained network with a gap is not passed over for a whole momentum encoder, nor the other way.
 #[test]
-fn a_gap_is_told_and_not_filled_from_the_other_network() {
+fn missing_tensors_are_not_taken_from_the_other_network() {
     let files = Files::new();
     let mut item = files.file(&[
         ("", "backbone.", same, 1),
