@@ -2,7 +2,7 @@
 
 use crate::bridge::Foreign;
 use burn::tensor::{Gradients, Tensor};
-use ssl_plugin_api::description::{Encoder, Level};
+use ssl_plugin_api::description::{Encoder, FeatureKey, Level};
 use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, FaultKind, Feature, FfiTensor};
 
@@ -13,9 +13,7 @@ enum Tensors {
 }
 
 struct Entry {
-    encoder: Encoder,
-    view: usize,
-    level: Level,
+    key: FeatureKey,
     tensors: Tensors,
 }
 
@@ -23,19 +21,6 @@ struct Entry {
 pub struct Features {
     entries: Vec<Entry>,
     indices: Vec<i64>,
-}
-
-/// `online.0` or `target.1.layer4`: how golden files and messages name a feature.
-#[must_use]
-pub fn feature_name(encoder: Encoder, view: usize, level: Level) -> String {
-    let encoder = match encoder {
-        Encoder::Online => "online",
-        Encoder::Target => "target",
-    };
-    match level {
-        Level::Pooled => format!("{encoder}.{view}"),
-        level => format!("{encoder}.{view}.{}", level.name()),
-    }
 }
 
 impl Features {
@@ -97,9 +82,14 @@ impl Features {
     #[track_caller]
     pub fn target_map(&self, view: usize, level: Level) -> Result<Tensor<4>, Fault> {
         let _call = called();
-        match &self.find(Encoder::Target, view, level)?.tensors {
+        let key = FeatureKey {
+            encoder: Encoder::Target,
+            view,
+            level,
+        };
+        match self.find(key)? {
             Tensors::Map(map) => Ok(map.clone()),
-            Tensors::Pooled(_) => Err(missing(Encoder::Target, view, level)),
+            Tensors::Pooled(_) => Err(missing(key)),
         }
     }
 
@@ -116,17 +106,22 @@ impl Features {
     }
 
     fn pooled(&self, encoder: Encoder, view: usize) -> Result<Tensor<2>, Fault> {
-        match &self.find(encoder, view, Level::Pooled)?.tensors {
+        let key = FeatureKey {
+            encoder,
+            view,
+            level: Level::Pooled,
+        };
+        match self.find(key)? {
             Tensors::Pooled(pooled) => Ok(pooled.clone()),
-            Tensors::Map(_) => Err(missing(encoder, view, Level::Pooled)),
+            Tensors::Map(_) => Err(missing(key)),
         }
     }
 
-    fn find(&self, encoder: Encoder, view: usize, level: Level) -> Result<&Entry, Fault> {
-        self.entries
-            .iter()
-            .find(|e| e.encoder == encoder && e.view == view && e.level == level)
-            .ok_or_else(|| missing(encoder, view, level))
+    fn find(&self, key: FeatureKey) -> Result<&Tensors, Fault> {
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        entry
+            .map(|entry| &entry.tensors)
+            .ok_or_else(|| missing(key))
     }
 
     /// The gradients that backward left, in the order of the features.
@@ -141,30 +136,22 @@ impl Features {
     }
 }
 
-fn missing(encoder: Encoder, view: usize, level: Level) -> Fault {
-    Fault::shape(format!(
-        "expected {} among the features, found none",
-        feature_name(encoder, view, level)
-    ))
+fn missing(key: FeatureKey) -> Fault {
+    Fault::shape(format!("expected {key} among the features, found none"))
 }
 
 fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
-    let Feature {
-        encoder,
-        view,
-        level,
-        tensor,
-    } = feature;
-    let name = feature_name(encoder, view, level);
-    let foreign = Foreign::new(tensor)?;
+    let key = feature.key();
+    let FeatureKey { encoder, level, .. } = key;
+    let foreign = Foreign::new(feature.tensor)?;
     let size = foreign.tch().size();
     let rank = if level == Level::Pooled { 2 } else { 4 };
     if size.len() != rank || size[0] != batch as i64 {
         return Err(Fault::shape(format!(
-            "{name}: expected {rank} dimensions, the first of {batch}, found {size:?}"
+            "{key}: expected {rank} dimensions, the first of {batch}, found {size:?}"
         )));
     }
-    finite(&name, foreign.tch())?;
+    finite(key, foreign.tch())?;
     let leaf = leaves && encoder == Encoder::Online;
     let tensors = if level == Level::Pooled {
         let pooled = foreign.burn::<2>();
@@ -181,16 +168,11 @@ fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
             map
         })
     };
-    Ok(Entry {
-        encoder,
-        view,
-        level,
-        tensors,
-    })
+    Ok(Entry { key, tensors })
 }
 
 /// Refuses NaN and infinity; the sum of a finite tensor this size is finite in double precision.
-fn finite(name: &str, tensor: &tch::Tensor) -> Result<(), Fault> {
+fn finite(key: FeatureKey, tensor: &tch::Tensor) -> Result<(), Fault> {
     if tensor.sum(tch::Kind::Double).double_value(&[]).is_finite() {
         return Ok(());
     }
@@ -203,6 +185,6 @@ fn finite(name: &str, tensor: &tch::Tensor) -> Result<(), Fault> {
     let row = rows.flatten(0, -1).int64_value(&[0]);
     Err(Fault::new(
         FaultKind::Numeric,
-        format!("{name}: expected finite features, found NaN or infinity in row {row}"),
+        format!("{key}: expected finite features, found NaN or infinity in row {row}"),
     ))
 }

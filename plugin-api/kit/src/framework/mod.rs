@@ -16,6 +16,6 @@ pub use config::{checked, key};
 pub use contract::{Framework, Identity};
 pub use exported::{Adapter, Exported};
 pub use exporter::Registration;
-pub use features::{Features, feature_name};
+pub use features::Features;
 pub use step::{Loss, Start};
 pub use versions::{Version, Versions};
