@@ -158,12 +158,17 @@ fn scores_of_six_sets_match_hand_computation() {
         ("adversarial", "full-8", 0, 2, 2, 0),
         ("adversarial", "subset-3@adversarial", 1, 2, 2, 0),
     ];
+    let spaces: Vec<String> = evaluations
+        .iter()
+        .map(|e| e.label_space.to_string())
+        .collect();
     let found: Vec<_> = evaluations
         .iter()
-        .map(|e| {
+        .zip(&spaces)
+        .map(|(e, space)| {
             (
                 e.dataset.as_str(),
-                e.label_space.as_str(),
+                space.as_str(),
                 e.correct,
                 e.n,
                 e.correct_top5,
@@ -176,7 +181,7 @@ fn scores_of_six_sets_match_hand_computation() {
     let classes = |set: &str, space: &str| -> Vec<(u32, u64, u64)> {
         let found = evaluations
             .iter()
-            .find(|e| e.dataset == set && e.label_space == space)
+            .find(|e| e.dataset == set && e.label_space.to_string() == space)
             .unwrap();
         let counts = found.per_class.iter();
         counts.map(|c| (c.class, c.correct, c.n)).collect()
@@ -199,7 +204,7 @@ fn scores_of_six_sets_match_hand_computation() {
         let group = Group {
             protocol: "made".to_owned(),
             variant: "k=1".to_owned(),
-            label_space: evaluation.label_space.clone(),
+            label_space: evaluation.label_space.to_string(),
         };
         let outcomes = read_outcomes(&path, &group).unwrap();
         let count = |wanted| outcomes.iter().filter(|(_, it)| *it == wanted).count() as u64;

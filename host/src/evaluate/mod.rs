@@ -18,6 +18,7 @@ pub mod predictions;
 pub mod record;
 mod score;
 mod space;
+mod space_name;
 
 pub use cache::{CacheKey, FeatureCache, FeaturePrecision};
 pub use error::{EvaluateError, Result};
@@ -32,3 +33,4 @@ pub use job::{
 pub use labels::Labels;
 pub use score::{ClassCount, SampleOutcome, Score, score};
 pub use space::{DEPTH, LabelSpace, Ranking};
+pub use space_name::{LabelSpaceName, UnknownLabelSpace};

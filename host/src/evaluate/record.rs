@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use ssl_plugin_api::description::{FinetuneRecipe, LinearRecipe};
 use std::collections::BTreeMap;
 
-use super::ClassCount;
 use super::finetune::Subset;
 use super::linear::GridPoint;
+use super::{ClassCount, LabelSpaceName};
 use crate::digest::hex;
 
 /// Which protocol, and a hash of all its settings.
@@ -83,9 +83,8 @@ pub struct TestSetScore {
     pub protocol: ProtocolRef,
     /// The test set.
     pub dataset: String,
-    /// Name of the label space (`full-1000`, `subset-200@imagenet-r`). Numbers of different spaces
-    /// must not be mixed.
-    pub label_space: String,
+    /// The label space.
+    pub label_space: LabelSpaceName,
     /// The variant.
     pub variant: Variant,
     /// Whether this variant stands for the framework in tables (the headline `k`, the first seed).
@@ -193,7 +192,7 @@ mod tests {
             evaluations: vec![TestSetScore {
                 protocol: ProtocolRef::new("linear-shared-cached", &1),
                 dataset: "val".to_owned(),
-                label_space: "full-10".to_owned(),
+                label_space: LabelSpaceName::Full { classes: 10 },
                 variant: Variant::Linear {
                     seed: 1,
                     base_lr: 0.3162,

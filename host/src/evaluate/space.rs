@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Labels;
+use super::{LabelSpaceName, Labels};
 
 /// How many classes are ranked per sample.
 pub const DEPTH: usize = 5;
@@ -31,10 +31,13 @@ pub enum LabelSpace {
 impl LabelSpace {
     /// The stable name: `full-1000`, `subset-200@imagenet-r`.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> LabelSpaceName {
         match self {
-            Self::Full { classes } => format!("full-{classes}"),
-            Self::Subset { of, classes } => format!("subset-{}@{of}", classes.len()),
+            Self::Full { classes } => LabelSpaceName::Full { classes: *classes },
+            Self::Subset { of, classes } => LabelSpaceName::Subset {
+                classes: classes.len(),
+                of: of.clone(),
+            },
         }
     }
 
@@ -209,6 +212,6 @@ mod tests {
         let mut ranking = Ranking::new(&space);
         ranking.push(&space, &[9.0, 0.5, 8.0, 7.0, 0.25, 2.0]);
         assert_eq!(ranking.get(0), [5, 1, 4]);
-        assert_eq!(space.name(), "subset-3@r");
+        assert_eq!(space.name().to_string(), "subset-3@r");
     }
 }

@@ -107,6 +107,7 @@ impl CellDir {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
+    use crate::evaluate::LabelSpaceName;
     use crate::evaluate::record::{ProtocolRef, TestSetScore, Variant};
     use serde_json::json;
 
@@ -129,7 +130,7 @@ mod tests {
         record.results.report.evaluations.push(TestSetScore {
             protocol: ProtocolRef::new("knn", &1),
             dataset: "val".to_owned(),
-            label_space: "full-2".to_owned(),
+            label_space: LabelSpaceName::Full { classes: 2 },
             variant: Variant::Knn { k: 1, used: 1 },
             headline: true,
             correct,

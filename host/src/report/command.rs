@@ -148,11 +148,12 @@ fn write(out: Option<&Path>, text: &str) -> Result<(), ReportError> {
     written.map_err(|source| ReportError::Write { path, source })
 }
 
-/// Replaces a file as a whole; a pipe or device is written to as it is.
+/// Replaces a file, or the one that a link leads to, as a whole; a pipe or device is written to as it is.
 fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     match std::fs::metadata(path) {
-        Ok(about) if !about.is_file() => std::fs::write(path, bytes),
-        _ => atomic::write(path, bytes),
+        Ok(about) if about.is_file() => atomic::write(&path.canonicalize()?, bytes),
+        Ok(_) => std::fs::write(path, bytes),
+        Err(_) => atomic::write(path, bytes),
     }
 }
 

@@ -5,6 +5,7 @@ use super::summary::{ProtocolResults, RowScore, scores};
 use super::supervise::PlannedCell;
 use crate::atomic;
 use crate::config::{self, SpaceChoice};
+use crate::evaluate::LabelSpaceName;
 use crate::ledger::Plan;
 use crate::report::input::{Selection, read_ledger};
 use crate::report::{Analysis, Options, ReportError, html, markdown};
@@ -21,7 +22,7 @@ struct Line<'a> {
     protocol_hash: &'a str,
     variant: String,
     headline: bool,
-    label_space: &'a str,
+    label_space: &'a LabelSpaceName,
     correct: u64,
     n: u64,
     correct_top5: u64,

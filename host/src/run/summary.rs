@@ -123,7 +123,7 @@ impl RowScore<'_> {
         TableEntry {
             framework: self.row.clone(),
             data_set: self.score.dataset.clone(),
-            label_space: self.score.label_space.clone(),
+            label_space: self.score.label_space.to_string(),
             protocol: self.score.protocol.id.clone(),
             correct: self.score.correct,
             n: self.score.n,

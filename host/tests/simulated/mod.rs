@@ -81,7 +81,7 @@ pub fn enter_head(
     Part {
         protocol: protocol.id,
         variant: variant.to_string(),
-        label_space: space.name(),
+        label_space: space.name().to_string(),
         ranking,
         score: scored,
     }

@@ -53,7 +53,7 @@ pub(super) fn finish(
                 parts.push(Part {
                     protocol: variant_ranking.protocol.id.clone(),
                     variant: variant_ranking.variant.to_string(),
-                    label_space: space.name(),
+                    label_space: space.name().to_string(),
                     ranking,
                     score,
                 });

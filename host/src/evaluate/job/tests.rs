@@ -88,7 +88,7 @@ fn evaluation_scores_all_sets_spaces_and_variants() {
                 .evaluations
                 .iter()
                 .filter(|e| e.protocol.id == protocol && e.headline)
-                .filter(|e| e.dataset == dataset && e.label_space == space)
+                .filter(|e| e.dataset == dataset && e.label_space.to_string() == space)
                 .collect();
             assert_eq!(headline.len(), 1, "{protocol} {dataset} {space}");
             (headline[0].correct, headline[0].n, headline[0].excluded)

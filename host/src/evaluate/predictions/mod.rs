@@ -79,7 +79,7 @@ mod tests {
         let part = |variant, (ranking, score): &(Ranking, _)| Part {
             protocol: "knn".to_owned(),
             variant,
-            label_space: space.name(),
+            label_space: space.name().to_string(),
             ranking: ranking.clone(),
             score: Clone::clone(score),
         };

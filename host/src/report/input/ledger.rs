@@ -169,11 +169,8 @@ pub(crate) fn stands_for_set(
     all: &[TestSetScore],
     subset: bool,
 ) -> bool {
-    let own = |it: &TestSetScore| {
-        it.label_space.starts_with("subset-")
-            && it.label_space.ends_with(&format!("@{}", it.dataset))
-    };
-    let full = evaluation.label_space.starts_with("full-");
+    let own = |it: &TestSetScore| it.label_space.is_subset_of(&it.dataset);
+    let full = evaluation.label_space.is_full();
     let declares = || {
         all.iter()
             .any(|it| it.dataset == evaluation.dataset && own(it))
@@ -189,7 +186,7 @@ fn entry(row: &str, record: &CellRecord, evaluation: &TestSetScore) -> TableEntr
     TableEntry {
         framework: row.to_owned(),
         data_set: evaluation.dataset.clone(),
-        label_space: evaluation.label_space.clone(),
+        label_space: evaluation.label_space.to_string(),
         protocol: format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash),
         correct: evaluation.correct,
         n: evaluation.n,
@@ -210,7 +207,7 @@ fn group(evaluation: &TestSetScore) -> Group {
     Group {
         protocol: evaluation.protocol.id.clone(),
         variant: evaluation.variant.to_string(),
-        label_space: evaluation.label_space.clone(),
+        label_space: evaluation.label_space.to_string(),
     }
 }
 
