@@ -14,7 +14,9 @@ use ssl_host::evaluate::record::ProtocolRef;
 use ssl_host::ledger::{CellDir, Ledger, Status};
 
 /// Writes a ledger in which framework `f` is right on an image if a number shared by all frameworks is below its skill.
-fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
+///
+/// The ledger stays open: a child process of another test may still hold the lock of one that was closed.
+fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) -> Ledger {
     let ledger = Ledger::open(root).unwrap();
     let mut cells: Vec<_> = (0..frameworks)
         .map(|f| {
@@ -47,6 +49,7 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) {
         record.end(Status::Done, None);
         dir.write(record).unwrap();
     }
+    ledger
 }
 
 /// The message of a report that is refused.
@@ -83,8 +86,7 @@ fn predictions_of_a_ledger_give_paired_tests_and_redraws() {
 #[test]
 fn cells_that_were_judged_with_other_settings_are_left_out_and_named() {
     let folder = tempfile::tempdir().unwrap();
-    write_ledger(folder.path(), 5, &["val", "v2"], 300);
-    let ledger = Ledger::open(folder.path()).unwrap();
+    let ledger = write_ledger(folder.path(), 5, &["val", "v2"], 300);
     let judge_otherwise = |f: usize, finished: u64| {
         let (dir, mut record) = ledger
             .cell(&format!("f{f:02}"), 0, &json!({ "framework": f }))
@@ -141,8 +143,7 @@ fn report_without_predictions_uses_counts_and_says_so() {
 #[test]
 fn predictions_of_another_digest_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    write_ledger(folder.path(), 2, &["val"], 300);
-    let ledger = Ledger::open(folder.path()).unwrap();
+    let ledger = write_ledger(folder.path(), 2, &["val"], 300);
     let [first, second] = [0, 1].map(|f| {
         let cell = ledger.cell(&format!("f{f:02}"), 0, &json!({ "framework": f }));
         cell.unwrap()
