@@ -110,6 +110,11 @@ mod tests {
     #[track_caller]
     fn outer() -> Option<String> {
         let _call = called();
+        helper()
+    }
+
+    /// A block's own helper, which does not pass its caller on.
+    fn helper() -> Option<String> {
         inner()
     }
 
