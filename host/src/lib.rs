@@ -8,7 +8,7 @@
 //! | [`backbone`] | residual networks: parameters, forward passes, import |
 //! | [`checksum`] | digests of what is kept on disk, checked when it is read |
 //! | [`cli`] | the command line, exit codes, how errors are shown |
-//! | [`conformance`] | certification of plugins against golden vectors |
+//! | [`conformance`] | certification of plugins: checks on drawn features, golden vectors |
 //! | [`config`] | benchmark files: schema, ranges, overrides, hashes |
 //! | [`exit`] | exit codes |
 //! | [`device`] | devices by name |

@@ -53,6 +53,7 @@ fn sound() -> Description {
         recipe: recipe(),
         linear: None,
         finetune: Vec::new(),
+        stops_gradient: None,
         checkpoint: Default::default(),
     }
 }

@@ -23,6 +23,8 @@ static ssl_str str(const char *text) {
   return it;
 }
 
+static int same(ssl_str it, const char *text) { return it.len == strlen(text) && memcmp(it.data, text, it.len) == 0; }
+
 static ssl_fault fail(ssl_sink error, ssl_fault kind, const char *text) {
   error.put(error.context, str(text));
   return kind;
@@ -99,7 +101,7 @@ static ssl_fault state(void *it, ssl_named_sink out, ssl_sink error) {
 }
 
 static int named(const ssl_named *tensor, const char *name) {
-  return tensor->name.len == strlen(name) && memcmp(tensor->name.data, name, tensor->name.len) == 0;
+  return same(tensor->name, name);
 }
 
 static ssl_fault load(void *it, const ssl_named *p, uint64_t np, const ssl_named *s, uint64_t ns, ssl_sink error) {
@@ -200,15 +202,23 @@ static ssl_fault hello(ssl_sink json, ssl_sink error) {
   return SSL_OK;
 }
 
+/* The one framework here has no keys. */
+static ssl_fault check(ssl_str id, ssl_str config, ssl_sink error) {
+  if (!same(id, "align")) return fail(error, SSL_FAULT_UNSUPPORTED, "expected the id align, found another");
+  if (same(config, "{}") || same(config, "null")) return SSL_OK;
+  error.put(error.context, str("expected no configuration keys, found "));
+  error.put(error.context, config);
+  return SSL_FAULT_CONFIG;
+}
+
 static ssl_fault describe(ssl_str id, ssl_str config, ssl_sink json, ssl_sink error) {
-  (void)id;
-  if (config.len > 2 && memcmp(config.data, "null", 4) != 0)
-    return fail(error, SSL_FAULT_CONFIG, "expected no configuration keys, found some");
+  ssl_fault code = check(id, config, error);
+  if (code != SSL_OK) return code;
   json.put(json.context,
            str("{\"views\": [{\"name\": \"view\", \"count\": 2, \"transforms\": [{\"op\": \"random-resized-crop\", "
                "\"size\": 32, \"area\": [0.2, 1.0], \"ratio\": [0.75, 1.3333], \"interpolation\": \"bilinear\"}]}], "
                "\"encoders\": [{\"encoder\": \"online\", \"views\": [0, 1], \"levels\": [\"pooled\"], "
-               "\"grouping\": \"per-view\"}], "));
+               "\"grouping\": \"per-view\"}], \"stops_gradient\": false, "));
   json.put(json.context,
            str("\"recipe\": {\"batch_size\": 64, \"epochs\": 10, \"optimizer\": {\"kind\": \"sgd\", \"momentum\": 0.9}, "
                "\"lr\": {\"base\": 0.01, \"decay\": {\"kind\": \"constant\"}}, "
@@ -233,7 +243,9 @@ static ssl_fault create(ssl_str id, ssl_str config, ssl_str run, const ssl_servi
                         const ssl_instance **table, ssl_sink error) {
   model *a;
   int64_t dim = pooled_dim(run);
-  (void)id, (void)config, (void)services;
+  ssl_fault code = check(id, config, error);
+  (void)services;
+  if (code != SSL_OK) return code;
   if (dim <= 0) return fail(error, SSL_FAULT_CONFIG, "expected pooled features in the run, found none");
   a = calloc(1, sizeof *a);
   a->dim = dim;

@@ -105,11 +105,11 @@ ssl_fault load(void* it, const ssl_named* p, uint64_t np, const ssl_named* s, ui
     for (auto& [name, tensor] : given) {
       bool found = false;
       for (auto& [own, to] : self(it).parameters)
-        if (own == name && to.sizes() == tensor.sizes()) {
+        if (own == name && to.sizes() == tensor.sizes() && tensor.scalar_type() == at::kFloat) {
           pairs.emplace_back(to, tensor);
           found = true;
         }
-      if (!found) throw Fault{SSL_FAULT_STATE, "expected names and shapes of this framework, found " + name};
+      if (!found) throw Fault{SSL_FAULT_STATE, "expected names, shapes and types of this framework, found " + name};
     }
     c10::NoGradGuard no_grad;
     for (auto& [to, from] : pairs) to.copy_(from);
@@ -165,12 +165,21 @@ ssl_fault hello(ssl_sink json, ssl_sink error) {
   });
 }
 
-ssl_fault describe(ssl_str, ssl_str, ssl_sink json, ssl_sink error) {
+// The one framework here has no keys. A plugin with some takes a JSON library.
+void check(ssl_str id, ssl_str config) {
+  if (string(id) != "simsiam-cpp") throw Fault{SSL_FAULT_UNSUPPORTED, "expected the id simsiam-cpp, found " + string(id)};
+  auto keys = string(config);
+  if (keys != "{}" && keys != "null") throw Fault{SSL_FAULT_CONFIG, "expected no configuration keys, found " + keys};
+}
+
+ssl_fault describe(ssl_str id, ssl_str config, ssl_sink json, ssl_sink error) {
   return guarded(error, [&] {
+    check(id, config);
     json.put(json.context, str(R"({"views": [{"name": "view", "count": 2, "transforms": [
         {"op": "random-resized-crop", "size": 32, "area": [0.2, 1.0], "ratio": [0.75, 1.3333], "interpolation": "bilinear"},
         {"op": "horizontal-flip", "p": 0.5}]}],
       "encoders": [{"encoder": "online", "views": [0, 1], "levels": ["pooled"], "grouping": "per-view"}],
+      "stops_gradient": true,
       "recipe": {"batch_size": 64, "epochs": 10, "optimizer": {"kind": "sgd", "momentum": 0.9},
         "lr": {"base": 0.05, "decay": {"kind": "cosine"}}, "weight_decay": {"start": 0.0001, "end": 0.0001}}})"));
   });
@@ -183,9 +192,10 @@ int64_t number(const std::string& json, const std::string& after, const std::str
   return std::stoll(json.substr(at + key.size() + 3));
 }
 
-ssl_fault create(ssl_str, ssl_str, ssl_str run, const ssl_services*, void** it, const ssl_instance** table,
+ssl_fault create(ssl_str id, ssl_str config, ssl_str run, const ssl_services*, void** it, const ssl_instance** table,
                  ssl_sink error) {
   return guarded(error, [&] {
+    check(id, config);
     auto json = string(run);
     auto seed = static_cast<uint64_t>(number(json, "{", "seed"));
     *it = std::make_unique<SimSiam>(number(json, "\"pooled\"", "dim"), seed).release();

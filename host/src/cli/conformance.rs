@@ -1,24 +1,45 @@
-//! `ssl-lottery conformance`: certifies a plugin. Its hidden twin `check` runs one check in a
-//! process of its own.
+//! `ssl-lottery conformance`: certifies a plugin.
 
 use super::exit::{Exit, Failure};
-use crate::conformance::{Case, CaseError, Runner, SuiteError, check_case, run_suite};
+use crate::conformance::{
+    Certificate, HIGHEST, Options, Report, Suite, SuiteError, Waivers, badge, definitions,
+    run_suite,
+};
 use clap::{Args, ValueEnum};
-use ssl_plugin_api::foreign::Plugin;
-use std::path::PathBuf;
+use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Certify a plugin: exit 0 only if nothing failed.
+/// Certify a plugin: exit 0 only if checks were run and none failed.
 #[derive(Debug, Args)]
 pub(super) struct Conformance {
     /// The plugin library.
-    library: PathBuf,
-    /// Folder of golden vectors.
+    #[arg(required_unless_present = "list")]
+    library: Option<PathBuf>,
+    /// Folder of golden vectors, which are then checked too.
     #[arg(long, value_name = "DIR")]
     golden: Option<PathBuf>,
+    /// Only checks up to this level: 1 to 4.
+    #[arg(long, default_value_t = HIGHEST, value_parser = clap::value_parser!(u8).range(1..=i64::from(HIGHEST)))]
+    level: u8,
     /// Only checks whose id matches this regular expression.
     #[arg(long, value_name = "PATTERN")]
     only: Option<String>,
+    /// No checks whose id matches this regular expression.
+    #[arg(long, value_name = "PATTERN")]
+    skip: Option<String>,
+    /// Checks that run at once; by default as many as there are cores.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// The seed from which features, configurations and orders are drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Run one check again, as a report names it.
+    #[arg(long, value_name = "CHECK:FRAMEWORK:SEED", conflicts_with_all = ["only", "skip", "level", "seed"])]
+    reproduce: Option<String>,
+    /// Try random configurations, features and states for so many seconds instead of the checks.
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["only", "skip", "level", "golden", "reproduce"])]
+    fuzz: Option<u64>,
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -28,57 +49,53 @@ pub(super) struct Conformance {
     /// Run the checks in this process, for debuggers.
     #[arg(long)]
     in_process: bool,
+    /// Failures that are known, with reasons.
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
+    /// Write a certificate, as JSON.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Write a badge, as SVG.
+    #[arg(long, value_name = "FILE")]
+    badge: Option<PathBuf>,
+    /// List the checks, with their levels and what each says, and run none.
+    #[arg(long)]
+    list: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
     Json,
     Junit,
 }
 
-/// Run one check and write it down as JSON; started by `conformance`
-#[derive(Debug, Args)]
-pub(super) struct Check {
-    /// The plugin library.
-    library: PathBuf,
-    /// The golden file.
-    file: PathBuf,
-    /// The file to write.
-    answer: PathBuf,
-}
-
 impl Conformance {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
-        let library = std::path::absolute(&self.library).unwrap_or_else(|_| self.library.clone());
-        let runner = match std::env::current_exe() {
-            Ok(program) if !self.in_process => Runner::Child {
-                program,
-                limit: Duration::from_secs(self.limit),
-            },
-            _ => Runner::InProcess,
+        let Some(library) = self.library.as_ref().filter(|_| !self.list) else {
+            print!("{}", self.listed());
+            return Ok(Exit::Done);
         };
-        let report = run_suite(
-            &library,
-            self.golden.as_deref(),
-            self.only.as_deref(),
-            &runner,
-        )?;
-        if report.passed + report.failed == 0 {
-            tracing::warn!(
-                "no check was run, so nothing is certified: expected golden vectors of the plugin's frameworks \
-                 (--golden DIR){}",
-                if self.only.is_some() {
-                    " whose ids match --only"
-                } else {
-                    ""
-                }
-            );
+        let waivers = self.waivers.as_deref().map(Waivers::read).transpose()?;
+        let options = self.options(library);
+        let Suite { report, frameworks } = run_suite(&options)?;
+        let report = match waivers {
+            Some(waivers) => waivers.apply(report)?,
+            None => report,
+        };
+        self.show(&report)?;
+        if self.certificate.is_some() || self.badge.is_some() {
+            let certificate = Certificate::new(&report, &frameworks, self.level, self.seed)
+                .map_err(|error| unwritten(library, error))?;
+            self.publish(&certificate)?;
         }
-        match self.format {
-            Format::Text => print!("{}", report.to_text()),
-            Format::Junit => print!("{}", report.to_junit()),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&report).map_err(broken)?),
+        if report.run() == 0 {
+            tracing::warn!(
+                "no check was run, so nothing is certified: expected checks up to level {} that --only takes and \
+                 --skip leaves, or golden vectors of the plugin's frameworks (--golden DIR)",
+                self.level
+            );
+            return Ok(Exit::ChecksFailed);
         }
         Ok(if report.failed == 0 {
             Exit::Done
@@ -86,20 +103,94 @@ impl Conformance {
             Exit::ChecksFailed
         })
     }
-}
 
-impl Check {
-    pub(super) fn execute(self) -> Result<Exit, Failure> {
-        tch::set_num_threads(1);
-        let plugin = Plugin::open(&self.library).map_err(SuiteError::from)?;
-        let case = Case::read(&self.file).map_err(SuiteError::from)?;
-        let check = check_case(&plugin, &case);
-        super::give_answer(&self.answer, &check)?;
-        Ok(Exit::Done)
+    fn options(&self, library: &Path) -> Options {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Options {
+            golden: self.golden.clone(),
+            level: self.level,
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+            seed: self.seed,
+            jobs: self.jobs.unwrap_or(cores),
+            limit: Duration::from_secs(self.limit),
+            in_process: self.in_process,
+            fuzz: self.fuzz.map(Duration::from_secs),
+            reproduce: self.reproduce.clone(),
+            ..Options::new(std::path::absolute(library).unwrap_or_else(|_| library.to_owned()))
+        }
+    }
+
+    fn show(&self, report: &Report) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => print!("{}", report.to_text()),
+            Format::Junit => print!("{}", report.to_junit()),
+            Format::Json => println!("{}", serde_json::to_string_pretty(report).map_err(broken)?),
+        }
+        Ok(())
+    }
+
+    /// Writes certificate and badge.
+    fn publish(&self, certificate: &Certificate) -> Result<(), Failure> {
+        if !certificate.certified && !certificate.missing.is_empty() {
+            tracing::warn!(
+                "the certificate says that the plugin is not certified: expected these checks to hold: {}",
+                certificate.missing.join(", ")
+            );
+        }
+        let write = |path: &Option<PathBuf>, text: String| match path {
+            Some(path) => {
+                crate::atomic::write(path, text.as_bytes()).map_err(|error| unwritten(path, error))
+            }
+            None => Ok(()),
+        };
+        let json = serde_json::to_string_pretty(certificate).map_err(broken)?;
+        write(&self.certificate, json + "\n")?;
+        let level = certificate.certified.then_some(certificate.level);
+        write(&self.badge, badge(level))
+    }
+
+    /// The list of checks, as text or as JSON.
+    fn listed(&self) -> String {
+        let pattern =
+            |text: &Option<String>| text.as_deref().and_then(|it| regex::Regex::new(it).ok());
+        let (only, skip) = (pattern(&self.only), pattern(&self.skip));
+        let all = definitions().into_iter().filter(|check| {
+            check.level <= self.level
+                && only.as_ref().is_none_or(|it| it.is_match(check.id))
+                && !skip.as_ref().is_some_and(|it| it.is_match(check.id))
+        });
+        if self.format == Format::Json {
+            let list: Vec<_> = all
+                .map(|check| {
+                    json!({
+                        "id": check.id, "group": check.group.name(), "level": check.level,
+                        "says": check.says, "why": check.why, "mend": check.mend,
+                    })
+                })
+                .collect();
+            return format!("{:#}\n", json!(list));
+        }
+        all.map(|check| {
+            let group = check.group.name();
+            format!(
+                "{} {group:<13} {:<36} {}\n",
+                check.level, check.id, check.says
+            )
+        })
+        .collect()
     }
 }
 
-fn broken(error: serde_json::Error) -> Failure {
+fn unwritten(path: &Path, error: impl std::error::Error) -> Failure {
+    Failure::message(
+        Exit::BadInput,
+        format!("{}: {error}", path.display()),
+        "check that the file may be read or written and the disk has room",
+    )
+}
+
+fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::with_help(
         Exit::PluginFault,
         error,
@@ -109,8 +200,9 @@ fn broken(error: serde_json::Error) -> Failure {
 
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
+        use crate::conformance::CaseError;
         let (exit, help) = match &error {
-            SuiteError::Refused(_) | SuiteError::Unopened(_) => (
+            SuiteError::Unopened(_) => (
                 Exit::PluginFault,
                 "build the plugin with this version's ssl-plugin-kit",
             ),
@@ -125,6 +217,18 @@ impl From<SuiteError> for Failure {
             SuiteError::Pattern(_) => (
                 Exit::BadInput,
                 "quote the pattern, for instance --only '^golden/'",
+            ),
+            SuiteError::Reproduce { .. } => (
+                Exit::BadInput,
+                "copy the line that follows a failure in the report",
+            ),
+            SuiteError::Waivers { .. } => (
+                Exit::BadInput,
+                "waivers are [[waiver]] tables with check, reason and perhaps framework",
+            ),
+            SuiteError::System(_) => (
+                Exit::BadInput,
+                "use --in-process, or free processes and memory",
             ),
         };
         Self::with_help(exit, error, help)

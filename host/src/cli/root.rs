@@ -1,7 +1,7 @@
 //! The program's arguments, and the way from them to an exit code.
 
 use super::cell::Cell;
-use super::conformance::{Check, Conformance};
+use super::conformance::Conformance;
 use super::data::Data;
 use super::describe::{Describe, Inspect};
 use super::doctor::Doctor;
@@ -49,8 +49,6 @@ enum Command {
     Probe(ProbeLibrary),
     #[command(hide = true)]
     Inspect(Inspect),
-    #[command(hide = true)]
-    Check(Check),
 }
 
 /// Runs the program on the process's arguments.
@@ -112,7 +110,6 @@ impl Command {
 
     fn execute(self, verbosity: Verbosity) -> Result<Exit, Failure> {
         match self {
-            Self::Check(check) => check.execute(),
             Self::Conformance(conformance) => conformance.execute(),
             Self::New(new) => new.execute(),
             Self::Import(import) => import.execute(),

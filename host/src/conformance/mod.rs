@@ -1,18 +1,38 @@
-//! Certification of a plugin: its frameworks against golden vectors, each check in a process of its
-//! own with a time limit.
+//! Certification of a plugin: checks that need nothing but the library, and golden vectors.
 //!
-//! A golden file holds the inputs of one pretext step (or a feature bank to cluster) and what a
-//! reference computes from them in double precision; see `tests/golden/README.md`. Everything goes
-//! through the loaded library and the boundary.
+//! A check is registered where it is written (`checks/`), with an id, a level and the sentences of
+//! its documentation. It asks the framework what it wants ([`describe`]), draws features that fit
+//! ([`inputs`](self)), drives the framework through the boundary as a run does, and says what it
+//! found. Each runs in a forked child with limits of time and memory (decision 0072).
+//!
+//! [`describe`]: ssl_plugin_api::foreign::Plugin::describe
 
-mod bank;
-mod case;
-mod compare;
+mod capture;
+mod checks;
+mod definition;
+mod error;
+mod fuzz;
+mod golden;
+mod inputs;
+mod lent;
+mod meeting;
+mod options;
 mod report;
-mod step;
+mod schema;
+mod session;
+mod small;
+mod snapshot;
+mod subject;
 mod suite;
+mod verdict;
+mod waivers;
 
-pub use case::{Case, CaseError};
-pub use compare::{Comparison, MaxErrors, Tolerance};
-pub use report::{Check, Report, Status};
-pub use suite::{Runner, SuiteError, check_case, run_suite};
+pub use definition::{Definition, Group, HIGHEST, Run, definitions};
+pub use error::SuiteError;
+pub use golden::{Case, CaseError, Comparison, MaxErrors, Tolerance};
+pub use options::Options;
+pub use report::{Certificate, Check, Outcome, Report, Status, badge};
+pub use subject::{Library, Subject};
+pub use suite::{Suite, run_suite};
+pub use verdict::{Broken, Finding, Verdict};
+pub use waivers::Waivers;

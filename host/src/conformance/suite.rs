@@ -1,207 +1,199 @@
-//! All checks of a plugin, each in a child process with a time limit.
+//! All checks of a plugin, each in a child process with limits of time and memory.
 
-use super::case::{Case, CaseError};
-use super::report::{Check, Report, Status};
-use super::{bank, step};
-use crate::plugins::probe_one;
-use crate::process::{Limits, answer};
-use ssl_plugin_api::FaultKind;
-use ssl_plugin_api::foreign::{Plugin, Refusal};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use super::definition::{Definition, Run, definitions};
+use super::error::SuiteError;
+use super::fuzz::{FUZZ, case, fuzz, nothing_found};
+use super::golden::{Case, check_golden, golden_cases};
+use super::options::{Filter, Options};
+use super::report::{Check, Outcome, Report};
+use super::small::small;
+use super::subject::{Library, Subject};
+use super::verdict::Verdict;
+use crate::process::fork_each;
+use serde_json::{Map, Value};
+use ssl_plugin_api::description::Metadata;
+use ssl_plugin_api::foreign::Plugin;
+use std::time::Instant;
 
-/// Why no report could be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SuiteError {
-    /// The library was refused.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The library was refused, or its process gave no answer; one line.
-    #[error("{0}")]
-    Unopened(String),
-    /// A golden file cannot be used.
-    #[error(transparent)]
-    Case(#[from] CaseError),
-    /// The folder of golden files cannot be listed, or has none.
-    #[error("{}: expected a folder with .safetensors files, found {found}", path.display())]
-    NoGolden {
-        /// The folder.
-        path: PathBuf,
-        /// What was found.
-        found: String,
-    },
-    /// The pattern is no regular expression.
-    #[error("expected a regular expression, found: {0}")]
-    Pattern(#[from] regex::Error),
-}
+/// The level of golden files.
+const GOLDEN_LEVEL: u8 = 3;
 
-/// Where checks run.
-#[derive(Clone, Debug)]
-pub enum Runner {
-    /// In this process: for debuggers.
-    InProcess,
-    /// In child processes, by this program: the library never comes into this process.
-    Child {
-        /// The program `ssl-lottery`, whose subcommands `probe` and `check` are used.
-        program: PathBuf,
-        /// Time after which the child is killed.
-        limit: Duration,
-    },
-}
-
-/// Runs every golden file of `folder` whose check id matches `only` against the library.
+/// Runs the checks.
 ///
 /// # Errors
 /// A library that is refused, a folder without golden files, an unreadable file.
-pub fn run_suite(
-    library: &Path,
-    folder: Option<&Path>,
-    only: Option<&str>,
-    runner: &Runner,
-) -> Result<Report, SuiteError> {
-    let opened = Opened::new(library, runner)?;
-    let only = only.map(regex::Regex::new).transpose()?;
-    let mut checks = Vec::new();
-    for file in folder.map(golden_files).transpose()?.unwrap_or_default() {
-        let case = Case::read(&file)?;
-        let id = format!("golden/{}", case.stem());
-        if only.as_ref().is_some_and(|only| !only.is_match(&id)) {
-            continue;
+pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
+    let filter = Filter::new(options)?;
+    let library = Library {
+        path: options.library.clone(),
+        seed: filter.seed,
+    };
+    let frameworks = frameworks(options, &library)?;
+    // The threads that libtorch computes with would be missing in forked children.
+    tch::set_num_threads(1);
+    let folder = options.golden.as_deref();
+    let cases = folder.map(golden_cases).transpose()?.unwrap_or_default();
+    let checks: Vec<&Definition> = definitions()
+        .into_iter()
+        .filter(|check| check.level <= filter.level && filter.takes(check.id))
+        .collect();
+    let mut subjects = Vec::new();
+    let on_frameworks = |check: &&Definition| matches!(check.run, Run::Framework(_));
+    if options.fuzz.is_some() || filter.is_fuzz() || checks.iter().any(on_frameworks) {
+        let wanted = frameworks.iter().filter(|it| filter.framework(&it.id));
+        subjects.extend(wanted.map(|metadata| subject(options, &library, metadata)));
+    }
+    if let Some(time) = options.fuzz {
+        let (mut checks, cases) = fuzz(options, &subjects, time)?;
+        if let (true, Some(subject)) = (checks.is_empty(), subjects.first()) {
+            checks.push(nothing_found(subject, filter.seed, cases));
         }
-        checks.push(if opened.has(&case.framework) {
-            opened.check(library, &case)
-        } else {
-            skipped(id, &case)
+        return Ok(Suite {
+            report: Report::new(options.library.clone(), checks),
+            frameworks,
         });
     }
-    Ok(Report::new(library.to_owned(), checks))
-}
-
-/// A library that checks are run on.
-enum Opened<'a> {
-    Here(Plugin),
-    Apart {
-        frameworks: Vec<String>,
-        program: &'a Path,
-        limit: Duration,
-    },
-}
-
-impl<'a> Opened<'a> {
-    fn new(library: &Path, runner: &'a Runner) -> Result<Self, SuiteError> {
-        let (program, limit) = match runner {
-            Runner::InProcess => return Ok(Self::Here(Plugin::open(library)?)),
-            Runner::Child { program, limit } => (program, *limit),
-        };
-        let found = probe_one(program, library, limit);
-        if let Some(refused) = found.refused.into_iter().next() {
-            return Err(SuiteError::Unopened(refused.reason));
-        }
-        let frameworks = found.candidates.into_iter().map(|it| it.metadata.id);
-        Ok(Self::Apart {
-            frameworks: frameworks.collect(),
-            program,
-            limit,
-        })
+    let mut jobs = Vec::new();
+    if filter.is_fuzz() {
+        jobs.extend(subjects.iter().map(Job::Fuzz));
     }
-
-    fn has(&self, framework: &str) -> bool {
-        match self {
-            Self::Here(plugin) => plugin
-                .frameworks()
-                .iter()
-                .any(|metadata| metadata.id == framework),
-            Self::Apart { frameworks, .. } => frameworks.iter().any(|id| id == framework),
+    for check in checks {
+        match check.run {
+            Run::Library(run) => {
+                let wanted = filter
+                    .framework("")
+                    .then_some(Job::Library(check, run, &library));
+                jobs.extend(wanted);
+            }
+            Run::Framework(run) => {
+                jobs.extend(
+                    subjects
+                        .iter()
+                        .map(|subject| Job::Framework(check, run, subject)),
+                );
+            }
         }
     }
-
-    fn check(&self, library: &Path, case: &Case) -> Check {
-        match self {
-            Self::Here(plugin) => check_case(plugin, case),
-            Self::Apart { program, limit, .. } => in_child(library, case, program, *limit),
-        }
-    }
-}
-
-fn golden_files(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let none = |found: String| SuiteError::NoGolden {
-        path: folder.to_owned(),
-        found,
-    };
-    let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "safetensors"))
-        .collect();
-    files.sort();
-    if files.is_empty() {
-        Err(none("none".to_owned()))
-    } else {
-        Ok(files)
-    }
-}
-
-fn blank(id: String, case: &Case, status: Status, message: String) -> Check {
-    Check {
-        id,
-        framework: case.framework.clone(),
-        status,
-        message,
-        max_rel_error: Default::default(),
-    }
-}
-
-fn skipped(id: String, case: &Case) -> Check {
-    blank(
-        id,
-        case,
-        Status::Skipped,
-        format!("this library has no framework `{}`", case.framework),
-    )
-}
-
-/// Runs one case in this process.
-#[must_use]
-pub fn check_case(plugin: &Plugin, case: &Case) -> Check {
-    let id = format!("golden/{}", case.stem());
-    let run = if case.is_bank() { bank::run } else { step::run };
-    match run(plugin, case) {
-        Ok(comparison) if comparison.faults.is_empty() => Check {
-            max_rel_error: comparison.errors,
-            ..blank(
-                id,
-                case,
-                Status::Success,
-                "matches the reference".to_owned(),
-            )
-        },
-        Ok(comparison) => Check {
-            max_rel_error: comparison.errors,
-            ..blank(id, case, Status::Failed, comparison.faults.join("; "))
-        },
-        Err(fault) if fault.kind == FaultKind::Panic => {
-            blank(id, case, Status::Crashed, fault.message)
-        }
-        Err(fault) => blank(
-            id,
-            case,
-            Status::Failed,
-            format!("{}: {fault}", fault.kind.name()),
-        ),
-    }
-}
-
-fn in_child(library: &Path, case: &Case, program: &Path, limit: Duration) -> Check {
-    let mut command = Command::new(program);
-    command.arg("check").args([library, &case.path]);
-    let limits = Limits {
-        total: Some(limit),
-        ..Limits::default()
-    };
-    answer(command, limits).unwrap_or_else(|error| {
-        let id = format!("golden/{}", case.stem());
-        blank(id, case, Status::Crashed, error.to_string())
+    let wanted = cases.iter().filter(|case| filter.takes(&case.id()));
+    jobs.extend(wanted.map(|case| Job::Golden(case, &library)));
+    let checks = run(options, &jobs, filter.seed)?;
+    Ok(Suite {
+        report: Report::new(options.library.clone(), checks),
+        frameworks,
     })
+}
+
+/// What was run, and on what.
+pub struct Suite {
+    /// What was found.
+    pub report: Report,
+    /// The frameworks of the library.
+    pub frameworks: Vec<Metadata>,
+}
+
+/// The frameworks of the library.
+fn frameworks(options: &Options, library: &Library) -> Result<Vec<Metadata>, SuiteError> {
+    let list = || {
+        let plugin = Plugin::open(&library.path).map_err(|refusal| refusal.to_string())?;
+        Ok::<Vec<Metadata>, String>(plugin.frameworks().to_vec())
+    };
+    let found = options.apart(list).map_err(|error| {
+        SuiteError::Unopened(format!(
+            "{}: expected a plugin that says what it contains, found: {error}",
+            library.path.display()
+        ))
+    })?;
+    found.map_err(SuiteError::Unopened)
+}
+
+/// A framework with a narrow configuration. What keeps it from being created is told by the checks
+/// that create it.
+fn subject(options: &Options, library: &Library, metadata: &Metadata) -> Subject {
+    let narrow = || {
+        tch::set_num_threads(1);
+        Plugin::open(&library.path).map_or(Value::Null, |it| small(&it, library, metadata))
+    };
+    let config = options.apart(narrow).unwrap_or(Value::Null);
+    Subject {
+        library: library.clone(),
+        metadata: metadata.clone(),
+        config: if config.is_null() {
+            Value::Object(Map::new())
+        } else {
+            config
+        },
+    }
+}
+
+/// One check to run.
+enum Job<'a> {
+    Library(&'a Definition, fn(&Library) -> Verdict, &'a Library),
+    Framework(&'a Definition, fn(&Subject) -> Verdict, &'a Subject),
+    Golden(&'a Case, &'a Library),
+    Fuzz(&'a Subject),
+}
+
+fn run(options: &Options, jobs: &[Job<'_>], seed: u64) -> Result<Vec<Check>, SuiteError> {
+    let mut checks: Vec<(usize, Check)> = Vec::new();
+    if options.in_process {
+        let done = jobs.iter().enumerate();
+        checks.extend(done.map(|(place, job)| (place, job.check(job.run(), seed))));
+    } else {
+        fork_each(
+            jobs.iter().enumerate(),
+            options.jobs,
+            |_| options.limits(),
+            |(_, job)| job.run(),
+            |(place, job), answer| {
+                let outcome = answer.unwrap_or_else(|error| Outcome::crashed(error.to_string()));
+                checks.push((place, job.check(outcome, seed)));
+            },
+        )?;
+    }
+    checks.sort_by_key(|(place, _)| *place);
+    Ok(checks.into_iter().map(|(_, check)| check).collect())
+}
+
+impl Job<'_> {
+    /// Runs the check, in this process.
+    fn run(&self) -> Outcome {
+        tch::set_num_threads(1);
+        let started = Instant::now();
+        let outcome = match self {
+            Self::Golden(case, library) => check_golden(library, case),
+            Self::Fuzz(subject) => case(subject, subject.seed()),
+            Self::Library(_, run, library) => Outcome::of(run(library)),
+            Self::Framework(_, run, subject) => Outcome::of(run(subject)),
+        };
+        Outcome {
+            seconds: started.elapsed().as_secs_f64(),
+            ..outcome
+        }
+    }
+
+    /// The check as the report has it.
+    fn check(&self, outcome: Outcome, seed: u64) -> Check {
+        let (id, group, level, framework) = match self {
+            Self::Golden(case, _) => (case.id(), "golden", GOLDEN_LEVEL, &case.framework[..]),
+            Self::Fuzz(subject) => (FUZZ.to_owned(), FUZZ, 0, subject.id()),
+            Self::Library(check, ..) => (check.id.to_owned(), check.group.name(), check.level, ""),
+            Self::Framework(check, _, subject) => (
+                check.id.to_owned(),
+                check.group.name(),
+                check.level,
+                subject.id(),
+            ),
+        };
+        Check {
+            reproduce: format!("{id}:{framework}:{seed}"),
+            group: group.to_owned(),
+            level,
+            framework: framework.to_owned(),
+            id,
+            status: outcome.status,
+            message: outcome.message,
+            max_rel_error: outcome.max_rel_error,
+            seconds: outcome.seconds,
+        }
+    }
 }

@@ -5,8 +5,10 @@ mod inspect;
 mod probe;
 mod registry;
 mod search;
+mod sound;
 
 pub use inspect::{InspectError, Inspected, inspect, inspect_apart};
 pub use probe::{LIMIT, probe, probe_one};
 pub use registry::{Candidate, Refused, Registry};
 pub use search::{Directory, directories, libraries};
+pub use sound::{check_description, check_id, check_metadata};

@@ -1,6 +1,7 @@
 //! The frameworks of all plugins found.
 
 use super::search::{Directory, libraries};
+use super::sound::check_id;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::Metadata;
 use ssl_plugin_api::foreign::Plugin;
@@ -61,13 +62,18 @@ impl Registry {
         let mut registry = Self::default();
         match Plugin::open(&path) {
             Ok(plugin) => {
-                let frameworks = plugin.frameworks().iter().cloned();
-                registry
-                    .candidates
-                    .extend(frameworks.map(|metadata| Candidate {
-                        metadata,
-                        library: path.clone(),
-                    }));
+                for metadata in plugin.frameworks() {
+                    match check_id(&metadata.id) {
+                        Ok(()) => registry.candidates.push(Candidate {
+                            metadata: metadata.clone(),
+                            library: path.clone(),
+                        }),
+                        Err(found) => registry.refused.push(Refused {
+                            reason: format!("{}: {found}", path.display()),
+                            path: path.clone(),
+                        }),
+                    }
+                }
             }
             Err(refusal) => registry.refused.push(Refused {
                 path,

@@ -68,6 +68,16 @@ pub(super) fn adopt(
     call: &'static str,
     step: u64,
 ) -> Result<Vec<(String, Tensor)>, PretrainError> {
+    for (n, one) in named.iter().enumerate() {
+        if named[..n].iter().any(|other| other.name == one.name) {
+            return Err(PretrainError::Contract {
+                call,
+                step,
+                expected: "tensors with names of their own".to_owned(),
+                found: format!("two named `{}`", one.name),
+            });
+        }
+    }
     named
         .into_iter()
         .map(|n| {

@@ -17,6 +17,7 @@ mod passes;
 mod pinned;
 mod session;
 mod trainer;
+mod watch;
 
 pub use crate::progress::{NoProgress, Progress};
 pub use checkpoint::CHECKPOINT_FILE;
@@ -24,4 +25,5 @@ pub use collapse::Spread;
 pub use error::PretrainError;
 pub use job::{PretrainJob, PretrainOutcome};
 pub use knn_monitor::KnnMonitorConfig;
+pub(crate) use knn_monitor::classified;
 pub use session::run;

@@ -156,6 +156,9 @@ impl Session<'_> {
             self.tell(&at, &outcome, images_per_s, data_wait_s)?;
             totals.features = outcome.features;
         }
+        if totals.steps > 0 {
+            trainer.end_epoch(&self.at(epoch, totals.steps - 1))?;
+        }
         self.images += totals.images;
         self.seconds += began.elapsed().as_secs_f64();
         self.close(epoch, &totals, began.elapsed().as_secs_f64())

@@ -4,6 +4,7 @@ use super::encode::{EncodedFeature, backward, encode, view_tensors};
 use super::error::PretrainError;
 use super::heads::{Heads, gradients, index_tensor};
 use super::job::PretrainJob;
+use super::watch::{Learning, Untouched, expect_in_place, is_watched};
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::device::DeviceName;
 use crate::optim::{Length, Optimizer, StepReport, Update};
@@ -24,6 +25,7 @@ pub(super) struct Trainer<'a> {
     pub(super) instance: Box<dyn Instance>,
     pub(super) heads: Heads,
     pub(super) optimizer: Optimizer,
+    pub(super) learning: Learning,
 }
 
 /// The outcome of a step.
@@ -72,6 +74,7 @@ impl<'a> Trainer<'a> {
             instance,
             heads,
             optimizer,
+            learning: Learning::default(),
         })
     }
 
@@ -110,6 +113,7 @@ impl<'a> Trainer<'a> {
         let views = view_tensors(batch, self.device).map_err(PretrainError::torch("the views"))?;
         let requests = &self.description.encoders;
         let encoded = encode(requests, &views, &self.backbone, self.target.as_ref())?;
+        let untouched = is_watched(at).then(|| Untouched::of(&encoded));
         let output = self
             .instance
             .step(StepInput {
@@ -121,8 +125,13 @@ impl<'a> Trainer<'a> {
         if !output.loss.is_finite() {
             return Err(not_finite("loss", output.loss, at));
         }
+        if let Some(untouched) = untouched {
+            untouched.check(&encoded, step)?;
+        }
         if output.parameters_moved {
             self.refresh(step)?;
+        } else if is_watched(at) {
+            expect_in_place(&self.heads, self.instance.as_mut(), "step", step)?;
         }
         let feature_grads = gradients(output.feature_grads, self.device, step)?;
         let head_grads = gradients(output.param_grads, self.device, step)?;
@@ -143,10 +152,18 @@ impl<'a> Trainer<'a> {
             if let Some(grad) = grad
                 && feature.key.encoder == Encoder::Online
             {
-                check_gradient(feature, grad, at)?;
+                check_gradient(&feature.key.to_string(), &feature.tensor, grad, at)?;
                 pairs.push((&feature.tensor, grad));
             }
         }
+        for ((name, parameter), grad) in self.heads.iter().zip(&head_grads) {
+            if let Some(grad) = grad {
+                check_gradient(&format!("parameter {name}"), parameter, grad, at)?;
+            }
+        }
+        self.learning
+            .look(&pairs)
+            .map_err(PretrainError::torch("looking at a gradient"))?;
         let backbone_grads = backward(&self.backbone, &pairs)
             .map_err(PretrainError::torch("the backbone's backward pass"))?;
         let of_backbone = self.backbone.parameters().iter().map(|n| &n.tensor);
@@ -166,6 +183,9 @@ impl<'a> Trainer<'a> {
         self.instance
             .after_update(at, momentum)
             .map_err(PretrainError::plugin("after_update", step))?;
+        if is_watched(at) {
+            expect_in_place(&self.heads, self.instance.as_mut(), "after_update", step)?;
+        }
         Ok(StepOutcome {
             loss: output.loss,
             metrics: output
@@ -177,6 +197,17 @@ impl<'a> Trainer<'a> {
             momentum,
             features: pooled(&encoded),
         })
+    }
+
+    /// Looks back on an epoch whose last step was `last`.
+    pub(super) fn end_epoch(&mut self, last: &TrainStep) -> Result<(), PretrainError> {
+        self.learning.expect(last.step)?;
+        expect_in_place(
+            &self.heads,
+            self.instance.as_mut(),
+            "after_update",
+            last.step,
+        )
     }
 
     /// Moves the target backbone after optimiser step `step`; gives back the momentum used.
@@ -262,16 +293,18 @@ fn expect(step: u64, what: &str, expected: usize, found: usize) -> Result<(), Pr
     })
 }
 
+/// Refuses a gradient of another shape than what it belongs to, and one that is no number.
 fn check_gradient(
-    feature: &EncodedFeature,
+    name: &str,
+    of: &Tensor,
     grad: &Tensor,
     at: &TrainStep,
 ) -> Result<(), PretrainError> {
-    if grad.size() != feature.tensor.size() {
+    if grad.size() != of.size() {
         return Err(PretrainError::Contract {
             call: "step",
             step: at.step,
-            expected: format!("a gradient of shape {:?}", feature.tensor.size()),
+            expected: format!("a gradient of {name} of shape {:?}", of.size()),
             found: format!("{:?}", grad.size()),
         });
     }
@@ -283,8 +316,7 @@ fn check_gradient(
     if sum.is_finite() {
         Ok(())
     } else {
-        let what = format!("gradient of {}", feature.key);
-        Err(not_finite(&what, sum, at))
+        Err(not_finite(&format!("gradient of {name}"), sum, at))
     }
 }
 

@@ -16,7 +16,7 @@ static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
     compile(
         "CC",
         "cc",
-        "plugin-c/src/plugin.c",
+        "examples/plugin-c/src/plugin.c",
         "align",
         folder.path(),
         &["-std=c11", "-Wall", "-Wextra"],
@@ -25,7 +25,7 @@ static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
     compile(
         "CXX",
         "c++",
-        "plugin-cpp/src/plugin.cpp",
+        "examples/plugin-cpp/src/plugin.cpp",
         "simsiam",
         folder.path(),
         &[
@@ -43,7 +43,8 @@ static LIBRARIES: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-fn compile(
+/// Compiles a plugin, `source` seen from the repository's root, to `libssl_<name>.so`.
+pub fn compile(
     variable: &str,
     default: &str,
     source: &str,
@@ -53,7 +54,7 @@ fn compile(
     libraries: &[&str],
 ) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let source = root.join("examples").join(source);
+    let source = root.join(source);
     let output = Command::new(std::env::var(variable).unwrap_or_else(|_| default.to_owned()))
         .args(["-O1", "-fPIC", "-shared", "-o"])
         .arg(to.join(format!("libssl_{name}.so")))
@@ -134,5 +135,19 @@ fn plugins_in_c_and_cpp_resume_bit_identically() {
             straight.record(framework)["results"]["report"],
             "{framework}"
         );
+    }
+}
+
+#[test]
+fn plugins_in_c_and_in_cpp_are_certified() {
+    for name in ["libssl_align.so", "libssl_simsiam.so"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+            .arg("conformance")
+            .arg(LIBRARIES.path().join(name))
+            .args(["--level", "3"])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{told}");
     }
 }

@@ -244,6 +244,7 @@ pub fn description(momentum: MomentumSchedule) -> Description {
         },
         finetune: Vec::new(),
         linear: None,
+        stops_gradient: None,
         checkpoint: CheckpointMap::default(),
     }
 }

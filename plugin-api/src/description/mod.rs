@@ -93,11 +93,16 @@ pub struct Description {
     /// How official checkpoints name things.
     #[serde(default)]
     pub checkpoint: CheckpointMap,
+    /// Whether the loss treats as constant something that it computes from the online features, so that
+    /// its gradient is not its slope (SimSiam's other branch, SwAV's codes). For certification; `None`
+    /// where a plugin does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops_gradient: Option<bool>,
 }
 
 impl Description {
     /// Views, encoders and recipe; neither momentum encoder nor passes, neither recipes of evaluations
-    /// nor names of checkpoints.
+    /// nor names of checkpoints, and a loss that stops no gradient.
     #[must_use]
     pub fn new(views: Vec<ViewGroup>, encoders: Vec<EncoderRequest>, recipe: Recipe) -> Self {
         Self {
@@ -109,6 +114,7 @@ impl Description {
             linear: None,
             finetune: Vec::new(),
             checkpoint: CheckpointMap::default(),
+            stops_gradient: Some(false),
         }
     }
 

@@ -17,7 +17,7 @@ config! {
     /// Keys of version 2.
     pub struct V2Config {
         /// Crops by resolution, large ones, then small ones; [2, 6] in the best recipe.
-        num_crops: Vec<usize> = [2], in list_of(at_least(1), 1, 2),
+        num_crops: Vec<usize> = [2], in list_of(whole(1, 64), 1, 2),
             from "arXiv:2006.09882; swav main_deepclusterv2.py";
         /// Crops whose embeddings are stored and clustered.
         crops_for_assign: Vec<usize> = [0, 1], in list(at_least(0)),

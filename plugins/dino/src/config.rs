@@ -37,7 +37,7 @@ config! {
         /// Largest norm of each parameter's gradient, 0 for no clipping; 0 for the published ResNet-50.
         clip_grad: f64 = 3.0, in not_negative(), from "main_dino.py";
         /// Small crops beside the two large ones; 6 for the published ResNet-50.
-        num_local_crops: usize = 8, in at_least(0), from "main_dino.py";
+        num_local_crops: usize = 8, in whole(0, 64), from "main_dino.py";
     }
 }
 

@@ -68,7 +68,7 @@ config! {
         location_sampling: Sampling = "uniform", in one_of(&["uniform", "indexed"]),
             from "uniform in the code; indexed is ours";
         /// The student's crops of 160 pixels, and patches of 96.
-        num_crops: Vec<usize> = [2, 5], in list_of(at_least(1), 1, 2),
+        num_crops: Vec<usize> = [2, 5], in list_of(whole(1, 64), 1, 2),
             from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
         /// Factor on the logits; 5 for ResNet-18.
         kappa: f64 = 8, in positive(),

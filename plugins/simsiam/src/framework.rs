@@ -70,6 +70,7 @@ impl Framework for SimSiam {
         let views = vec![group("view", 2, ViewRole::Global, transforms)];
         let encoder = EncoderRequest::pooled(Encoder::Online, [0, 1], Grouping::PerView);
         Description {
+            stops_gradient: Some(true),
             linear: Some(LinearRecipe {
                 optimizer: larc(),
                 ..linear_probe(90, 4096, 1.6, 0.0)

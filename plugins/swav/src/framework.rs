@@ -13,7 +13,7 @@ config! {
     /// SwAV's configuration.
     pub struct SwavConfig {
         /// Crops by resolution, large ones, then small ones; [2, 6] in the best recipe.
-        num_crops: Vec<usize> = [2], in list_of(at_least(1), 1, 2), from "main_swav.py";
+        num_crops: Vec<usize> = [2], in list_of(whole(1, 64), 1, 2), from "main_swav.py";
         /// Crops that give codes.
         crops_for_assign: Vec<usize> = [0, 1], in list(at_least(0)), from "main_swav.py";
         /// Width of the projector's hidden layer.
@@ -74,6 +74,8 @@ impl Framework for Swav {
             ..GroupRule::heads("^prototypes")
         };
         let mut description = Description {
+            // Codes are computed from the same projections.
+            stops_gradient: Some(true),
             finetune: vec![
                 finetune_in_steps(0.01, [0.02, 5.0]),
                 finetune_in_steps(0.1, [0.01, 0.2]),

@@ -7,12 +7,14 @@ use crate::backbone::Backbone;
 use crate::config::RECIPE_SIZE;
 use crate::digest;
 use crate::ledger::PluginStamp;
+use crate::plugins::{check_description, check_metadata};
 use crate::pretrain::{self, PretrainJob};
 use crate::run::event::Stage;
 use crate::run::job::Subject;
 use serde_json::{Value, json};
 use ssl_datasets::source::Source;
 use ssl_datasets::views::{normalization, rescale};
+use ssl_plugin_api::Fault;
 use ssl_plugin_api::description::{
     Description, FinetuneRecipe, IMAGENET_MEAN, IMAGENET_STD, LinearRecipe, ViewGroup,
 };
@@ -81,12 +83,16 @@ impl Work<'_> {
         let (plugin, description) = self.timed(Stage::Prepare, |work| {
             let plugin = Plugin::open(path)?;
             work.plugin = Some(stamp(path, &plugin, id)?);
+            for metadata in plugin.frameworks().iter().filter(|it| it.id == *id) {
+                check_metadata(metadata).map_err(unsound("hello"))?;
+            }
             let description = plugin
                 .describe(id, &config)
                 .map_err(|source| CellError::Plugin {
                     call: "describe",
                     source,
                 })?;
+            check_description(&description).map_err(unsound("describe"))?;
             Ok((plugin, description))
         })?;
         let recipe = recipe.apply(description.recipe.clone());
@@ -155,6 +161,14 @@ impl Work<'_> {
     pub(super) fn device(&self) -> Result<Device, CellError> {
         let device = self.job.setup.device;
         device.device().ok_or(CellError::Device { device })
+    }
+}
+
+/// What a plugin says of itself that the host cannot work with.
+fn unsound(call: &'static str) -> impl Fn(String) -> CellError {
+    move |found| CellError::Plugin {
+        call,
+        source: Fault::internal(found),
     }
 }
 

@@ -14,6 +14,13 @@ pub const fn at_least(min: i64) -> ValueKind {
     ValueKind::at_least(min)
 }
 
+/// A whole number in `min ..= max`. Whatever views, layers or groups are counted from has an upper end:
+/// a description with a billion of them would end the machine that reads it.
+#[must_use]
+pub const fn whole(min: i64, max: i64) -> ValueKind {
+    ValueKind::Int { min, max }
+}
+
 /// Any finite number above 0.
 #[must_use]
 pub const fn positive() -> ValueKind {

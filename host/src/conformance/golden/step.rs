@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::compare::{Comparison, Tolerance, exceeds, relative};
+use ssl_plugin_api::description::{Encoder, FeatureKey, Level};
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
 use ssl_plugin_api::{Fault, Feature, NamedTensor, SingleProcess, StepInput};
@@ -78,7 +79,7 @@ pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
     let mut grads = BTreeMap::new();
     for ((encoder, view, level, _), grad) in features.iter().zip(output.feature_grads) {
         if let Some(grad) = grad {
-            grads.insert(feature_name(*encoder, *view, *level), import(grad)?.copy());
+            grads.insert(name(*encoder, *view, *level), import(grad)?.copy());
         }
     }
     for (name, grad) in names.iter().zip(output.param_grads) {
@@ -108,7 +109,7 @@ pub(super) fn run(plugin: &Plugin, case: &Case) -> Result<Comparison, Fault> {
         if relative(tensor, before) != 0.0 {
             comparison.fault(format!(
                 "{}: expected untouched input, found it overwritten",
-                feature_name(*encoder, *view, *level)
+                name(*encoder, *view, *level)
             ));
         }
     }
@@ -129,19 +130,11 @@ fn zero_grads(case: &Case, grads: &BTreeMap<String, Tensor>, comparison: &mut Co
     }
 }
 
-fn feature_name(
-    encoder: ssl_plugin_api::description::Encoder,
-    view: usize,
-    level: ssl_plugin_api::description::Level,
-) -> String {
-    use ssl_plugin_api::description::{Encoder, Level};
-    let encoder = if encoder == Encoder::Online {
-        "online"
-    } else {
-        "target"
-    };
-    match level {
-        Level::Pooled => format!("{encoder}.{view}"),
-        level => format!("{encoder}.{view}.{}", level.name()),
+fn name(encoder: Encoder, view: usize, level: Level) -> String {
+    FeatureKey {
+        encoder,
+        view,
+        level,
     }
+    .to_string()
 }

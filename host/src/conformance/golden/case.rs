@@ -135,13 +135,11 @@ impl Case {
         })
     }
 
-    /// The file's stem, by which the check is named.
+    /// The id of its check: `golden/` and the file's stem.
     #[must_use]
-    pub fn stem(&self) -> String {
-        self.path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default()
+    pub fn id(&self) -> String {
+        let stem = self.path.file_stem().unwrap_or_default();
+        format!("golden/{}", stem.to_string_lossy())
     }
 
     /// Tensors whose name starts with `prefix.`, with the rest of the name.

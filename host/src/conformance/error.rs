@@ -1,0 +1,44 @@
+//! Why no report can be made.
+
+use super::golden::CaseError;
+use std::path::PathBuf;
+
+/// Why no report could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SuiteError {
+    /// The library was refused, or its process gave no answer; one line.
+    #[error("{0}")]
+    Unopened(String),
+    /// A golden file cannot be used.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// The folder of golden files cannot be listed, or has none.
+    #[error("{}: expected a folder with .safetensors files, found {found}", path.display())]
+    NoGolden {
+        /// The folder.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// The pattern is no regular expression.
+    #[error("expected a regular expression, found: {0}")]
+    Pattern(#[from] regex::Error),
+    /// A line to reproduce a check that cannot be read.
+    #[error("expected CHECK:FRAMEWORK:SEED as a report has it, found `{found}`")]
+    Reproduce {
+        /// What was given.
+        found: String,
+    },
+    /// The file of waivers cannot be used; one line.
+    #[error("{}: {found}", path.display())]
+    Waivers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// Children cannot be made.
+    #[error("checks cannot be run in processes of their own: {0}")]
+    System(#[from] std::io::Error),
+}

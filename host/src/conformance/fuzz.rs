@@ -1,0 +1,324 @@
+//! Random configurations, circumstances, features and states against a framework, until time is up.
+//!
+//! Every call is a success or a fault. A panic, a death, a hang and a result that is no number are
+//! findings, each with the seed that repeats it.
+
+use super::inputs::{self, Batch, generator, normal};
+use super::options::Options;
+use super::report::{Check, Outcome, Status};
+use super::schema::{bounds, drawn, refused};
+use super::session::{Named, Session, Stepped};
+use super::subject::{Subject, context};
+use super::verdict::{Broken, Verdict, expect, holds};
+use crate::process::fork_each;
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+use ssl_plugin_api::description::ValueKind;
+use ssl_plugin_api::export::Instance as _;
+use ssl_plugin_api::{Fault, FaultKind, RunContext, SingleProcess};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tch::{Kind, Tensor};
+
+/// The id under which findings are reported and reproduced.
+pub const FUZZ: &str = "fuzz";
+/// Calls of one case.
+const CALLS: usize = 12;
+
+/// Tries random cases on every framework until time is up; gives back the findings and the number of
+/// cases.
+///
+/// # Errors
+/// When children cannot be made.
+pub(super) fn fuzz(
+    options: &Options,
+    subjects: &[Subject],
+    time: Duration,
+) -> std::io::Result<(Vec<Check>, u64)> {
+    let deadline = Instant::now() + time;
+    let (mut findings, mut cases) = (Vec::new(), 0);
+    let places = (0_u64..).map_while(|n| {
+        let subject = subjects.get(n as usize % subjects.len().max(1))?;
+        let seed = options.seed.wrapping_mul(1_000_003).wrapping_add(n);
+        (Instant::now() < deadline).then_some((subject, seed))
+    });
+    fork_each(
+        places,
+        options.jobs,
+        |_| options.limits(),
+        |(subject, seed)| case(subject, *seed),
+        |(subject, seed), answer| {
+            cases += 1;
+            let outcome = answer.unwrap_or_else(|error| Outcome::crashed(error.to_string()));
+            if outcome.status.is_failure() {
+                findings.push(finding(subject, seed, outcome));
+            }
+        },
+    )?;
+    Ok((findings, cases))
+}
+
+/// A finding as the report has it.
+fn finding(subject: &Subject, seed: u64, outcome: Outcome) -> Check {
+    Check {
+        id: FUZZ.to_owned(),
+        group: FUZZ.to_owned(),
+        level: 0,
+        framework: subject.id().to_owned(),
+        status: outcome.status,
+        message: outcome.message,
+        max_rel_error: outcome.max_rel_error,
+        seconds: outcome.seconds,
+        reproduce: format!("{FUZZ}:{}:{seed}", subject.id()),
+    }
+}
+
+/// What all cases came to, where there was no finding.
+pub(super) fn nothing_found(subject: &Subject, seed: u64, cases: u64) -> Check {
+    let message = format!("{cases} random cases are successes or faults");
+    finding(subject, seed, Outcome::new(Status::Success, message))
+}
+
+/// One case, in this process.
+pub(super) fn case(subject: &Subject, seed: u64) -> Outcome {
+    tch::set_num_threads(1);
+    Outcome::of(attempt(subject, seed))
+}
+
+fn attempt(subject: &Subject, seed: u64) -> Verdict {
+    let mut random = generator(seed, &[7]);
+    let plugin = subject.open()?;
+    let mut subject = subject.clone();
+    for _ in 0..random.random_range(0..4) {
+        let Some(key) = subject.metadata.schema.keys.choose(&mut random) else {
+            break;
+        };
+        let value = match random.random_range(0..8) {
+            0 => refused(&key.kind)
+                .choose(&mut random)
+                .cloned()
+                .unwrap_or_default(),
+            1 if !is_width(&key.kind) => bounds(&key.kind)
+                .choose(&mut random)
+                .cloned()
+                .unwrap_or_default(),
+            _ => drawn(&key.kind, &mut random),
+        };
+        subject.config[&key.key] = value;
+    }
+    let config = subject.config.to_string();
+    let told = |broken: Broken| Broken {
+        message: format!("{} (configuration {config})", broken.message),
+        ..broken
+    };
+    let Some(description) =
+        survived(plugin.describe(subject.id(), &subject.config)).map_err(told)?
+    else {
+        return holds("refused when it was described");
+    };
+    if description.view_count() > 64 {
+        return holds("too many views to try");
+    }
+    let started = Session::start_in(
+        &subject,
+        &plugin,
+        circumstances(&mut random, seed),
+        Arc::new(SingleProcess),
+    );
+    let mut session = match started {
+        Ok(session) => session,
+        Err(broken) if broken.status == Status::Failed => {
+            return holds("refused when it was created");
+        }
+        Err(broken) => return Err(told(broken)),
+    };
+    for _ in 0..CALLS {
+        call(&mut session, &mut random).map_err(told)?;
+    }
+    holds("every call is a success or a fault")
+}
+
+/// Whether a kind's bounds are widths that no machine has memory for.
+fn is_width(kind: &ValueKind) -> bool {
+    match kind {
+        ValueKind::Int { max, .. } => *max > 1 << 16,
+        ValueKind::List { of, .. } | ValueKind::Optional { of } => is_width(of),
+        ValueKind::Any { of } => of.iter().any(is_width),
+        _ => false,
+    }
+}
+
+fn circumstances(random: &mut ChaCha8Rng, seed: u64) -> RunContext {
+    let mut it = context(seed);
+    for feature in &mut it.features {
+        feature.dim = *[1, 2, 3, 8, 12, 33].choose(random).unwrap_or(&8);
+    }
+    it.batch_size = *[1, 2, 3, 8, 8, 16].choose(random).unwrap_or(&8);
+    it.samples = *[1, 7, 16, 64, 64, 65].choose(random).unwrap_or(&64);
+    it.steps_per_epoch = (it.samples / it.batch_size) as u64;
+    it.epochs = *[1, 2, 100].choose(random).unwrap_or(&100);
+    it
+}
+
+/// Passes over any fault but a panic.
+fn survived<T>(result: Result<T, Fault>) -> Result<Option<T>, Broken> {
+    match result {
+        Ok(it) => Ok(Some(it)),
+        Err(fault) if fault.kind == FaultKind::Panic => Err(fault.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// As [`survived`], for what the check's own driver does.
+fn driven(result: Result<(), Broken>) -> Result<(), Broken> {
+    match result {
+        Err(broken) if broken.status == Status::Crashed => Err(broken),
+        _ => Ok(()),
+    }
+}
+
+/// One call, drawn.
+fn call(session: &mut Session, random: &mut ChaCha8Rng) -> Result<(), Broken> {
+    match random.random_range(0..10) {
+        0 => {
+            let epoch = random.random_range(0..session.at.epochs);
+            driven(session.begin(epoch))
+        }
+        1 => driven(session.passes()),
+        2 => survived(session.instance.end_pass()).map(|_| ()),
+        3 => {
+            let batch = odd(session, random);
+            survived(session.instance.absorb(batch.indices(), batch.lend()?)).map(|_| ())
+        }
+        4 => {
+            let at = session.at;
+            let momentum = random
+                .random::<bool>()
+                .then(|| random.random_range(0.0..=1.0));
+            survived(session.instance.after_update(&at, momentum)).map(|_| ())
+        }
+        5 => {
+            let Ok(saved) = session.saved() else {
+                return Ok(());
+            };
+            survived(session.load(&damaged(saved, random)))?;
+            driven(session.refresh())
+        }
+        6 => {
+            let batch = odd(session, random);
+            let clean = batch
+                .features
+                .iter()
+                .all(|it| it.tensor.isfinite().all().int64_value(&[]) == 1);
+            let stepped = survived(session.try_step(&batch))?;
+            stepped.map_or(Ok(()), |it| finite(&it, clean))
+        }
+        _ => {
+            let batch = session.batch();
+            let Some(stepped) = survived(session.try_step(&batch))? else {
+                return Ok(());
+            };
+            finite(&stepped, true)?;
+            driven(session.update(&stepped))
+        }
+    }
+}
+
+/// A step on numbers gives numbers.
+fn finite(stepped: &Stepped, clean: bool) -> Result<(), Broken> {
+    let all = stepped.features.iter().chain(&stepped.parameters).flatten();
+    let whole = all
+        .into_iter()
+        .all(|grad| grad.isfinite().all().int64_value(&[]) == 1);
+    expect(!clean || !stepped.loss.is_finite() || whole, || {
+        format!(
+            "expected finite gradients with a finite loss of {}, found NaN or infinity",
+            stepped.loss
+        )
+    })
+}
+
+/// A batch that is unusual in one way.
+fn odd(session: &Session, random: &mut ChaCha8Rng) -> Batch {
+    let context = RunContext {
+        batch_size: random.random_range(1..=9),
+        ..session.context.clone()
+    };
+    let first = random.random_range(0..1000);
+    let mut batch = inputs::batch(&session.description, &context, first, context.batch_size);
+    let spoilt = random.random_range(0..batch.features.len().max(1));
+    let scale = *[0.0, 1e-30, 1e-6, 1e4, 1e20].choose(random).unwrap_or(&0.0);
+    match random.random_range(0..8) {
+        0 => batch.features.truncate(spoilt),
+        1 => batch
+            .indices
+            .iter_mut()
+            .for_each(|index| *index = *index * 7 - 3),
+        2 => batch.indices.truncate(1),
+        3 => {
+            batch = batch.map(|n, it| {
+                if n == spoilt {
+                    it.tensor.to_kind(Kind::Double)
+                } else {
+                    it.tensor.copy()
+                }
+            })
+        }
+        4 => {
+            batch = batch.map(|n, it| {
+                if n == spoilt {
+                    it.tensor.unsqueeze(0)
+                } else {
+                    it.tensor.copy()
+                }
+            })
+        }
+        5 => {
+            batch = batch.map(|n, it| {
+                if n == spoilt {
+                    it.tensor.narrow(1, 0, 0)
+                } else {
+                    it.tensor.copy()
+                }
+            })
+        }
+        6 => {
+            let noise = normal(random, &[1]);
+            let bad = [f64::NAN, f64::INFINITY][usize::from(noise.double_value(&[0]) > 0.0)];
+            batch = batch.map(|n, it| {
+                if n == spoilt {
+                    &it.tensor * bad
+                } else {
+                    it.tensor.copy()
+                }
+            });
+        }
+        _ => batch = batch.map(|_, it| &it.tensor * scale),
+    }
+    batch
+}
+
+/// What was saved, with one tensor spoilt.
+fn damaged(mut saved: [Named; 2], random: &mut ChaCha8Rng) -> [Named; 2] {
+    let list = &mut saved[random.random_range(0..2)];
+    let Some(place) = (0..list.len()).collect::<Vec<_>>().choose(random).copied() else {
+        return saved;
+    };
+    let (name, tensor) = &mut list[place];
+    match random.random_range(0..6) {
+        0 => name.push('x'),
+        1 => *tensor = tensor.unsqueeze(0),
+        2 => *tensor = tensor.flatten(0, -1),
+        3 => *tensor = tensor.to_kind(Kind::Double),
+        4 => *tensor = tensor.to_kind(Kind::Float) * f64::NAN,
+        _ => {
+            *tensor = Tensor::full(
+                tensor.size(),
+                i64::from(i32::MAX),
+                (tensor.kind(), tch::Device::Cpu),
+            )
+        }
+    }
+    saved
+}
