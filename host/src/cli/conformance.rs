@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use crate::conformance::{
     Certificate, HIGHEST, Options, Report, Suite, SuiteError, Waivers, badge, definitions,
-    run_suite,
+    record_golden, run_suite,
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -19,6 +19,9 @@ pub(super) struct Conformance {
     /// Folder of golden vectors, which are then checked too.
     #[arg(long, value_name = "DIR")]
     golden: Option<PathBuf>,
+    /// Write golden vectors of what the plugin computes now into this folder, and check nothing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["golden", "only", "skip", "level", "reproduce", "fuzz", "certificate", "badge"])]
+    record: Option<PathBuf>,
     /// Only checks up to this level: 1 to 4.
     #[arg(long, default_value_t = HIGHEST, value_parser = clap::value_parser!(u8).range(1..=i64::from(HIGHEST)))]
     level: u8,
@@ -78,6 +81,9 @@ impl Conformance {
         };
         let waivers = self.waivers.as_deref().map(Waivers::read).transpose()?;
         let options = self.options(library);
+        if let Some(folder) = &self.record {
+            return write_records(&options, folder);
+        }
         let Suite { report, frameworks } = run_suite(&options)?;
         let report = match waivers {
             Some(waivers) => waivers.apply(report)?,
@@ -182,6 +188,18 @@ impl Conformance {
     }
 }
 
+/// Records a step of each framework.
+fn write_records(options: &Options, folder: &Path) -> Result<Exit, Failure> {
+    let files = record_golden(options)?;
+    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, error))?;
+    for (id, bytes) in files {
+        let path = folder.join(format!("{id}-recorded.safetensors"));
+        crate::atomic::write(&path, &bytes).map_err(|error| unwritten(&path, error))?;
+        println!("{}", path.display());
+    }
+    Ok(Exit::Done)
+}
+
 fn unwritten(path: &Path, error: impl std::error::Error) -> Failure {
     Failure::message(
         Exit::BadInput,
@@ -225,6 +243,10 @@ impl From<SuiteError> for Failure {
             SuiteError::Waivers { .. } => (
                 Exit::BadInput,
                 "waivers are [[waiver]] tables with check, reason and perhaps framework",
+            ),
+            SuiteError::Unrecorded { .. } => (
+                Exit::PluginFault,
+                "run the checks: they say more of what is wrong",
             ),
             SuiteError::System(_) => (
                 Exit::BadInput,

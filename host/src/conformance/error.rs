@@ -38,6 +38,14 @@ pub enum SuiteError {
         /// What is wrong with it.
         found: String,
     },
+    /// A framework whose step cannot be recorded.
+    #[error("{framework}: expected a step to record, found: {found}")]
+    Unrecorded {
+        /// The framework.
+        framework: String,
+        /// What went wrong.
+        found: String,
+    },
     /// Children cannot be made.
     #[error("checks cannot be run in processes of their own: {0}")]
     System(#[from] std::io::Error),

@@ -33,6 +33,6 @@ pub use golden::{Case, CaseError, Comparison, MaxErrors, Tolerance};
 pub use options::Options;
 pub use report::{Certificate, Check, Outcome, Report, Status, badge};
 pub use subject::{Library, Subject};
-pub use suite::{Suite, run_suite};
+pub use suite::{Suite, record_golden, run_suite};
 pub use verdict::{Broken, Finding, Verdict};
 pub use waivers::Waivers;

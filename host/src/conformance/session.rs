@@ -329,13 +329,18 @@ pub fn in_call(call: &'static str) -> impl Fn(Fault) -> Fault {
 /// A tensor's type, shape and values as bytes.
 #[must_use]
 pub fn tensor_bytes(tensor: &Tensor) -> Vec<u8> {
+    let mut bytes = format!("{:?}{:?}", tensor.kind(), tensor.size()).into_bytes();
+    bytes.extend(value_bytes(tensor));
+    bytes
+}
+
+/// A tensor's values as bytes, row by row.
+#[must_use]
+pub fn value_bytes(tensor: &Tensor) -> Vec<u8> {
     let dense = tensor.detach().to_device(tch::Device::Cpu).contiguous();
-    let mut bytes = format!("{:?}{:?}", dense.kind(), dense.size()).into_bytes();
-    let length = dense.numel() * dense.kind().elt_size_in_bytes();
-    let start = bytes.len();
-    bytes.resize(start + length, 0);
-    if length > 0 {
-        dense.copy_data_u8(&mut bytes[start..], dense.numel());
+    let mut bytes = vec![0; dense.numel() * dense.kind().elt_size_in_bytes()];
+    if !bytes.is_empty() {
+        dense.copy_data_u8(&mut bytes, dense.numel());
     }
     bytes
 }

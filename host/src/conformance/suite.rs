@@ -3,7 +3,7 @@
 use super::definition::{Definition, Run, definitions};
 use super::error::SuiteError;
 use super::fuzz::{FUZZ, case, fuzz, nothing_found};
-use super::golden::{Case, check_golden, golden_cases};
+use super::golden::{Case, check_golden, golden_cases, record};
 use super::options::{Filter, Options};
 use super::report::{Check, Outcome, Report};
 use super::small::small;
@@ -81,6 +81,33 @@ pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
         report: Report::new(options.library.clone(), checks),
         frameworks,
     })
+}
+
+/// A golden file of each framework, by its id, with what the plugin itself computes.
+///
+/// # Errors
+/// A library that is refused, a framework that fails.
+pub fn record_golden(options: &Options) -> Result<Vec<(String, Vec<u8>)>, SuiteError> {
+    let library = Library {
+        path: options.library.clone(),
+        seed: options.seed,
+    };
+    let mut files = Vec::new();
+    for metadata in frameworks(options, &library)? {
+        let subject = subject(options, &library, &metadata);
+        let unrecorded = |found: String| SuiteError::Unrecorded {
+            framework: metadata.id.clone(),
+            found,
+        };
+        let bytes = options
+            .apart(|| {
+                tch::set_num_threads(1);
+                record(&subject).map_err(|broken| broken.message)
+            })
+            .map_err(|error| unrecorded(error.to_string()))?;
+        files.push((metadata.id.clone(), bytes.map_err(unrecorded)?));
+    }
+    Ok(files)
 }
 
 /// What was run, and on what.

@@ -5,8 +5,10 @@ mod bank;
 mod case;
 mod compare;
 mod file;
+mod record;
 mod step;
 
 pub use case::{Case, CaseError};
 pub use compare::{Comparison, MaxErrors, Tolerance, relative};
 pub use file::{check_golden, golden_cases};
+pub use record::record;
