@@ -74,7 +74,7 @@ fn nothing_of_the_example_is_left_in_a_new_project() {
 }
 
 #[test]
-fn projects_in_c_and_cpp_build_and_pass_their_golden_files() {
+fn projects_in_c_and_cpp_build_and_are_certified() {
     for language in ["c", "cpp"] {
         let project = project(language);
         let libtorch = std::env::var_os("LIBTORCH").expect("cargo sets LIBTORCH");
@@ -86,19 +86,19 @@ fn projects_in_c_and_cpp_build_and_pass_their_golden_files() {
         assert!(output.status.success(), "{language}: {}", words(&output));
         let output = program()
             .current_dir(project.path())
-            .args([
-                "conformance",
-                "build/libssl_my_idea.so",
-                "--golden",
-                "golden",
-                "--format",
-                "json",
-            ])
+            .args(["conformance", "build/libssl_my_idea.so", "--level", "3"])
+            .args(["--golden", "golden", "--certificate", "certificate.json"])
+            .args(["--format", "json"])
             .output()
             .unwrap();
         assert!(output.status.success(), "{language}: {}", words(&output));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(report["passed"].as_u64().unwrap() >= 1, "{report:#}");
+        let golden = |check: &Value| check["id"] == "golden/step" && check["status"] == "success";
+        let checks = report["checks"].as_array().unwrap();
+        assert!(checks.len() > 40 && checks.iter().any(golden), "{report:#}");
+        let certificate = std::fs::read(project.path().join("certificate.json")).unwrap();
+        let certificate: Value = serde_json::from_slice(&certificate).unwrap();
+        assert_eq!(certificate["certified"], true, "{certificate:#}");
     }
 }
 

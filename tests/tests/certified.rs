@@ -1,4 +1,4 @@
-//! The twelve are certified; without a harness, whose threads would forbid forking (decision 0072).
+//! The twelve and the example are certified; without a harness, whose threads would forbid forking (decision 0072).
 //!
 //! Their certificates lie in `docs/certificates`. `SSL_LOTTERY_WRITE_CERTIFICATES=1` writes them anew.
 
@@ -32,7 +32,14 @@ fn main() -> ExitCode {
             faults += 1;
         }
     }
-    println!("{} frameworks, {faults} not certified", FRAMEWORKS.len());
+    if let Err(fault) = certify_example() {
+        eprintln!("FAILED examples/plugin: {fault}");
+        faults += 1;
+    }
+    println!(
+        "{} frameworks, {faults} not certified",
+        FRAMEWORKS.len() + 1
+    );
     if faults == 0 {
         ExitCode::SUCCESS
     } else {
@@ -43,6 +50,30 @@ fn main() -> ExitCode {
 fn library(id: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test has a path");
     exe.with_file_name(format!("libssl_{id}.so"))
+}
+
+/// The example that authors start from, which `ssl-lottery new` writes.
+fn certify_example() -> Result<(), String> {
+    let exe = std::env::current_exe().map_err(|error| error.to_string())?;
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plugin/golden");
+    let options = Options {
+        level: LEVEL,
+        seed: SEED,
+        golden: Some(golden),
+        ..Options::new(exe.with_file_name("libexample_align_uniform.so"))
+    };
+    let suite = run_suite(&options).map_err(|error| error.to_string())?;
+    let certificate = Certificate::new(&suite.report, &suite.frameworks, LEVEL, SEED)
+        .map_err(|error| error.to_string())?;
+    if certificate.certified && suite.report.checks.iter().any(|it| it.id == "golden/step") {
+        Ok(())
+    } else {
+        Err(format!(
+            "{}missing: {:?}",
+            suite.report.to_text(),
+            certificate.missing
+        ))
+    }
 }
 
 fn certify(id: &str) -> Result<(), String> {
