@@ -5,7 +5,7 @@
 )]
 
 use super::inputs::{Batch, Input};
-use super::session::tensor_bytes;
+use super::tensors::tensor_bytes;
 use ssl_plugin_api::{Fault, Feature, FfiTensor};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -20,10 +20,12 @@ mod options;
 mod report;
 mod schema;
 mod session;
+mod slope;
 mod small;
 mod snapshot;
 mod subject;
 mod suite;
+mod tensors;
 mod verdict;
 mod waivers;
 

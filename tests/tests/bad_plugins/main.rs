@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         &libraries.without_mistakes(),
     ));
     faults.extend(a_plugin_without_mistakes_fails_no_check(&libraries.align()));
+    faults.extend(fuzzing_finds_what_ends_a_process(&libraries));
     faults.extend(the_frozen_plugin_fails_what_is_waived(&libraries.frozen()));
     for fault in &faults {
         eprintln!("FAILED {fault}");
@@ -104,6 +105,64 @@ fn a_library_that_does_not_open_is_named(
             let named = told.contains(words) && told.contains(mistake);
             (!named).then(|| format!("{mistake}: expected {words:?}, found: {told}"))
         }
+    }
+}
+
+fn fuzzing_finds_what_ends_a_process(libraries: &Libraries) -> Option<String> {
+    let fuzzed = |library: PathBuf| {
+        let options = Options {
+            fuzz: Some(Duration::from_secs(2)),
+            jobs: 2,
+            ..Options::new(library)
+        };
+        run_suite(&options).map(|suite| suite.report)
+    };
+    let good = match fuzzed(libraries.without_mistakes()) {
+        Ok(report) => report,
+        Err(error) => return Some(error.to_string()),
+    };
+    if good.failed > 0 || good.passed != 1 {
+        return Some(format!(
+            "fuzzing a plugin without mistakes:\n{}",
+            good.to_text()
+        ));
+    }
+    let bad = libraries.with("aborts");
+    let found = match fuzzed(bad.clone()) {
+        Ok(report) => report,
+        Err(error) => return Some(error.to_string()),
+    };
+    let Some(finding) = found
+        .checks
+        .first()
+        .filter(|it| it.status == Status::Crashed)
+    else {
+        return Some(format!(
+            "fuzzing a plugin that aborts:\n{}",
+            found.to_text()
+        ));
+    };
+    let again = Options {
+        reproduce: Some(finding.reproduce.clone()),
+        ..Options::new(bad)
+    };
+    match run_suite(&again) {
+        Ok(suite)
+            if suite
+                .report
+                .checks
+                .iter()
+                .any(|it| it.message == finding.message) =>
+        {
+            None
+        }
+        Ok(suite) => Some(format!(
+            "{}: expected {:?} again, found\n{}",
+            finding.reproduce,
+            finding.message,
+            suite.report.to_text()
+        )),
+        Err(error) => Some(error.to_string()),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::inputs;
-use crate::conformance::session::{Session, Stepped, first_difference};
+use crate::conformance::session::{Session, Stepped};
 use crate::conformance::subject::{BATCH, LATE, Subject, context};
+use crate::conformance::tensors::first_difference;
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds};
 use serde_json::json;
 use ssl_plugin_api::export::Instance as _;

@@ -15,4 +15,5 @@ mod parameters;
 mod process;
 mod ranks;
 mod repeats;
+mod resume;
 mod state;

@@ -1,8 +1,9 @@
 //! Where parameters are, and whether the plugin says when they move.
 
 use crate::conformance::definition::{Definition, Group, Run};
-use crate::conformance::session::{Named, Session, imported};
+use crate::conformance::session::Session;
 use crate::conformance::subject::{LATE, Subject};
+use crate::conformance::tensors::{Named, imported};
 use crate::conformance::verdict::{Broken, Verdict, expect, holds, warning};
 use ssl_plugin_api::export::Instance as _;
 use std::collections::BTreeSet;

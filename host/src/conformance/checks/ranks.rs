@@ -3,8 +3,9 @@
 use crate::conformance::Status;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::meeting::Meeting;
-use crate::conformance::session::{Named, Session, Stepped};
+use crate::conformance::session::{Session, Stepped};
 use crate::conformance::subject::{BATCH, LATE, Subject};
+use crate::conformance::tensors::Named;
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds, skipped, warning};
 use ssl_plugin_api::RunContext;
 use ssl_plugin_api::foreign::Plugin;

@@ -4,8 +4,9 @@ use super::life_cycle::turn;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::golden::relative;
 use crate::conformance::inputs::Batch;
-use crate::conformance::session::{Session, Stepped, first_difference};
+use crate::conformance::session::{Session, Stepped};
 use crate::conformance::subject::{BATCH, LATE, Subject};
+use crate::conformance::tensors::first_difference;
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds};
 
 /// Largest relative distance of what should be equal but for the order of sums.

@@ -2,8 +2,9 @@
 //! it computes tomorrow.
 
 use crate::conformance::inputs::Input;
-use crate::conformance::session::{Named, Session, tensor_bytes, value_bytes};
+use crate::conformance::session::Session;
 use crate::conformance::subject::{LATE, Subject};
+use crate::conformance::tensors::{Named, tensor_bytes, value_bytes};
 use crate::conformance::verdict::{Broken, broken};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
