@@ -388,7 +388,7 @@ fn configurations_that_do_not_fit_name_key_value_and_rule() {
         (
             "dino",
             json!({ "num_local_crops": -1 }),
-            "`num_local_crops`: expected a whole number >= 0, found -1",
+            "`num_local_crops`: expected a whole number in 0..=64, found -1",
         ),
     ];
     for (id, config, message) in cases {
