@@ -3,7 +3,6 @@
 //!
 //! | module | concern |
 //! |---|---|
-//! | [`aggregate`] | statistics on tables of exact accuracies, pure functions |
 //! | [`augment`] | colour, blur and the like on whole batches, for GPUs |
 //! | [`backbone`] | residual networks: parameters, forward passes, import |
 //! | [`checksum`] | digests of what is kept on disk, checked when it is read |
@@ -22,12 +21,11 @@
 //! | [`pretrain`] | the training loop, driven by a framework's description alone |
 //! | [`process`] | child processes with limits: probing, certification, cells |
 //! | [`progress`] | progress of long work |
-//! | [`report`] | tables in, terminal, Markdown, CSV, LaTeX, JSON and HTML out |
+//! | [`report`] | from a ledger to the input of a report |
 //! | [`run`] | the whole benchmark: cells in child processes |
 //! | [`scaffold`] | new plugin projects, from the examples |
 //! | [`tensorfile`] | named tensors on disk |
 
-pub mod aggregate;
 mod atomic;
 pub mod augment;
 pub mod backbone;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules of the crate, lowest first. Those of one line do not use each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 13] = [
     &[
         "atomic",
         "cpu_tensor",
@@ -23,7 +23,6 @@ const LAYERS: [&[&str]; 14] = [
     &["augment", "backbone", "optim", "plugins"],
     &["evaluate", "import"],
     &["pretrain"],
-    &["aggregate"],
     &["config"],
     &["ledger"],
     &["report"],

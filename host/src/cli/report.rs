@@ -1,21 +1,26 @@
 //! `ssl-lottery report`: the exit code and the advice for each fault.
 
 use super::exit::{Exit, Failure};
-use crate::report::{ReportError, command::ReportArgs};
+use crate::report::{SourceError, command::ReportArgs};
+use ssl_report::ReportError;
 
 pub(super) fn execute(report: ReportArgs) -> Result<Exit, Failure> {
     report.execute().map_err(failure)?;
     Ok(Exit::Done)
 }
 
-fn failure(error: ReportError) -> Failure {
+fn failure(error: SourceError) -> Failure {
     let help = match &error {
-        ReportError::Read { .. } => "check the path and that the file may be read",
-        ReportError::Write { .. } => "check that the directory exists and may be written",
-        ReportError::Ledger(_) | ReportError::Evaluate(_) => {
+        SourceError::Report(ReportError::Read { .. }) => {
+            "check the path and that the file may be read"
+        }
+        SourceError::Report(ReportError::Write { .. }) => {
+            "check that the directory exists and may be written"
+        }
+        SourceError::Ledger(_) | SourceError::Evaluate(_) => {
             "a ledger is the output directory of a run; run it again to finish its cells"
         }
-        ReportError::Option(_) => "see `ssl-lottery report --help`",
+        SourceError::Report(ReportError::Option(_)) => "see `ssl-lottery report --help`",
         _ => {
             "a table is CSV: a header `framework,<data set>,…`, a row `n` with image counts, then one row per \
              framework in percent"

@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
 use crate::atomic;
 
-use super::input::{Input, Selection, Study, read_ledger, read_table};
-use super::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
+use super::{Selection, SourceError, read_ledger};
+use ssl_report::input::{Input, Study, read_table};
+use ssl_report::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
 
 /// Aggregate accuracies, and test the differences.
 #[derive(Debug, Args)]
@@ -57,7 +59,7 @@ struct Source {
     #[arg(long, value_name = "FILE.csv")]
     table: Option<PathBuf>,
     /// A published study that is built in.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_parser = studies())]
     study: Option<Study>,
 }
 
@@ -82,8 +84,8 @@ impl ReportArgs {
     /// Reads, computes, writes.
     ///
     /// # Errors
-    /// [`ReportError`] for input that cannot be read or compared and output that cannot be written.
-    pub fn execute(self) -> Result<(), ReportError> {
+    /// [`SourceError`] for input that cannot be read or compared and output that cannot be written.
+    pub fn execute(self) -> Result<(), SourceError> {
         let input = self.read()?;
         let pools = self
             .pools
@@ -96,11 +98,12 @@ impl ReportArgs {
             draws: self.draws as usize,
             seed: self.seed,
         };
-        let text = render(&Analysis::new(input, options)?, self.format)?;
-        write(self.out.as_deref(), &text)
+        let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
+        let text = render(&analysis, self.format)?;
+        Ok(write(self.out.as_deref(), &text)?)
     }
 
-    fn read(&self) -> Result<Input, ReportError> {
+    fn read(&self) -> Result<Input, SourceError> {
         match (&self.source.ledger, &self.source.table, self.source.study) {
             (Some(root), ..) => {
                 let selection = Selection {
@@ -110,9 +113,9 @@ impl ReportArgs {
                 };
                 read_ledger(root, &selection)
             }
-            (None, Some(path), _) => read_table(path),
+            (None, Some(path), _) => Ok(read_table(path)?),
             // The arguments demand one of the three.
-            (None, None, study) => study.unwrap_or(Study::Ozbulak2024).load(self.strict),
+            (None, None, study) => Ok(study.unwrap_or(Study::Ozbulak2024).load(self.strict)?),
         }
     }
 }
@@ -123,7 +126,7 @@ impl ReportArgs {
 /// [`ReportError::Json`] never in practice.
 pub fn render(analysis: &Analysis, format: Format) -> Result<String, ReportError> {
     match format {
-        Format::Terminal => Ok(terminal::render(analysis)),
+        Format::Terminal => Ok(terminal(analysis)),
         Format::Md => Ok(markdown(analysis)),
         Format::Csv => csv(analysis),
         Format::Latex => Ok(latex(analysis)),
@@ -155,6 +158,11 @@ fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Ok(_) => std::fs::write(path, bytes),
         Err(_) => atomic::write(path, bytes),
     }
+}
+
+fn studies() -> impl clap::builder::TypedValueParser<Value = Study> {
+    PossibleValuesParser::new(Study::ALL.map(Study::name))
+        .try_map(|name| Study::named(&name).ok_or("unknown"))
 }
 
 fn level(text: &str) -> Result<f64, String> {

@@ -1,33 +1,16 @@
-//! From a table to something to read.
+//! From a ledger to the input of a report, and the command.
 //!
-//! [`input`] reads tables, [`Analysis`] computes every statistic once, and each format is one module that only
-//! arranges them.
+//! What a report says and how it looks is the crate `ssl-report`'s concern.
 
-mod analysis;
-mod claims;
-mod columns;
+mod circumstances;
 pub mod command;
-mod csv_table;
 mod error;
-mod html;
-pub mod input;
-mod json;
-mod latex;
-mod markdown;
-mod names;
-mod notes;
-mod paper;
-mod summary;
-pub mod terminal;
-mod words;
+mod ledger;
+mod predictions;
+mod rows;
+mod settings;
 
-pub use analysis::{AgainstReference, Analysis, COUNTED, Options, PoolAnalysis};
-pub use claims::Claim;
-pub use csv_table::render as csv;
-pub use error::ReportError;
-pub use html::render as html;
-pub use json::render as json;
-pub use latex::render as latex;
-pub use markdown::render as markdown;
-pub use summary::summary;
-pub use words::{Verdict, findings, headline, verdict};
+pub use error::SourceError;
+pub(crate) use ledger::stands_for_set;
+pub use ledger::{Selection, read_ledger};
+pub(crate) use rows::{is_run, row_name};

@@ -7,9 +7,9 @@ use crate::atomic;
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::LabelSpaceName;
 use crate::ledger::Plan;
-use crate::report::input::{Selection, read_ledger};
-use crate::report::{Analysis, Options, ReportError, html, markdown};
+use crate::report::{Selection, SourceError, read_ledger};
 use serde::Serialize;
+use ssl_report::{Analysis, Options, ReportError, html, markdown};
 use std::io;
 use std::path::Path;
 
@@ -87,12 +87,13 @@ fn pages(
     out: &Path,
     reference: &str,
     selection: &Selection,
-) -> Result<[(&'static str, String); 2], ReportError> {
+) -> Result<[(&'static str, String); 2], SourceError> {
     let options = Options {
         reference: Some(reference.to_owned()),
         ..Options::default()
     };
-    let analysis = Analysis::new(read_ledger(out, selection)?, options)?;
+    let input = read_ledger(out, selection)?;
+    let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
     Ok([("html", html(&analysis)?), ("md", markdown(&analysis))])
 }
 

@@ -1,13 +1,11 @@
 //! What a run shows at its end: a table per protocol, and what is missing.
 
 use super::supervise::PlannedCell;
-use crate::aggregate::{AggregateError, ApartRow, Table, TableEntry};
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::record::TestSetScore;
-use crate::report::{
-    self,
-    input::{is_baseline, is_run, row_name, stands_for_set},
-};
+use crate::report::{is_run, row_name, stands_for_set};
+use ssl_aggregate::{AggregateError, ApartRow, Table, TableEntry};
+use ssl_report::input::is_baseline;
 use std::fmt::Write as _;
 
 /// A score and the row it belongs to.
@@ -88,7 +86,7 @@ pub fn text(protocol_results: &[ProtocolResults]) -> String {
     for results in protocol_results {
         let body = match results.table() {
             _ if results.has_nothing_to_rank() => listed(results),
-            Ok((table, baselines)) => report::summary(&table, &baselines),
+            Ok((table, baselines)) => ssl_report::summary(&table, &baselines),
             Err(error) => format!("no table: {error}\n"),
         };
         // Writing to a string cannot fail.

@@ -1,0 +1,31 @@
+//! The test for two accuracies of which only the counts are known.
+
+use crate::{Cell, distribution::normal_two_sided};
+
+/// Outcome of a z test.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ZTest {
+    /// Positive where the first is better.
+    pub z: f64,
+    /// Two-sided p value.
+    pub p: f64,
+}
+
+/// Two-sided pooled two-proportion z test.
+///
+/// `z = (p1 - p2) / sqrt(p (1 - p)(1/n1 + 1/n2))` with `p` the pooled share. On the *same* images the two shares are
+/// positively correlated, which makes the test conservative; with per-image outcomes use McNemar's.
+#[must_use]
+pub fn two_proportion_z(first: &Cell, second: &Cell) -> ZTest {
+    if first == second {
+        return ZTest { z: 0.0, p: 1.0 };
+    }
+    let (n1, n2) = (first.n() as f64, second.n() as f64);
+    let pooled = (first.hits() + second.hits()) / (n1 + n2);
+    let z =
+        (first.share() - second.share()) / (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
+    ZTest {
+        z,
+        p: normal_two_sided(z),
+    }
+}

@@ -1,0 +1,181 @@
+//! The table as it goes into a paper, before it is Markdown, LaTeX or CSV.
+
+use ssl_aggregate::{Aggregate, ApartRow, Cell};
+
+use super::analysis::Analysis;
+
+/// Decimals of counted accuracies.
+const DECIMALS: usize = 2;
+
+/// Aggregates that get a column.
+const COLUMNS: [Aggregate; 3] = [
+    Aggregate::Weighted,
+    Aggregate::Geometric,
+    Aggregate::MeanRank,
+];
+
+/// How a value stands to the best of its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The best, or tied with it.
+    Best,
+    /// Cannot be told apart from the best after Holm's correction.
+    Near,
+    /// Worse.
+    None,
+}
+
+impl Mark {
+    /// Word in the CSV.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Near => "near",
+            Self::None => "",
+        }
+    }
+}
+
+/// One value of the table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) value: f64,
+    pub(super) text: String,
+    pub(super) interval: Option<(f64, f64)>,
+    pub(super) mark: Mark,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    pub(super) title: String,
+    /// Images, for a data set.
+    pub(super) n: Option<u64>,
+    /// In row order; `None` where missing.
+    pub(super) entries: Vec<Option<Entry>>,
+}
+
+/// The table, best weighted average first.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PaperTable {
+    /// Rows of the analysis' table, in the order printed.
+    pub(super) order: Vec<usize>,
+    pub(super) names: Vec<String>,
+    pub(super) columns: Vec<Column>,
+    /// Rows for reference below the table: name, and a text per column, empty for aggregates.
+    pub(super) baselines: Vec<(String, Vec<String>)>,
+    pub(super) legend: String,
+}
+
+impl PaperTable {
+    pub(super) fn new(analysis: &Analysis) -> Self {
+        let order = analysis.order();
+        let sets =
+            (0..analysis.table().data_sets().len()).map(|set| data_set(analysis, set, &order));
+        let aggregates = COLUMNS.iter().map(|&kind| score(analysis, kind, &order));
+        Self {
+            names: order
+                .iter()
+                .map(|&row| analysis.framework(row).to_owned())
+                .collect(),
+            baselines: baselines(analysis),
+            columns: sets.chain(aggregates).collect(),
+            legend: format!(
+                "Top-1 accuracy in percent. Bold: best of its column; dagger: cannot be told apart from the best at level \
+                 {}, after Holm's correction over all pairs of the column ({}). The mean rank has no such test.",
+                analysis.options.alpha,
+                tests_in_words(analysis)
+            ),
+            order,
+        }
+    }
+}
+
+fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
+    let near = analysis.first_tier(set);
+    let cells = analysis.table().column(set);
+    let printed = cells.iter().flatten().map(|cell| {
+        cell.decimals()
+            .map_or(DECIMALS, |decimals| decimals as usize)
+    });
+    let decimals = printed.max().unwrap_or(DECIMALS);
+    let entry = |&row: &usize| {
+        let cell = cells[row]?;
+        let mark = match analysis.ranks[set][row] {
+            Some(rank) if rank.min == 1 => Mark::Best,
+            _ if near.contains(&row) => Mark::Near,
+            _ => Mark::None,
+        };
+        let value = cell.percent();
+        Some(Entry {
+            value,
+            text: format!("{value:.decimals$}"),
+            interval: analysis.drawn[set].printed[row],
+            mark,
+        })
+    };
+    let data_set = &analysis.table().data_sets()[set];
+    Column {
+        title: data_set.name.clone(),
+        n: Some(data_set.n),
+        entries: order.iter().map(entry).collect(),
+    }
+}
+
+fn score(analysis: &Analysis, kind: Aggregate, order: &[usize]) -> Column {
+    let pool = analysis.all();
+    let scores = pool.scores(kind);
+    let drawn = pool.drawn(kind);
+    let tier = pool.first_tier(kind);
+    let entry = |&row: &usize| {
+        let value = scores.values[row]?;
+        let mark = match scores.ranks[row] {
+            Some(rank) if rank.min == 1 => Mark::Best,
+            _ if tier.contains(&row) => Mark::Near,
+            _ => Mark::None,
+        };
+        Some(Entry {
+            value,
+            text: format!("{value:.DECIMALS$}"),
+            interval: drawn.value[row],
+            mark,
+        })
+    };
+    Column {
+        title: kind.name().to_owned(),
+        n: None,
+        entries: order.iter().map(entry).collect(),
+    }
+}
+
+/// Baselines with two decimals or as printed; a dash where missing.
+fn baselines(analysis: &Analysis) -> Vec<(String, Vec<String>)> {
+    let text = |cell: &Option<Cell>| {
+        cell.map_or_else(
+            || "–".to_owned(),
+            |cell| {
+                let decimals = cell.decimals().map_or(DECIMALS, |it| it as usize);
+                format!("{:.decimals$}", cell.percent())
+            },
+        )
+    };
+    let row = |(name, cells): &ApartRow| {
+        let texts = cells.iter().map(text);
+        let empty = COLUMNS.iter().map(|_| String::new());
+        (format!("{name} (baseline)"), texts.chain(empty).collect())
+    };
+    analysis.input.baselines.iter().map(row).collect()
+}
+
+/// Which tests the marks of the table come from.
+fn tests_in_words(analysis: &Analysis) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    let pairs = analysis.tests.iter().flat_map(|tests| &tests.pairs);
+    for words in pairs.map(|pair| pair.method.words()) {
+        if !known.contains(&words) {
+            known.push(words);
+        }
+    }
+    known.push("averages by the standard errors of their differences");
+    known.join("; ")
+}

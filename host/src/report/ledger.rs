@@ -1,0 +1,276 @@
+//! A ledger: the cells that are done, with their predictions.
+
+use std::path::Path;
+
+use super::rows::{configuration, is_run, row_name};
+use super::settings::{Done, by_settings, choose, protocols};
+use super::{SourceError, circumstances, predictions};
+use crate::evaluate::predictions::Group;
+use crate::evaluate::record::TestSetScore;
+use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Status};
+use ssl_aggregate::{Cell, Member, Observation, Table, TableEntry, Unit, variance_split};
+use ssl_report::ReportError;
+use ssl_report::input::{Input, is_baseline, relabelled};
+
+/// Which of a ledger's results make the table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Id of the protocol; `None` for the linear one if there is one, else the first.
+    pub protocol: Option<String>,
+    /// Whether sets that declare a class list are scored over it, instead of over all classes.
+    pub subset: bool,
+    /// The cells that take part; `None` for those of the plan that the ledger keeps, or for all
+    /// where it keeps none.
+    pub plan: Option<Plan>,
+}
+
+/// One result chosen for the table.
+struct Chosen<'a> {
+    entry: TableEntry,
+    dir: &'a CellDir,
+    record: &'a CellRecord,
+    group: Group,
+}
+
+/// Reads the cells of a ledger that are planned and done.
+///
+/// # Errors
+/// [`SourceError`] for a ledger that cannot be read, without results, or whose results may not be compared.
+pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, SourceError> {
+    let plan = match &selection.plan {
+        Some(plan) => Some(plan.clone()),
+        None => Plan::read(root)?,
+    };
+    let (all, others): (Vec<Done>, Vec<Done>) = Ledger::records(root)?
+        .into_iter()
+        .partition(|(dir, _)| plan.as_ref().is_none_or(|plan| plan.has(dir)));
+    let is_done = |record: &CellRecord| match &plan {
+        Some(plan) => plan.is_met_by(record),
+        None => record.status == Status::Done,
+    };
+    let done: Vec<&Done> = all.iter().filter(|(_, record)| is_done(record)).collect();
+    let protocols = protocols(&done);
+    let protocol = choose(root, &protocols, selection)?;
+    let (kept, left_out) = by_settings(&done, &protocol);
+    let mut chosen = Vec::new();
+    for (dir, record) in &kept {
+        for evaluation in &record.results.report.evaluations {
+            if evaluation.protocol.id == protocol
+                && is_run(evaluation)
+                && stands_for_set(
+                    evaluation,
+                    &record.results.report.evaluations,
+                    selection.subset,
+                )
+            {
+                let row = row_name(record, kept.iter().map(|(_, other)| other));
+                chosen.push(Chosen {
+                    entry: entry(&row, record, evaluation),
+                    dir,
+                    record,
+                    group: group(evaluation),
+                });
+            }
+        }
+    }
+    let entries: Vec<TableEntry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
+    let origin = root.display().to_string();
+    let split = Table::from_entries(&entries).and_then(|table| table.split(is_baseline));
+    let (table, baselines) = split.map_err(|source| ReportError::Table {
+        origin,
+        source: Box::new(source),
+    })?;
+    let sources: Vec<predictions::Source> = chosen
+        .iter()
+        .filter_map(|chosen| Some((table.row(&chosen.entry.framework)?, chosen)))
+        .map(|(row, chosen)| predictions::Source {
+            member: Member {
+                row,
+                unit: unit(&table, row, &chosen.entry),
+            },
+            framework: chosen.entry.framework.clone(),
+            data_set: chosen.entry.data_set.clone(),
+            path: chosen
+                .dir
+                .file("predictions")
+                .join(format!("{}.parquet", chosen.entry.data_set)),
+            group: chosen.group.clone(),
+            cell: chosen.dir.name(),
+            counts: (chosen.entry.correct, chosen.entry.n),
+            digest: {
+                let digests = &chosen.record.results.report.predictions;
+                digests.get(&chosen.entry.data_set).cloned()
+            },
+        })
+        .collect();
+    let (outcomes, mut notes) = predictions::read(&table, &sources)?;
+    notes.extend(circumstances::notes(&kept));
+    let protocols_left: Vec<&str> = protocols
+        .iter()
+        .filter(|known| **known != protocol)
+        .map(String::as_str)
+        .collect();
+    if !protocols_left.is_empty() {
+        notes.push(format!(
+            "Results of {protocol}; the ledger also has {} (--protocol).",
+            protocols_left.join(", ")
+        ));
+    }
+    if !others.is_empty() {
+        notes.push(format!(
+            "{} further cells of the ledger are not in the plan of its benchmark and take no part.",
+            others.len()
+        ));
+    }
+    if !left_out.is_empty() {
+        let names: Vec<String> = left_out.iter().map(|(dir, _)| dir.name()).collect();
+        notes.push(format!(
+            "Judged with other settings of {protocol} than the rest, and left out: {}.",
+            names.join(", ")
+        ));
+    }
+    let unfinished = all.len() - done.len();
+    if unfinished > 0 {
+        notes.push(format!(
+            "{unfinished} of {} cells are not done and take no part.",
+            all.len()
+        ));
+    }
+    Ok(Input {
+        title: root
+            .file_name()
+            .unwrap_or(root.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
+        outcomes,
+        variance: variance_split(&observations(&kept, selection.subset)),
+        study: None,
+        provenance: provenance(root, &protocol, &kept),
+        baselines,
+        notes,
+        table,
+    })
+}
+
+/// What the run is one of in its row: a seed, or the head of a single seed.
+fn unit(table: &Table, row: usize, entry: &TableEntry) -> u64 {
+    let heads = || {
+        let digits: String = entry.head.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or_default()
+    };
+    match table.runs(row).unit() {
+        Some(Unit::Head) => heads(),
+        _ => entry.seed,
+    }
+}
+
+/// Whether this label space is the one that stands for the set in the table.
+pub(crate) fn stands_for_set(
+    evaluation: &TestSetScore,
+    all: &[TestSetScore],
+    subset: bool,
+) -> bool {
+    let own = |it: &TestSetScore| it.label_space.is_subset_of(&it.dataset);
+    let full = evaluation.label_space.is_full();
+    let declares = || {
+        all.iter()
+            .any(|it| it.dataset == evaluation.dataset && own(it))
+    };
+    if subset {
+        own(evaluation) || (full && !declares())
+    } else {
+        full
+    }
+}
+
+fn entry(row: &str, record: &CellRecord, evaluation: &TestSetScore) -> TableEntry {
+    TableEntry {
+        framework: row.to_owned(),
+        data_set: evaluation.dataset.clone(),
+        label_space: evaluation.label_space.to_string(),
+        protocol: format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash),
+        correct: evaluation.correct,
+        n: evaluation.n,
+        same_images_as: same_images(record, &evaluation.dataset),
+        seed: record.seed,
+        head: evaluation.variant.to_string(),
+    }
+}
+
+/// The set made of the same images, as the record says or else by the names `real` and `val`.
+fn same_images(record: &CellRecord, data_set: &str) -> Option<String> {
+    let names = record.results.report.evaluations.iter();
+    let known = record.results.same_images.get(data_set).cloned();
+    known.or_else(|| relabelled(data_set, names.map(|it| it.dataset.as_str())))
+}
+
+fn group(evaluation: &TestSetScore) -> Group {
+    Group {
+        protocol: evaluation.protocol.id.clone(),
+        variant: evaluation.variant.to_string(),
+        label_space: evaluation.label_space.to_string(),
+    }
+}
+
+fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
+    let mut observations = Vec::new();
+    for (_, record) in done {
+        let evaluations = &record.results.report.evaluations;
+        for evaluation in evaluations
+            .iter()
+            .filter(|it| is_run(it) && stands_for_set(it, evaluations, subset))
+        {
+            if let Ok(cell) = Cell::counted(evaluation.correct, evaluation.n) {
+                observations.push(Observation {
+                    framework: record.framework.clone(),
+                    data_set: evaluation.dataset.clone(),
+                    checkpoint: configuration(record).to_string(),
+                    seed: record.seed,
+                    protocol: evaluation.protocol.id.clone(),
+                    variant: evaluation.variant.to_string(),
+                    cell,
+                });
+            }
+        }
+    }
+    observations
+}
+
+fn provenance(root: &Path, protocol: &str, done: &[&Done]) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("ledger".to_owned(), root.display().to_string()),
+        ("protocol".to_owned(), protocol.to_owned()),
+    ];
+    for (dir, record) in done {
+        let versions = &record.versions;
+        let mut value = format!(
+            "config {}, host {}",
+            record
+                .config_sha256
+                .get(..16)
+                .unwrap_or(&record.config_sha256),
+            versions.host
+        );
+        let commit = versions
+            .commit
+            .as_ref()
+            .map(|commit| format!("commit {commit}"));
+        let libtorch = versions
+            .libtorch
+            .as_ref()
+            .map(|version| format!("libtorch {version}"));
+        let plugin = record.plugin.as_ref().map(|plugin| {
+            format!(
+                "plugin {} ({})",
+                plugin.version,
+                plugin.sha256.get(..16).unwrap_or(&plugin.sha256)
+            )
+        });
+        let device = (!record.device.is_empty()).then(|| format!("on {}", record.device));
+        for fact in [commit, libtorch, plugin, device].into_iter().flatten() {
+            value.push_str(&format!(", {fact}"));
+        }
+        facts.push((dir.name(), value));
+    }
+    facts
+}
