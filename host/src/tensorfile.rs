@@ -90,10 +90,7 @@ pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, TensorFileError> {
 /// As [`read`]; also when the file has no digest or another one.
 pub fn read_exactly(path: &Path, expected: &str) -> Result<Vec<(String, Tensor)>, TensorFileError> {
     let bytes = load(path)?;
-    let found = digest(&bytes, path)?.ok_or_else(|| damaged(path, Damage::NoDigest))?;
-    if !Checksum::default().fits(&bytes, &found) {
-        return Err(damaged(path, Damage::Changed));
-    }
+    let found = own_digest(&bytes, path)?;
     if found != expected {
         return Err(TensorFileError::Others {
             path: path.to_owned(),
@@ -102,6 +99,25 @@ pub fn read_exactly(path: &Path, expected: &str) -> Result<Vec<(String, Tensor)>
         });
     }
     parse(&bytes, path)
+}
+
+/// The tensors of bytes that [`to_bytes`] made; `path` is where they came from, for errors.
+pub(crate) fn from_bytes(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<Vec<(String, Tensor)>, TensorFileError> {
+    own_digest(bytes, path)?;
+    parse(bytes, path)
+}
+
+/// The digest that the bytes carry, which must be theirs.
+fn own_digest(bytes: &[u8], path: &Path) -> Result<String, TensorFileError> {
+    let found = digest(bytes, path)?.ok_or_else(|| damaged(path, Damage::NoDigest))?;
+    if Checksum::default().fits(bytes, &found) {
+        Ok(found)
+    } else {
+        Err(damaged(path, Damage::Changed))
+    }
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, TensorFileError> {
@@ -166,6 +182,20 @@ pub fn write<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
 ) -> Result<String, TensorFileError> {
+    let (bytes, digest) = to_bytes(path, tensors)?;
+    atomic::write(path, &bytes).map_err(|source| TensorFileError::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(digest)
+}
+
+/// The bytes of a safetensors file and their digest; `path` is where they are to go, for errors.
+pub(crate) fn to_bytes<'a>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
+) -> Result<(Vec<u8>, String), TensorFileError> {
     let mut held = Vec::new();
     for (name, tensor) in tensors {
         held.push(Held::of(name, tensor, path)?);
@@ -182,12 +212,7 @@ pub fn write<'a>(
             source,
         })?;
     let digest = Checksum::default().seal(&mut bytes);
-    atomic::write(path, &bytes).map_err(|source| TensorFileError::Io {
-        doing: "write",
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(digest)
+    Ok((bytes, digest))
 }
 
 struct Held {

@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tch::{Device, Kind};
 use toy::{Calls, Oddity, Toy, description};
 
@@ -24,6 +25,8 @@ const CONSTANT: MomentumSchedule = MomentumSchedule::Constant { value: 0.9 };
 #[derive(Default)]
 struct StopAt {
     images: Option<u64>,
+    /// Notes after which the flag is set: batches of passes, online evaluations.
+    notes: Option<u64>,
     flag: Arc<AtomicBool>,
     warnings: Vec<String>,
     last: (u64, u64),
@@ -36,7 +39,12 @@ impl Progress for StopAt {
             self.flag.store(true, Ordering::Relaxed);
         }
     }
-    fn note(&mut self, _text: &str) {}
+    fn note(&mut self, _text: &str) {
+        if let Some(left) = &mut self.notes {
+            *left -= 1;
+            self.flag.fetch_or(*left == 0, Ordering::Relaxed);
+        }
+    }
     fn warning(&mut self, text: &str) {
         self.warnings.push(text.to_owned());
     }
@@ -97,6 +105,7 @@ impl Setting {
                 every: 2,
                 ..KnnMonitorConfig::default()
             },
+            checkpoint_every: Duration::MAX,
             dir: dir.to_owned(),
             cancel: Arc::clone(&progress.flag),
         };
@@ -180,7 +189,7 @@ fn pretraining_logs_metrics_and_exports_backbones() {
         let name = e.as_ref().unwrap().file_name();
         name.to_string_lossy().ends_with(".safetensors")
     });
-    assert_eq!(checkpoints.count(), 3, "two exports and one checkpoint");
+    assert_eq!(checkpoints.count(), 4, "two exports and two checkpoints");
 }
 
 #[test]
@@ -194,7 +203,7 @@ fn pretraining_resumes_bit_identically() {
 
     let broken = tempfile::tempdir().unwrap();
     let setting = Setting::new(cosine, Oddity::default());
-    // In the middle of the second epoch, whose work is done again.
+    // In the middle of the second epoch.
     let mut stop = StopAt {
         images: Some(24),
         ..StopAt::default()
@@ -204,22 +213,65 @@ fn pretraining_resumes_bit_identically() {
     let first = setting.calls("step").len();
     assert_eq!(first, 3);
     setting.done(broken.path());
-    assert_eq!(setting.calls("step").len() - first, 4);
-    for file in [
-        "backbone.safetensors",
-        "target_backbone.safetensors",
-        "checkpoint-00003.safetensors",
-    ] {
-        assert!(
-            bytes(whole.path(), file) == bytes(broken.path(), file),
-            "{file}"
-        );
+    let done = setting.done(broken.path());
+    assert_eq!(setting.calls("step").len() - first, 3);
+    same(whole.path(), broken.path());
+
+    // A finished run has nothing left to do, and knows what it was.
+    let again = setting.done(broken.path());
+    assert_eq!((again.steps, again.loss), (6, done.loss));
+    assert_eq!(again.images_per_s, done.images_per_s);
+    assert!(again.loss.is_some() && again.images_per_s.is_some());
+    assert_eq!(setting.calls("step").len() - first, 3);
+}
+
+/// The tensors of the newest checkpoint.
+fn newest(dir: &Path) -> String {
+    let header: serde_json::Value = serde_json::from_slice(&bytes(dir, "checkpoint.json")).unwrap();
+    header["tensors"].as_str().unwrap().to_owned()
+}
+
+/// Compares what two runs have left.
+fn same(whole: &Path, other: &Path) {
+    for file in ["backbone.safetensors", "target_backbone.safetensors"] {
+        assert!(bytes(whole, file) == bytes(other, file), "{file}");
+    }
+    let checkpoint = |dir| bytes(dir, &newest(dir));
+    assert!(checkpoint(whole) == checkpoint(other), "checkpoint");
+}
+
+#[test]
+fn a_stopped_pass_goes_on_with_the_features_that_it_had() {
+    let whole = tempfile::tempdir().unwrap();
+    let straight = Setting::new(CONSTANT, Oddity::default());
+    straight.done(whole.path());
+    let absorbed = straight.calls("absorb");
+    assert_eq!(absorbed.len(), 3);
+
+    // After each batch of the pass, and in the evaluation after the second epoch.
+    for notes in 1..=4 {
+        let broken = tempfile::tempdir().unwrap();
+        let setting = Setting::new(CONSTANT, Oddity::default());
+        let mut stop = StopAt {
+            notes: Some(notes),
+            ..StopAt::default()
+        };
+        let stopped = setting.run(broken.path(), &mut stop);
+        assert!(matches!(stopped, Err(PretrainError::Cancelled)), "{notes}");
+        setting.done(broken.path());
+        same(whole.path(), broken.path());
     }
 
-    // A finished run has nothing left to do.
-    let again = setting.done(broken.path());
-    assert_eq!((again.steps, again.loss), (6, None));
-    assert_eq!(setting.calls("step").len() - first, 4);
+    // The features come out of the log: with another one in it, the framework's bank differs.
+    let broken = tempfile::tempdir().unwrap();
+    let setting = Setting::new(CONSTANT, Oddity::default());
+    let mut stop = StopAt {
+        notes: Some(2),
+        ..StopAt::default()
+    };
+    assert!(setting.run(broken.path(), &mut stop).is_err());
+    let log = bytes(broken.path(), "checkpoint-passes.log");
+    assert!(log.len() > 1000, "{}", log.len());
 }
 
 #[test]
@@ -340,7 +392,7 @@ fn a_framework_may_choose_the_order_and_redraw_its_head() {
         .collect();
     assert_eq!(setting.calls("step"), expected);
     // The head was set to 3 at the last epoch's start; what the optimiser wrote is in the new place.
-    let tensors = ssl_host::tensorfile::read(&dir.path().join("checkpoint-00003.safetensors"));
+    let tensors = ssl_host::tensorfile::read(&dir.path().join(newest(dir.path())));
     let tensors = tensors.unwrap();
     let of = |name: &str| &tensors.iter().find(|(n, _)| n == name).unwrap().1;
     let head = of("param.head.weight");
@@ -434,42 +486,69 @@ fn another_build_of_the_plugin_goes_on_only_if_that_is_allowed() {
     );
 }
 
+/// Flips a bit in the file at some places, the first and the last bytes among them, and calls `check`.
+fn damaged(path: &Path, mut check: impl FnMut(usize)) {
+    let whole = fs::read(path).unwrap();
+    let places = (0..whole.len()).step_by(whole.len() / 10);
+    for at in places.chain([whole.len() - 2]) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        fs::write(path, damaged).unwrap();
+        check(at);
+    }
+    fs::write(path, whole).unwrap();
+}
+
 #[test]
-fn a_damaged_checkpoint_is_refused_and_a_good_export_stays() {
+fn a_damaged_checkpoint_falls_back_to_the_one_before_with_a_warning() {
+    let whole = tempfile::tempdir().unwrap();
+    let setting = Setting::new(CONSTANT, Oddity::default());
+    setting.done(whole.path());
+    let stopped = tempfile::tempdir().unwrap();
+    let mut stop = StopAt {
+        images: Some(32),
+        ..StopAt::default()
+    };
+    assert!(setting.run(stopped.path(), &mut stop).is_err());
+    let kept = |dir: &Path| {
+        let again = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, again.path().join(path.file_name().unwrap())).unwrap();
+        }
+        again
+    };
+    for file in ["checkpoint.json".to_owned(), newest(stopped.path())] {
+        damaged(&stopped.path().join(&file), |at| {
+            let again = kept(stopped.path());
+            let mut progress = StopAt::default();
+            setting.run(again.path(), &mut progress).unwrap();
+            let warned = |text: &String| text.contains("goes on from the checkpoint before");
+            assert!(progress.warnings.iter().any(warned), "{file} byte {at}");
+            same(whole.path(), again.path());
+        });
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_and_a_good_export_stays() {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting::new(CONSTANT, Oddity::default());
     setting.done(dir.path());
     let export = dir.path().join("backbone.safetensors");
     let good = fs::read(&export).unwrap();
-    let files = || {
-        let entries = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path());
-        entries.filter(|path| {
-            let name = path.file_name().unwrap().to_string_lossy();
-            name.starts_with("checkpoint")
-        })
-    };
-    assert_eq!(files().count(), 2);
-    for path in files() {
-        let whole = fs::read(&path).unwrap();
-        // The first and last bytes, and some of every part between.
-        let places = (0..whole.len())
-            .step_by(whole.len() / 10)
-            .chain([whole.len() - 2]);
-        for at in places {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 1 << (at % 8);
-            fs::write(&path, damaged).unwrap();
+    fs::write(dir.path().join("checkpoint-previous.json"), "{").unwrap();
+    for file in ["checkpoint.json".to_owned(), newest(dir.path())] {
+        damaged(&dir.path().join(&file), |at| {
             let refused = setting.run(dir.path(), &mut StopAt::default()).unwrap_err();
             let message = refused.to_string();
             assert!(
                 matches!(refused, PretrainError::Checkpoint { .. })
                     && message.contains("to pretrain the cell again"),
-                "{} byte {at}: {message}",
-                path.display()
+                "{file} byte {at}: {message}"
             );
             assert_eq!(fs::read(&export).unwrap(), good);
-        }
-        fs::write(&path, whole).unwrap();
+        });
     }
     setting.done(dir.path());
 }

@@ -27,5 +27,5 @@ pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
 pub use fault::{BenchmarkFault, ConfigError};
 pub use frameworks::{FrameworkSection, Frameworks};
-pub use pretrain::{Pretrain, RecipeOverride};
+pub use pretrain::{CheckpointInterval, Pretrain, RecipeOverride};
 pub use run::Run;

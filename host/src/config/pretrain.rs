@@ -6,6 +6,7 @@ use crate::device::DeviceName;
 use crate::pretrain::KnnMonitorConfig;
 use serde::{Deserialize, Serialize};
 use ssl_plugin_api::description::{Decay, Optimizer, Ramp, Recipe, Scaling, Warmup};
+use std::time::Duration;
 
 /// Pretraining, for all frameworks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Pretrain {
     /// Numbers the backbone computes with in pretraining: `f32` or `bf16`. Evaluation, losses and
     /// heads are always in f32. Default `f32`.
     pub precision: ComputePrecision,
+    /// How often a checkpoint is written.
+    pub checkpoint: CheckpointInterval,
     /// Online evaluation of the backbone by nearest neighbours.
     pub probe: KnnMonitorConfig,
     /// Changes to the frameworks' recipes. Default none: the papers' own.
@@ -35,6 +38,7 @@ impl Default for Pretrain {
             threads: 1,
             device: DeviceName::Cpu,
             precision: ComputePrecision::default(),
+            checkpoint: CheckpointInterval::default(),
             probe: KnnMonitorConfig::default(),
             recipe: RecipeOverride::default(),
         }
@@ -47,6 +51,13 @@ impl Pretrain {
             checks.at_least(&format!("{path}.workers"), workers as u64, 1);
         }
         checks.at_least(&format!("{path}.threads"), self.threads as u64, 1);
+        let minutes = self.checkpoint.minutes;
+        checks.require(
+            &format!("{path}.checkpoint.minutes"),
+            (0.0..=MOST_MINUTES).contains(&minutes),
+            "a number in [0, 10080]",
+            minutes,
+        );
         self.check_probe(&format!("{path}.probe"), checks);
         self.recipe.check(&format!("{path}.recipe"), checks);
     }
@@ -61,6 +72,32 @@ impl Pretrain {
             "a number in (0, 1)",
             probe.held_out,
         );
+    }
+}
+
+/// The longest time between two checkpoints: a week.
+const MOST_MINUTES: f64 = 10_080.0;
+
+/// How often a checkpoint is written within an epoch. One is also written at the end of each epoch, and
+/// when the run is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointInterval {
+    /// Minutes from one checkpoint to the next, in [0, 10080]; 0 writes one after each step. Default 10.
+    pub minutes: f64,
+}
+
+impl Default for CheckpointInterval {
+    fn default() -> Self {
+        Self { minutes: 10.0 }
+    }
+}
+
+impl CheckpointInterval {
+    /// The same as a duration.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(60.0 * self.minutes).unwrap_or(Duration::MAX)
     }
 }
 

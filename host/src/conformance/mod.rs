@@ -34,6 +34,7 @@ pub use error::SuiteError;
 pub use golden::{Case, CaseError, Comparison, MaxErrors, Tolerance};
 pub use options::Options;
 pub use report::{Certificate, Check, Outcome, Report, Status, badge};
+pub use small::small;
 pub use subject::{Library, Subject};
 pub use suite::{Suite, record_golden, run_suite};
 pub use verdict::{Broken, Finding, Verdict};

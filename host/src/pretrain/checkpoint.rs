@@ -1,45 +1,68 @@
-//! Enough to go on at an epoch's start as if nothing had happened.
+//! Enough to go on at any step as if nothing had happened.
 //!
-//! `checkpoint.json` names the tensor file it belongs to and is written last, so a crash at any
-//! moment leaves a complete checkpoint: the new one or the old one.
+//! The last two checkpoints are kept, the newest as [`CHECKPOINT_FILE`] and the one before as
+//! [`PREVIOUS_FILE`]. Each names its tensor file; the files take turns under two names. The tensors
+//! are written first and the JSON last, so a crash at any moment leaves a complete checkpoint.
 
 use super::error::PretrainError;
-use super::heads::{adopt, offer};
+use super::heads::adopt;
 use super::job::PretrainJob;
+use super::pass_log::PassLog;
+use super::position::{Position, Work};
 use super::trainer::Trainer;
 use crate::backbone::Backbone;
 use crate::progress::Progress;
 use crate::{checksum, tensorfile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use ssl_plugin_api::NamedTensor;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tch::Tensor;
 
-/// Name of the checkpoint in a pretraining's folder.
+/// Name of the newest checkpoint in a pretraining's folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint.json";
-const FORMAT: u32 = 2;
+/// Name of the checkpoint before it.
+pub(super) const PREVIOUS_FILE: &str = "checkpoint-previous.json";
+/// The names that tensor files take turns under.
+const TENSOR_FILES: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
+/// Features of the passes that are begun at the newest checkpoint's place.
+const PASSES_FILE: &str = "checkpoint-passes.log";
+/// The format that is written.
+const FORMAT: u32 = 3;
+/// The formats that are read: the first one knew only the ends of epochs.
+pub(super) const READ: std::ops::RangeInclusive<u64> = 2..=FORMAT as u64;
 
-#[derive(Serialize, Deserialize)]
-struct Header {
-    format: u32,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: u32,
     /// Epochs done.
-    epochs: u64,
+    pub(super) epochs: u64,
+    /// Steps done of the epoch that has begun.
+    #[serde(default)]
+    pub(super) batch: u64,
     /// Optimiser steps done.
-    steps: u64,
+    pub(super) steps: u64,
+    /// Whether the last epoch's online kNN evaluation is still to be done.
+    #[serde(default)]
+    pub(super) monitor_due: bool,
+    /// Whether a feature has had a gradient.
+    #[serde(default)]
+    pub(super) learning: bool,
+    #[serde(default)]
+    pub(super) work: Work,
     /// The tensor file beside this one.
-    tensors: String,
+    pub(super) tensors: String,
     /// Its digest.
-    tensors_blake3: String,
+    pub(super) tensors_blake3: String,
     /// SHA-256 of the plugin files that trained so far, in order.
     #[serde(default)]
-    builds: Vec<String>,
+    pub(super) builds: Vec<String>,
     /// What must be the same for the run to go on.
-    run: Value,
+    pub(super) run: Value,
 }
 
 /// What names a run; a checkpoint of another one is refused.
-fn identity(job: &PretrainJob<'_>) -> Value {
+pub(super) fn identity(job: &PretrainJob<'_>) -> Value {
     json!({
         "framework": job.framework,
         "config": job.config,
@@ -54,20 +77,128 @@ fn identity(job: &PretrainJob<'_>) -> Value {
     })
 }
 
-/// Writes a checkpoint after `epochs` epochs and removes the one before.
-pub(super) fn save(
+/// The checkpoints of a run.
+pub(super) struct Checkpoints {
+    dir: PathBuf,
+    run: Value,
+    every: Duration,
+    /// SHA-256 of the plugin files that take part, in order.
+    pub(super) builds: Vec<String>,
+    /// The one that this run wrote last, or went on from.
+    last: Option<Header>,
+    written: Instant,
+}
+
+impl Checkpoints {
+    /// Those of a run that goes on from `last`.
+    pub(super) fn new(job: &PretrainJob<'_>, builds: Vec<String>, last: Option<Header>) -> Self {
+        Self {
+            dir: job.dir.clone(),
+            run: identity(job),
+            every: job.checkpoint_every,
+            builds,
+            last,
+            written: Instant::now(),
+        }
+    }
+
+    /// Whether the last one is so old that another is wanted.
+    pub(super) fn are_due(&self) -> bool {
+        self.written.elapsed() >= self.every
+    }
+
+    /// Writes one, unless the last one is of the same place.
+    pub(super) fn save(
+        &mut self,
+        trainer: &mut Trainer<'_>,
+        position: &Position,
+    ) -> Result<&Header, PretrainError> {
+        let place = (position.epoch, position.batch, position.monitor_due);
+        let known = self.last.take();
+        let header = match known {
+            Some(last) if (last.epochs, last.batch, last.monitor_due) == place => last,
+            before => self.write(trainer, position, before)?,
+        };
+        self.written = Instant::now();
+        Ok(self.last.insert(header))
+    }
+
+    /// The features of passes that are begun here, after a checkpoint of this place.
+    pub(super) fn pass_log(
+        &mut self,
+        trainer: &mut Trainer<'_>,
+        position: &Position,
+        progress: &mut dyn Progress,
+    ) -> Result<PassLog, PretrainError> {
+        let path = self.dir.join(PASSES_FILE);
+        let header = self.save(trainer, position)?;
+        Ok(PassLog::open(path, &header.tensors_blake3, progress))
+    }
+
+    fn write(
+        &self,
+        trainer: &mut Trainer<'_>,
+        position: &Position,
+        before: Option<Header>,
+    ) -> Result<Header, PretrainError> {
+        let steps = position.step(trainer.length.steps_per_epoch);
+        let tensors = tensors(trainer, position, steps)?;
+        let [first, second] = TENSOR_FILES;
+        let file = match &before {
+            Some(before) if before.tensors == first => second,
+            _ => first,
+        };
+        let digest = tensorfile::write(
+            &self.dir.join(file),
+            tensors.iter().map(|(n, t)| (n.clone(), t)),
+        )?;
+        let header = Header {
+            format: FORMAT,
+            epochs: position.epoch,
+            batch: position.batch,
+            steps,
+            monitor_due: position.monitor_due,
+            learning: trainer.learning.has_begun(),
+            work: position.work,
+            tensors: file.to_owned(),
+            tensors_blake3: digest,
+            builds: self.builds.clone(),
+            run: self.run.clone(),
+        };
+        if let Some(before) = &before {
+            self.write_json(PREVIOUS_FILE, before)?;
+        }
+        self.write_json(CHECKPOINT_FILE, &header)?;
+        let kept = [
+            Some(file),
+            before.as_ref().map(|before| before.tensors.as_str()),
+            before.as_ref().map(|_| PREVIOUS_FILE),
+        ];
+        remove_others(&self.dir, &kept);
+        Ok(header)
+    }
+
+    fn write_json(&self, name: &str, header: &Header) -> Result<(), PretrainError> {
+        let path = self.dir.join(name);
+        checksum::write_json(&path, header).map_err(|source| PretrainError::Io {
+            doing: "write",
+            path,
+            source,
+        })
+    }
+}
+
+/// Everything of a run that is a tensor.
+fn tensors(
     trainer: &mut Trainer<'_>,
-    job: &PretrainJob<'_>,
-    builds: &[String],
-    epochs: u64,
+    position: &Position,
     steps: u64,
-) -> Result<(), PretrainError> {
+) -> Result<Vec<(String, Tensor)>, PretrainError> {
     let state = trainer
         .instance
         .state()
         .map_err(PretrainError::plugin("state", steps))?;
     let state = adopt(state, "state", steps)?;
-    let optimizer = trainer.optimizer.state();
     let of_backbone = |prefix: &'static str, backbone: &'_ Backbone| {
         backbone
             .tensors()
@@ -81,200 +212,26 @@ pub(super) fn save(
     let heads = trainer.heads.iter();
     tensors.extend(heads.map(|(n, t)| (format!("param.{n}"), t.shallow_clone())));
     tensors.extend(state.into_iter().map(|(n, t)| (format!("state.{n}"), t)));
-    tensors.extend(
-        optimizer
-            .into_iter()
-            .map(|(n, t)| (format!("optimizer.{n}"), t)),
-    );
-
-    let file = format!("checkpoint-{epochs:05}.safetensors");
-    let digest = tensorfile::write(
-        &job.dir.join(&file),
-        tensors.iter().map(|(n, t)| (n.clone(), t)),
-    )?;
-    let header = Header {
-        format: FORMAT,
-        epochs,
-        steps,
-        tensors: file.clone(),
-        tensors_blake3: digest,
-        builds: builds.to_vec(),
-        run: identity(job),
-    };
-    let path = job.dir.join(CHECKPOINT_FILE);
-    checksum::write_json(&path, &header).map_err(|source| PretrainError::Io {
-        doing: "write",
-        path,
-        source,
-    })?;
-    remove_others(&job.dir, &file);
-    Ok(())
-}
-
-/// Where a run starts.
-pub(super) struct ResumePoint {
-    /// Epochs done.
-    pub(super) epochs: u64,
-    /// SHA-256 of the plugin files that take part, in order.
-    pub(super) builds: Vec<String>,
-}
-
-/// Takes over the checkpoint in the run's folder, if there is one.
-pub(super) fn resume(
-    trainer: &mut Trainer<'_>,
-    job: &PretrainJob<'_>,
-    progress: &mut dyn Progress,
-) -> Result<ResumePoint, PretrainError> {
-    let path = job.dir.join(CHECKPOINT_FILE);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(ResumePoint {
-                epochs: 0,
-                builds: job.plugin.map(str::to_owned).into_iter().collect(),
-            });
-        }
-        Err(source) => {
-            return Err(PretrainError::Io {
-                doing: "read",
-                path,
-                source,
-            });
-        }
-    };
-    let refuse = |found: String| PretrainError::Checkpoint {
-        path: path.clone(),
-        found,
-    };
-    let (value, damage) = checksum::from_json(&bytes)
-        .map_err(|error| refuse(format!("a file that cannot be read ({error})")))?;
-    if let Some(damage) = damage {
-        return Err(refuse(damage.to_string()));
+    let optimizer = trainer.optimizer.state().into_iter();
+    tensors.extend(optimizer.map(|(n, t)| (format!("optimizer.{n}"), t)));
+    tensors.push(("epoch.loss".to_owned(), position.loss.to_tensor()));
+    if let Some(order) = &position.order {
+        let order: Vec<i64> = order.iter().map(|&sample| sample as i64).collect();
+        tensors.push(("epoch.order".to_owned(), Tensor::from_slice(&order)));
     }
-    if value["format"] != FORMAT {
-        return Err(refuse(format!("format {}", value["format"])));
-    }
-    let header: Header = serde_json::from_value(value)
-        .map_err(|error| refuse(format!("a file that cannot be read ({error})")))?;
-    // Through text as theirs went, so that both sides' numbers were read by the same parser.
-    let ours = serde_json::from_str(&identity(job).to_string()).unwrap_or(Value::Null);
-    if let Some(key) = first_difference(&ours, &header.run) {
-        return Err(refuse(format!("one of a run with another {key}")));
-    }
-    let builds = go_on(header.builds, job, &path, progress)?;
-    let file = job.dir.join(&header.tensors);
-    let tensors = tensorfile::read_exactly(&file, &header.tensors_blake3)
-        .map_err(|error| refuse(with_causes(&error)))?;
-    let part = |prefix: &'static str| {
-        let named = tensors.iter();
-        named.filter_map(move |(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
-    };
-    trainer.backbone.import(part("backbone."))?;
-    if let Some(target) = &mut trainer.target {
-        target.import(part("target.backbone."))?;
-    }
-    let (parameters, state) = (
-        on_device(part("param."), trainer)?,
-        on_device(part("state."), trainer)?,
-    );
-    trainer
-        .instance
-        .load(parameters, state)
-        .map_err(PretrainError::plugin("load", header.steps))?;
-    trainer.refresh(header.steps)?;
-    let optimizer: Vec<(&str, Tensor)> = part("optimizer.")
-        .map(|(name, t)| (name, t.to_device(trainer.device)))
-        .collect();
-    trainer
-        .optimizer
-        .load_state(optimizer.iter().map(|(n, t)| (*n, t)))?;
-    Ok(ResumePoint {
-        epochs: header.epochs,
-        builds,
-    })
+    Ok(tensors)
 }
 
-/// The builds that take part when this one goes on; refuses another one than wrote the checkpoint
-/// unless the user has allowed it.
-fn go_on(
-    mut builds: Vec<String>,
-    job: &PretrainJob<'_>,
-    path: &Path,
-    progress: &mut dyn Progress,
-) -> Result<Vec<String>, PretrainError> {
-    let Some(found) = job.plugin else {
-        return Ok(builds);
-    };
-    match builds.last() {
-        Some(last) if last == found => return Ok(builds),
-        Some(last) if !job.allow_other_build => {
-            return Err(PretrainError::OtherBuild {
-                path: path.to_owned(),
-                expected: last.clone(),
-                found: found.to_owned(),
-            });
-        }
-        Some(last) => progress.warning(&format!(
-            "the checkpoint {} was written with another build of the plugin (sha256 {last}); this one (sha256 {found}) goes on",
-            path.display()
-        )),
-        None => {}
-    }
-    builds.push(found.to_owned());
-    Ok(builds)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let lines: Vec<String> = causes.map(ToString::to_string).collect();
-    lines.join(": ")
-}
-
-fn on_device<'t>(
-    tensors: impl Iterator<Item = (&'t str, &'t Tensor)>,
-    trainer: &Trainer<'_>,
-) -> Result<Vec<NamedTensor>, PretrainError> {
-    let moved: Vec<(&str, Tensor)> = tensors
-        .map(|(name, t)| (name, t.to_device(trainer.device)))
-        .collect();
-    offer(moved.iter().map(|(n, t)| (*n, t)), 0)
-}
-
-fn first_difference(ours: &Value, theirs: &Value) -> Option<String> {
-    let ours = ours.as_object()?;
-    let differs = |(key, value): &(&String, &Value)| theirs.get(key.as_str()) != Some(*value);
-    ours.iter().find(differs).map(|(key, _)| key.clone())
-}
-
-/// Older tensor files are of no use any more; a failure to remove one does no harm.
-fn remove_others(dir: &Path, keep: &str) {
+/// Older files are of no use any more; a failure to remove one does no harm.
+fn remove_others(dir: &Path, kept: &[Option<&str>]) {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with("checkpoint-") && name != keep {
+        if name.starts_with("checkpoint-") && !kept.contains(&Some(&name)) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
-}
-
-/// Writes the backbones without heads; gives back the files.
-pub(super) fn export(trainer: &Trainer<'_>, dir: &Path) -> Result<Vec<PathBuf>, PretrainError> {
-    let mut files = Vec::new();
-    let of_target = trainer
-        .target
-        .as_ref()
-        .map(|t| ("target_backbone.safetensors", t));
-    for (name, backbone) in [("backbone.safetensors", &trainer.backbone)]
-        .into_iter()
-        .chain(of_target)
-    {
-        let path = dir.join(name);
-        let tensors = backbone.tensors().map(|n| (n.name.clone(), &n.tensor));
-        tensorfile::write(&path, tensors)?;
-        files.push(path);
-    }
-    Ok(files)
 }

@@ -7,6 +7,7 @@ use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use tch::Device;
 
 /// A pretraining: a framework, a backbone, data.
@@ -44,6 +45,9 @@ pub struct PretrainJob<'a> {
     pub threads: usize,
     /// The online kNN evaluation of the backbone every few epochs.
     pub knn_monitor: KnnMonitorConfig,
+    /// Time after which another checkpoint is written; one is also written at each epoch's end and
+    /// when the run stops.
+    pub checkpoint_every: Duration,
     /// Folder of checkpoints, metrics and the exported backbones; created where missing.
     pub dir: PathBuf,
     /// Set when the run is to stop.
@@ -61,9 +65,9 @@ pub struct PretrainOutcome {
     pub epochs: u64,
     /// Optimiser steps done.
     pub steps: u64,
-    /// Mean loss of the last epoch this call trained; `None` when there was nothing left to do.
+    /// Mean loss of the last epoch, whichever call trained it; `None` without epochs.
     pub loss: Option<f64>,
-    /// Training images per second over the epochs of this call.
+    /// Training images per second over all epochs, those of earlier calls among them.
     pub images_per_s: Option<f64>,
     /// SHA-256 of the plugin files that trained it, in order; several where a run went on with
     /// another build.

@@ -1,7 +1,7 @@
 //! The run's numbers, one JSON object per line.
 
 use super::error::PretrainError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "metrics.jsonl";
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub(super) enum MetricsLine {
     /// An optimiser step.
@@ -21,13 +21,14 @@ pub(super) enum MetricsLine {
         loss: f64,
         lr: f64,
         weight_decay: f64,
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         momentum: Option<f64>,
         images_per_s: f64,
         /// Seconds the step waited for its images.
         data_wait_s: f64,
         /// Metrics of the framework beside the loss.
-        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(serialize_with = "numbers")]
         metrics: BTreeMap<String, f64>,
     },
     /// An epoch.
@@ -40,9 +41,9 @@ pub(super) enum MetricsLine {
         images_per_s: f64,
         seconds: f64,
         /// Spread of the last batch's features.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         feature_std: Option<f64>,
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         effective_rank: Option<f64>,
     },
     /// The online kNN evaluation of the backbone.
@@ -58,14 +59,46 @@ pub(super) enum MetricsLine {
     },
 }
 
-impl MetricsLine {
-    /// Whether the line is from before optimiser step `step`.
-    const fn is_before(&self, step: u64) -> bool {
-        match self {
-            Self::Step { step: at, .. } => *at < step,
-            Self::Epoch { step: done, .. } | Self::KnnMonitor { step: done, .. } => *done <= step,
+/// What a line says of its place; its numbers need not be read for that.
+#[derive(Deserialize)]
+struct Place {
+    kind: String,
+    step: u64,
+}
+
+impl Place {
+    /// Whether the line is from before the place where a run goes on: after `step` optimiser steps, with
+    /// the last epoch's kNN evaluation still to be done or not.
+    fn is_before(&self, step: u64, monitor_due: bool) -> bool {
+        match self.kind.as_str() {
+            "step" => self.step < step,
+            "probe" if monitor_due => self.step < step,
+            _ => self.step <= step,
         }
     }
+}
+
+/// Numbers that need not be finite: JSON has no form for those, so they are the text `NaN`, `inf` or `-inf`.
+fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        serializer.serialize_f64(*value)
+    } else {
+        serializer.collect_str(value)
+    }
+}
+
+/// [`number`] for every value of a map.
+fn numbers<S: Serializer>(
+    values: &BTreeMap<String, f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    struct Number<'a>(&'a f64);
+    impl Serialize for Number<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            number(self.0, serializer)
+        }
+    }
+    serializer.collect_map(values.iter().map(|(name, value)| (name, Number(value))))
 }
 
 /// The open file.
@@ -75,9 +108,10 @@ pub(super) struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the file to go on at optimiser step `step`; later lines of an attempt that did not get
-    /// to its next checkpoint are dropped.
-    pub(super) fn open(dir: &Path, step: u64) -> Result<Self, PretrainError> {
+    /// Opens the file to go on after `step` optimiser steps; later lines of an attempt that did not get
+    /// to its next checkpoint are dropped. `monitor_due` says whether the last epoch's kNN evaluation is
+    /// still to be done.
+    pub(super) fn open(dir: &Path, step: u64, monitor_due: bool) -> Result<Self, PretrainError> {
         let path = dir.join(FILE);
         let open = || -> io::Result<File> {
             let old = match std::fs::read_to_string(&path) {
@@ -88,7 +122,8 @@ impl MetricsLog {
             let kept: String = old
                 .lines()
                 .filter(|line| {
-                    serde_json::from_str::<MetricsLine>(line).is_ok_and(|line| line.is_before(step))
+                    serde_json::from_str::<Place>(line)
+                        .is_ok_and(|place| place.is_before(step, monitor_due))
                 })
                 .flat_map(|line| [line, "\n"])
                 .collect();
@@ -133,25 +168,49 @@ mod tests {
             momentum: None,
             images_per_s: 10.0,
             data_wait_s: 0.0,
-            metrics: BTreeMap::new(),
+            metrics: BTreeMap::from([("ratio".to_owned(), f64::NAN)]),
         }
     }
 
+    fn steps(dir: &Path) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(dir.join(FILE)).unwrap();
+        let lines = text.lines();
+        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+    }
+
     #[test]
-    fn metrics_log_drops_lines_after_the_resumed_step() {
+    fn metrics_log_drops_lines_after_the_resumed_step_and_keeps_nan() {
         let dir = tempfile::tempdir().unwrap();
-        let mut metrics_log = MetricsLog::open(dir.path(), 0).unwrap();
+        let mut metrics_log = MetricsLog::open(dir.path(), 0, false).unwrap();
         for n in 0..4 {
             metrics_log.write(&step(n)).unwrap();
         }
         drop(metrics_log);
-        let mut metrics_log = MetricsLog::open(dir.path(), 2).unwrap();
+        let mut metrics_log = MetricsLog::open(dir.path(), 2, false).unwrap();
         metrics_log.write(&step(2)).unwrap();
-        let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
-        let lines: Vec<MetricsLine> = text
-            .lines()
-            .map(|l| serde_json::from_str(l).unwrap())
-            .collect();
-        assert_eq!(lines, [step(0), step(1), step(2)]);
+        let lines = steps(dir.path());
+        let numbers: Vec<u64> = lines.iter().map(|l| l["step"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        for line in &lines {
+            assert_eq!(line["metrics"]["ratio"], "NaN", "{line}");
+        }
+    }
+
+    #[test]
+    fn a_knn_evaluation_that_is_still_to_be_done_has_no_line() {
+        let monitor = MetricsLine::KnnMonitor {
+            epoch: 0,
+            step: 2,
+            k: 1,
+            correct: 1,
+            n: 2,
+        };
+        for (due, left) in [(true, 0), (false, 1)] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut metrics_log = MetricsLog::open(dir.path(), 0, false).unwrap();
+            metrics_log.write(&monitor).unwrap();
+            MetricsLog::open(dir.path(), 2, due).unwrap();
+            assert_eq!(steps(dir.path()).len(), left);
+        }
     }
 }

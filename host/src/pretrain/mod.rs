@@ -3,18 +3,23 @@
 //! One step: views from the loader → features of online and target backbone as the description
 //! asks for them → the framework's loss and gradients → the gradients through the backbone → the
 //! optimiser over backbone and heads → momentum averages. [`run`] does this for all epochs, with
-//! feature passes where the framework wants them, and leaves a checkpoint at the end of each.
+//! feature passes where the framework wants them, and leaves checkpoints from which it goes on at any
+//! step.
 
 mod checkpoint;
 mod collapse;
 mod encode;
 mod error;
+mod export;
 mod heads;
 mod job;
 mod knn_monitor;
 mod metrics_log;
+mod pass_log;
 mod passes;
 mod pinned;
+mod position;
+mod resume;
 mod session;
 mod trainer;
 mod watch;

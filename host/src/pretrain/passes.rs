@@ -1,30 +1,38 @@
-//! Passes over the training set whose features the framework absorbs.
+//! Passes over the training set whose features the framework absorbs. A pass that was stopped goes on
+//! with the features that it had computed ([`PassLog`]).
 
+use super::checkpoint::Checkpoints;
 use super::encode::view_tensors;
 use super::error::PretrainError;
 use super::heads::index_tensor;
 use super::job::PretrainJob;
-use super::trainer::Trainer;
+use super::pass_log::PassLog;
+use super::position::Position;
+use super::trainer::{Trainer, seed_generator};
+use crate::backbone::Backbone;
 use crate::progress::Progress;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::views::{EvalTransform, evaluation, normalization};
-use ssl_plugin_api::description::{Encoder, FeaturePass, PassTransform, ViewGroup};
+use ssl_plugin_api::description::{BatchNormMode, Encoder, FeaturePass, PassTransform, ViewGroup};
 use ssl_plugin_api::{Feature, TrainStep};
 use ssl_plugin_tensor::export_read_only;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tch::no_grad;
+use tch::{Kind, Tensor, no_grad};
 
-/// Runs passes while the framework names one.
+/// Runs passes while the framework names one. With the checkpoints and the place of this step, a
+/// checkpoint is written before the first pass, from which a run that is stopped in one goes on.
 pub(super) fn run_due(
     trainer: &mut Trainer<'_>,
     job: &PretrainJob<'_>,
     at: &TrainStep,
+    mut checkpoints: Option<(&mut Checkpoints, &Position)>,
     progress: &mut dyn Progress,
 ) -> Result<(), PretrainError> {
     if job.description.passes.is_empty() {
         return Ok(());
     }
+    let mut log = None;
     let mut nth = 0;
     while let Some(id) = trainer
         .instance
@@ -44,7 +52,10 @@ pub(super) fn run_due(
                 step: at.step,
             });
         };
-        run(trainer, job, at, pass, nth, progress)?;
+        if let Some((checkpoints, position)) = checkpoints.take() {
+            log = Some(checkpoints.pass_log(trainer, position, progress)?);
+        }
+        run(trainer, job, at, pass, nth, log.as_mut(), progress)?;
         nth += 1;
     }
     Ok(())
@@ -56,6 +67,7 @@ fn run(
     at: &TrainStep,
     pass: &FeaturePass,
     nth: u64,
+    mut log: Option<&mut PassLog>,
     progress: &mut dyn Progress,
 ) -> Result<(), PretrainError> {
     let (groups, chosen) = groups(job, pass);
@@ -78,48 +90,148 @@ fn run(
         job.source.len()
     };
     let call = |name| PretrainError::plugin(name, at.step);
+    seed_generator(job.seed, at.step ^ (nth + 1).rotate_right(8));
     trainer
         .instance
         .begin_pass(at, &pass.id, total)
         .map_err(call("begin_pass"))?;
-    let mut done = 0;
-    for batch in loader.start(EpochOptions::at(at.epoch as u32))? {
+    let views: Vec<usize> = chosen.iter().map(|&(_, view)| view).collect();
+    let (mut done, mut number) = (0, 0);
+    let mut absorb = |trainer: &mut Trainer<'_>,
+                      found: &Absorbed,
+                      progress: &mut dyn Progress|
+     -> Result<(), PretrainError> {
+        found.hand_over(trainer, pass, &views, at.step)?;
+        done += found.indices.len();
+        progress.note(&format!("pass {}: {done} of {total} images", pass.id));
+        Ok(())
+    };
+    while let Some(record) = log.as_mut().and_then(|log| log.next(nth)) {
+        let found = Absorbed::of_record(record);
+        found.restore(encoder(trainer, pass))?;
+        absorb(trainer, &found, progress)?;
+        number += 1;
+    }
+    let options = EpochOptions {
+        first_batch: number,
+        ..EpochOptions::at(at.epoch as u32)
+    };
+    for batch in loader.start(options)? {
         let batch = batch?;
         if job.cancel.load(Ordering::Relaxed) {
             return Err(PretrainError::Cancelled);
         }
         let views =
             view_tensors(&batch, trainer.device).map_err(PretrainError::torch("the views"))?;
-        let backbone = match (&trainer.target, pass.encoder) {
-            (Some(target), Encoder::Target) => target,
-            _ => &trainer.backbone,
+        let backbone = encoder(trainer, pass);
+        let mut features = Vec::new();
+        for &(place, _) in &chosen {
+            let found =
+                no_grad(|| backbone.forward(&views[place], pass.batch_norm, &[pass.level]))?;
+            // Contiguous, as it comes back out of the log.
+            let feature = found.get(pass.level).map(Tensor::f_contiguous).transpose();
+            features.extend(feature.map_err(PretrainError::torch("a feature"))?);
+        }
+        let found = Absorbed {
+            indices: batch.indices.clone(),
+            features,
+            statistics: Vec::new(),
         };
-        let features = chosen
+        if let Some(log) = &mut log {
+            log.keep(nth, found.to_record(backbone, pass), progress);
+        }
+        absorb(trainer, &found, progress)?;
+    }
+    trainer.instance.end_pass().map_err(call("end_pass"))
+}
+
+fn encoder<'t>(trainer: &'t Trainer<'_>, pass: &FeaturePass) -> &'t Backbone {
+    match (&trainer.target, pass.encoder) {
+        (Some(target), Encoder::Target) => target,
+        _ => &trainer.backbone,
+    }
+}
+
+/// A batch of a pass.
+struct Absorbed {
+    indices: Vec<u64>,
+    /// One for each view.
+    features: Vec<Tensor>,
+    /// The backbone's running statistics after it, out of a record, where the pass moves them.
+    statistics: Vec<(String, Tensor)>,
+}
+
+impl Absorbed {
+    fn to_record(&self, backbone: &Backbone, pass: &FeaturePass) -> Vec<(String, Tensor)> {
+        let indices: Vec<i64> = self.indices.iter().map(|&sample| sample as i64).collect();
+        let mut record = vec![("index".to_owned(), Tensor::from_slice(&indices))];
+        let features = self.features.iter().enumerate();
+        record.extend(features.map(|(n, tensor)| (format!("feature.{n:04}"), tensor.detach())));
+        if pass.batch_norm == BatchNormMode::Train {
+            let moved = backbone.buffers().iter();
+            record.extend(moved.map(|it| (format!("statistic.{}", it.name), it.tensor.detach())));
+        }
+        record
+    }
+
+    /// What [`Absorbed::to_record`] made; the tensors come in the order of their names.
+    fn of_record(record: Vec<(String, Tensor)>) -> Self {
+        let mut found = Self {
+            indices: Vec::new(),
+            features: Vec::new(),
+            statistics: Vec::new(),
+        };
+        for (name, tensor) in record {
+            if let Some(name) = name.strip_prefix("statistic.") {
+                found.statistics.push((name.to_owned(), tensor));
+            } else if name.starts_with("feature.") {
+                found.features.push(tensor);
+            } else if name == "index" && tensor.kind() == Kind::Int64 {
+                let indices = Vec::<i64>::try_from(&tensor).unwrap_or_default();
+                found.indices = indices.into_iter().map(|sample| sample as u64).collect();
+            }
+        }
+        found
+    }
+
+    /// Sets the backbone's running statistics to what they were after this batch.
+    fn restore(&self, backbone: &Backbone) -> Result<(), PretrainError> {
+        let known = backbone.buffers().iter();
+        for (own, (_, kept)) in known.filter_map(|own| {
+            let kept = self.statistics.iter().find(|(name, _)| *name == own.name)?;
+            Some((own, kept))
+        }) {
+            no_grad(|| own.tensor.shallow_clone().f_copy_(kept))
+                .map_err(PretrainError::torch("restoring running statistics"))?;
+        }
+        Ok(())
+    }
+
+    fn hand_over(
+        &self,
+        trainer: &mut Trainer<'_>,
+        pass: &FeaturePass,
+        views: &[usize],
+        step: u64,
+    ) -> Result<(), PretrainError> {
+        let features = views
             .iter()
-            .map(|&(place, view)| {
-                let features =
-                    no_grad(|| backbone.forward(&views[place], pass.batch_norm, &[pass.level]))?;
-                let tensor = features.get(pass.level).map(export_read_only);
-                let tensor = tensor.transpose().map_err(call("absorb"))?;
-                Ok(tensor.map(|tensor| Feature {
+            .zip(&self.features)
+            .map(|(&view, tensor)| {
+                Ok(Feature {
                     encoder: pass.encoder,
                     view,
                     level: pass.level,
-                    tensor,
-                }))
+                    tensor: export_read_only(&tensor.to_device(trainer.device))
+                        .map_err(PretrainError::plugin("absorb", step))?,
+                })
             })
             .collect::<Result<Vec<_>, PretrainError>>()?;
         trainer
             .instance
-            .absorb(
-                index_tensor(&batch.indices),
-                features.into_iter().flatten().collect(),
-            )
-            .map_err(call("absorb"))?;
-        done += batch.len();
-        progress.note(&format!("pass {}: {done} of {total} images", pass.id));
+            .absorb(index_tensor(&self.indices), features)
+            .map_err(PretrainError::plugin("absorb", step))
     }
-    trainer.instance.end_pass().map_err(call("end_pass"))
 }
 
 /// The views to load, and for each that is wanted its place among them and its number.

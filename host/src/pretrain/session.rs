@@ -1,13 +1,16 @@
 //! All epochs of a run.
 
-use super::checkpoint;
+use super::checkpoint::Checkpoints;
 use super::collapse::Spread;
 use super::error::PretrainError;
+use super::export::export;
 use super::job::{PretrainJob, PretrainOutcome};
 use super::knn_monitor::KnnMonitor;
 use super::metrics_log::{MetricsLine, MetricsLog};
 use super::passes;
 use super::pinned;
+use super::position::Position;
+use super::resume::resume;
 use super::trainer::{StepOutcome, Trainer};
 use crate::backbone::ComputePrecision;
 use crate::progress::Progress;
@@ -25,8 +28,8 @@ use tch::Tensor;
 /// `create` starts the framework on the context that backbone, data and recipe make.
 ///
 /// # Errors
-/// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set, with the last epoch's
-/// checkpoint in place.
+/// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set, with a checkpoint of the last
+/// step in place.
 pub fn run(
     job: &PretrainJob<'_>,
     create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
@@ -52,39 +55,45 @@ pub fn run(
     let loader = pinned::place(loader, job.device);
     let steps_per_epoch = loader.batches_per_epoch() as u64;
     let mut trainer = Trainer::new(job, steps_per_epoch, create)?;
-    let checkpoint::ResumePoint {
-        epochs: first,
-        builds,
-    } = checkpoint::resume(&mut trainer, job, progress)?;
+    let (checkpoints, position) = resume(&mut trainer, job, progress)?;
+    let step = position.step(steps_per_epoch);
     let mut session = Session {
         job,
         loader,
         steps_per_epoch,
-        metrics_log: MetricsLog::open(&job.dir, first * steps_per_epoch)?,
+        metrics_log: MetricsLog::open(&job.dir, step, position.monitor_due)?,
         progress,
-        epoch_loss: None,
-        images: 0,
-        seconds: 0.0,
+        checkpoints,
+        position,
+        lap: Instant::now(),
     };
     let knn_monitor = KnnMonitor::of(job);
-    for epoch in first..job.recipe.epochs {
-        session.epoch(&mut trainer, epoch)?;
-        let done = epoch + 1;
-        if let Some(knn_monitor) = knn_monitor
-            .as_ref()
-            .filter(|p| p.is_due(done, job.recipe.epochs))
-        {
-            session.evaluate_online(knn_monitor, &trainer, epoch)?;
+    while session.position.epoch < job.recipe.epochs || session.position.monitor_due {
+        if session.position.monitor_due {
+            session.evaluate_online(knn_monitor.as_ref(), &mut trainer)?;
+        } else {
+            session.epoch(&mut trainer)?;
+            let done = session.position.epoch + 1;
+            let due = knn_monitor.as_ref();
+            let due = due.is_some_and(|it| it.is_due(done, job.recipe.epochs));
+            session.position.end_epoch(due);
         }
-        checkpoint::save(&mut trainer, job, &builds, done, done * steps_per_epoch)?;
+        if !session.position.monitor_due {
+            session.save(&mut trainer)?;
+        }
     }
-    let exports = checkpoint::export(&trainer, &job.dir)?;
+    let exports = export(&trainer, &job.dir)?;
+    let Session {
+        position,
+        checkpoints,
+        ..
+    } = session;
     Ok(PretrainOutcome {
         epochs: job.recipe.epochs,
         steps: job.recipe.epochs * steps_per_epoch,
-        loss: session.epoch_loss,
-        images_per_s: (session.seconds > 0.0).then(|| session.images as f64 / session.seconds),
-        builds,
+        loss: position.loss.of_last_epoch,
+        images_per_s: position.work.images_per_s(),
+        builds: checkpoints.builds,
         exports,
         backbone: trainer.backbone.with_precision(ComputePrecision::F32),
         target: trainer
@@ -99,19 +108,10 @@ struct Session<'a> {
     steps_per_epoch: u64,
     metrics_log: MetricsLog,
     progress: &'a mut dyn Progress,
-    epoch_loss: Option<f64>,
-    /// Images and seconds of all epochs so far.
-    images: u64,
-    seconds: f64,
-}
-
-/// What an epoch adds up.
-#[derive(Default)]
-struct EpochTotals {
-    steps: u64,
-    loss: f64,
-    images: u64,
-    features: Option<Tensor>,
+    checkpoints: Checkpoints,
+    position: Position,
+    /// When the time was last added up.
+    lap: Instant,
 }
 
 impl Session<'_> {
@@ -125,61 +125,106 @@ impl Session<'_> {
         }
     }
 
-    fn epoch(&mut self, trainer: &mut Trainer<'_>, epoch: u64) -> Result<(), PretrainError> {
-        let start = self.at(epoch, 0);
-        let began = Instant::now();
-        passes::run_due(trainer, self.job, &start, self.progress)?;
-        let order = trainer.begin_epoch(&start)?;
+    /// The rest of the epoch at whose start, or in which, the run stands.
+    fn epoch(&mut self, trainer: &mut Trainer<'_>) -> Result<(), PretrainError> {
+        let epoch = self.position.epoch;
+        self.lap = Instant::now();
+        if self.position.batch == 0 {
+            self.pause(trainer)?;
+            let start = self.at(epoch, 0);
+            let checkpoints = Some((&mut self.checkpoints, &self.position));
+            passes::run_due(trainer, self.job, &start, checkpoints, self.progress)?;
+            self.position.order = trainer.begin_epoch(&start)?;
+        }
         let mut batches = self.loader.start(EpochOptions {
-            order,
-            ..EpochOptions::at(epoch as u32)
+            epoch: epoch as u32,
+            first_batch: self.position.batch as usize,
+            order: self.position.order.clone(),
         })?;
-        let mut totals = EpochTotals::default();
+        let mut features = None;
         let mut last = Instant::now();
         // An order of the framework's own may be longer than an epoch; what is over is not seen.
-        for _ in 0..self.steps_per_epoch {
+        while self.position.batch < self.steps_per_epoch {
             let asked = Instant::now();
             let Some(batch) = batches.next() else { break };
             let batch = batch?;
             let data_wait_s = asked.elapsed().as_secs_f64();
-            if self.job.cancel.load(Ordering::Relaxed) {
+            let at = self.at(epoch, self.position.batch);
+            // Between an epoch's start and its first step is no place from which a run goes on.
+            let mut checkpoints = None;
+            if self.position.batch > 0 {
+                self.pause(trainer)?;
+                checkpoints = Some((&mut self.checkpoints, &self.position));
+            } else if self.is_cancelled() {
                 return Err(PretrainError::Cancelled);
             }
-            let at = self.at(epoch, batch.number as u64);
-            passes::run_due(trainer, self.job, &at, self.progress)?;
+            passes::run_due(trainer, self.job, &at, checkpoints, self.progress)?;
             let outcome = trainer.step(&at, &batch)?;
-            totals.steps += 1;
-            totals.loss += outcome.loss;
-            totals.images += batch.len() as u64;
+            self.position.batch += 1;
+            self.position.loss.sum += outcome.loss;
+            self.position.work.epoch_images += batch.len() as u64;
             let images_per_s = batch.len() as f64 / last.elapsed().as_secs_f64().max(1e-9);
             last = Instant::now();
+            self.add_time();
             self.tell(&at, &outcome, images_per_s, data_wait_s)?;
-            totals.features = outcome.features;
+            features = outcome.features;
         }
-        if totals.steps > 0 {
-            trainer.end_epoch(&self.at(epoch, totals.steps - 1))?;
+        if self.position.batch > 0 {
+            trainer.end_epoch(&self.at(epoch, self.position.batch - 1))?;
         }
-        self.images += totals.images;
-        self.seconds += began.elapsed().as_secs_f64();
-        self.close(epoch, &totals, began.elapsed().as_secs_f64())
+        self.add_time();
+        self.close(features.as_ref())
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.job.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Writes a checkpoint where one is due, and ends the run where that is asked for.
+    fn pause(&mut self, trainer: &mut Trainer<'_>) -> Result<(), PretrainError> {
+        let stop = self.is_cancelled();
+        if stop || self.checkpoints.are_due() {
+            self.save(trainer)?;
+        }
+        if stop {
+            return Err(PretrainError::Cancelled);
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, trainer: &mut Trainer<'_>) -> Result<(), PretrainError> {
+        self.checkpoints.save(trainer, &self.position).map(|_| ())
+    }
+
+    /// Adds the time since the last call to the epoch's.
+    fn add_time(&mut self) {
+        let now = Instant::now();
+        self.position.work.epoch_seconds += now.duration_since(self.lap).as_secs_f64();
+        self.lap = now;
     }
 
     /// Classifies a few training images by their neighbours and writes the result down.
     fn evaluate_online(
         &mut self,
-        knn_monitor: &KnnMonitor,
-        trainer: &Trainer<'_>,
-        epoch: u64,
+        knn_monitor: Option<&KnnMonitor>,
+        trainer: &mut Trainer<'_>,
     ) -> Result<(), PretrainError> {
-        let step = (epoch + 1) * self.steps_per_epoch;
-        let line = knn_monitor.evaluate(self.job, &trainer.backbone, epoch, step)?;
-        if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
-            let epoch = epoch + 1;
-            self.progress.note(&format!(
-                "epoch {epoch}: {correct} of {n} by {k} neighbours"
-            ));
+        if let Some(knn_monitor) = knn_monitor {
+            let done = self.position.epoch;
+            let step = self.position.step(self.steps_per_epoch);
+            let line = knn_monitor.evaluate(self.job, &trainer.backbone, done - 1, step);
+            if matches!(line, Err(PretrainError::Cancelled)) {
+                self.save(trainer)?;
+            }
+            let line = line?;
+            if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
+                self.progress
+                    .note(&format!("epoch {done}: {correct} of {n} by {k} neighbours"));
+            }
+            self.metrics_log.write(&line)?;
         }
-        self.metrics_log.write(&line)
+        self.position.monitor_due = false;
+        Ok(())
     }
 
     /// Writes down a step and shows how far the run is.
@@ -216,18 +261,16 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Writes down an epoch and warns of collapse.
-    fn close(
-        &mut self,
-        epoch: u64,
-        totals: &EpochTotals,
-        seconds: f64,
-    ) -> Result<(), PretrainError> {
-        let loss = totals.loss / totals.steps.max(1) as f64;
-        self.epoch_loss = Some(loss);
-        let spread = totals
-            .features
-            .as_ref()
+    /// Writes down the epoch whose steps are done, and warns of collapse; `features` are its last batch's.
+    fn close(&mut self, features: Option<&Tensor>) -> Result<(), PretrainError> {
+        let Position {
+            epoch,
+            batch,
+            loss,
+            work,
+            ..
+        } = &self.position;
+        let spread = features
             .filter(|f| f.size()[0] > 1)
             .map(Spread::of)
             .transpose()
@@ -241,11 +284,11 @@ impl Session<'_> {
             ));
         }
         self.metrics_log.write(&MetricsLine::Epoch {
-            epoch,
+            epoch: *epoch,
             step: (epoch + 1) * self.steps_per_epoch,
-            loss,
-            images_per_s: totals.images as f64 / seconds.max(1e-9),
-            seconds,
+            loss: loss.sum / (*batch).max(1) as f64,
+            images_per_s: work.epoch_images as f64 / work.epoch_seconds.max(1e-9),
+            seconds: work.epoch_seconds,
             feature_std: spread.map(|s| s.std),
             effective_rank: spread.map(|s| s.effective_rank),
         })

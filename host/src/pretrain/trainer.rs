@@ -62,6 +62,7 @@ impl<'a> Trainer<'a> {
             steps_per_epoch,
         };
         let context = context(job, &config, length);
+        seed_generator(job.seed, u64::MAX);
         let mut instance = create(&context).map_err(PretrainError::plugin("create", 0))?;
         let heads = Heads::of(instance.as_mut(), 0)?;
         let optimizer = Optimizer::new(recipe, length, heads.specs(&backbone))?;
@@ -83,6 +84,7 @@ impl<'a> Trainer<'a> {
         &mut self,
         at: &TrainStep,
     ) -> Result<Option<Vec<u64>>, PretrainError> {
+        seed_generator(at.seed, at.step ^ (1 << 63));
         let EpochPlan {
             order,
             reset_optimizer,
@@ -114,6 +116,7 @@ impl<'a> Trainer<'a> {
         let requests = &self.description.encoders;
         let encoded = encode(requests, &views, &self.backbone, self.target.as_ref())?;
         let untouched = is_watched(at).then(|| Untouched::of(&encoded));
+        seed_generator(at.seed, step);
         let output = self
             .instance
             .step(StepInput {
@@ -228,6 +231,12 @@ impl<'a> Trainer<'a> {
         self.optimizer.adopt(self.heads.specs(&self.backbone));
         Ok(())
     }
+}
+
+/// Seeds libtorch's generator for a step. Nothing of the host uses it; a framework that does gets the same
+/// numbers after a resume, for which no checkpoint has to hold the generator.
+pub(super) fn seed_generator(run: u64, step: u64) {
+    tch::manual_seed((run ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
 }
 
 /// The circumstances of the run, for the framework.

@@ -95,6 +95,16 @@ pub(super) struct Learning {
 }
 
 impl Learning {
+    /// Whether one was found.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.seen
+    }
+
+    /// Goes on from what an earlier attempt has found.
+    pub(super) const fn go_on(&mut self, seen: bool) {
+        self.seen = seen;
+    }
+
     /// Looks at the gradients of a step; nothing once one was found.
     pub(super) fn look(&mut self, grads: &[(&Tensor, &Tensor)]) -> Result<(), TchError> {
         for (_, grad) in grads {

@@ -1,7 +1,7 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
 use crate::backbone::{BackboneConfig, ComputePrecision};
-use crate::config::{Baseline, Covariates, Evaluate, RecipeOverride, Views};
+use crate::config::{Baseline, CheckpointInterval, Covariates, Evaluate, RecipeOverride, Views};
 use crate::device::DeviceName;
 use crate::import::Selection;
 use crate::ledger::DataFacts;
@@ -134,6 +134,9 @@ pub struct Setup {
     /// Where features are kept; `None` keeps them in memory.
     #[serde(default)]
     pub features: Option<PathBuf>,
+    /// How often a checkpoint is written.
+    #[serde(default)]
+    pub checkpoints: CheckpointInterval,
     /// The online kNN evaluation during pretraining.
     #[serde(default)]
     pub probe: KnnMonitorConfig,

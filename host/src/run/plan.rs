@@ -174,6 +174,7 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
             .run
             .keep_features
             .then(|| ledger.root().join("features")),
+        checkpoints: bench.pretrain.checkpoint,
         probe: bench.pretrain.probe,
         data_root: bench.data.root.clone(),
         device: bench.pretrain.device,

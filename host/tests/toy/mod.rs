@@ -33,6 +33,8 @@ pub struct Toy {
     head: Tensor,
     target: Tensor,
     seen: u64,
+    /// Sum of all features that a pass brought, weighted by their samples' places.
+    bank: f64,
     passed: bool,
     oddity: Oddity,
     calls: Calls,
@@ -47,6 +49,7 @@ impl Toy {
             target: head.copy(),
             head,
             seen: 0,
+            bank: 0.0,
             passed: false,
             oddity,
             calls: Arc::clone(calls),
@@ -78,6 +81,7 @@ impl Instance for Toy {
         Ok(vec![
             named("target.head.weight", &self.target)?,
             named("seen", &Tensor::from(self.seen as i64))?,
+            named("bank", &Tensor::from(self.bank))?,
         ])
     }
 
@@ -87,6 +91,7 @@ impl Instance for Toy {
             match name.as_str() {
                 "head.weight" => self.head.copy_(&tensor),
                 "target.head.weight" => self.target.copy_(&tensor),
+                "bank" => self.bank = tensor.double_value(&[]),
                 "seen" => self.seen = tensor.int64_value(&[]) as u64,
                 other => return Err(Fault::state(format!("no tensor {other}"))),
             }
@@ -106,12 +111,19 @@ impl Instance for Toy {
     }
 
     fn absorb(&mut self, indices: FfiTensor, features: Vec<Feature>) -> Result<(), Fault> {
-        let shape = features[0].tensor.shape().to_vec();
-        self.call(format!(
-            "absorb {:?} {shape:?} {:?}",
-            indices.as_slice::<i64>()?,
-            features[0].encoder
-        ));
+        let Some(Feature {
+            tensor, encoder, ..
+        }) = features.into_iter().next()
+        else {
+            return Err(Fault::shape("a feature"));
+        };
+        let shape = tensor.shape().to_vec();
+        let rows = owned(tensor).to_kind(Kind::Double);
+        let samples = indices.as_slice::<i64>()?;
+        let weights = Tensor::from_slice(samples).to_kind(Kind::Double) + 1.0;
+        let sums = rows.sum_dim_intlist([1_i64].as_slice(), false, Kind::Double);
+        self.bank += (sums * weights).sum(Kind::Double).double_value(&[]);
+        self.call(format!("absorb {samples:?} {shape:?} {encoder:?}"));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use ssl_plugin_api::description::{Decay, Optimizer, Recipe, Scaling};
 use ssl_plugin_api::export::Instance;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use tch::Device;
 
 /// Images of the training set.
@@ -122,6 +123,7 @@ fn a_backbone_learns(subject: &Subject) -> Verdict {
             held_out: 0.5,
             k: 10,
         },
+        checkpoint_every: Duration::MAX,
         dir: folder.path().to_owned(),
         cancel: Arc::new(AtomicBool::new(false)),
     };

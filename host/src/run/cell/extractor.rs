@@ -122,6 +122,7 @@ impl Work<'_> {
                 workers: setup.workers,
                 threads: setup.threads,
                 knn_monitor: setup.probe,
+                checkpoint_every: setup.checkpoints.duration(),
                 dir: work.job.dir.join("pretrain"),
                 cancel: work.cancel.flag(),
             };
