@@ -27,7 +27,7 @@ pub(super) fn resume(
     let found = match newest {
         Ok(Some(found)) => Some((found, CHECKPOINT_FILE)),
         Ok(None) => read(job, PREVIOUS_FILE)
-            .map_err(|flaw| flaw.error)?
+            .map_err(|flaw| *flaw.error)?
             .map(|found| (found, PREVIOUS_FILE)),
         Err(Flaw { error, damage }) if damage => match read(job, PREVIOUS_FILE) {
             Ok(Some(found)) => {
@@ -37,9 +37,9 @@ pub(super) fn resume(
                 ));
                 Some((found, PREVIOUS_FILE))
             }
-            _ => return Err(error),
+            _ => return Err(*error),
         },
-        Err(flaw) => return Err(flaw.error),
+        Err(flaw) => return Err(*flaw.error),
     };
     let Some(((header, tensors), file)) = found else {
         let builds = job.plugin.map(str::to_owned).into_iter().collect();
@@ -52,7 +52,7 @@ pub(super) fn resume(
 
 /// Why a checkpoint is not taken.
 struct Flaw {
-    error: PretrainError,
+    error: Box<PretrainError>,
     /// Whether it is damaged, so that another one may serve.
     damage: bool,
 }
@@ -65,20 +65,20 @@ fn read(job: &PretrainJob<'_>, name: &str) -> Result<Option<(Header, Tensors)>, 
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => {
             return Err(Flaw {
-                error: PretrainError::Io {
+                error: Box::new(PretrainError::Io {
                     doing: "read",
                     path,
                     source,
-                },
+                }),
                 damage: true,
             });
         }
     };
     let refuse = |found: String, damage| Flaw {
-        error: PretrainError::Checkpoint {
+        error: Box::new(PretrainError::Checkpoint {
             path: path.clone(),
             found,
-        },
+        }),
         damage,
     };
     let unreadable = |error| refuse(format!("a file that cannot be read ({error})"), true);
