@@ -121,8 +121,14 @@ ssl_fault step(void* it, const ssl_step_in* in, ssl_step_out* out, ssl_sink erro
     take(in->indices);
     std::vector<at::Tensor> wanted;
     for (uint64_t i = 0; i < in->feature_count; i++)
-      wanted.push_back(take(in->features[i]->tensor).detach().requires_grad_());
+      wanted.push_back(take(in->features[i]->tensor).detach());
     if (wanted.size() != 2) throw Fault{SSL_FAULT_SHAPE, "expected two views, found " + std::to_string(wanted.size())};
+    auto dim = self(it).parameters[0].second.size(1);
+    for (auto& view : wanted)
+      if (view.scalar_type() != at::kFloat || view.dim() != 2 || view.size(1) != dim || view.size(0) != wanted[0].size(0))
+        throw Fault{SSL_FAULT_SHAPE, "expected two f32 views of [batch, " + std::to_string(dim) + "], found " +
+                                         view.toString() + " of " + c10::str(view.sizes())};
+    for (auto& view : wanted) view.requires_grad_();
     c10::AutoGradMode with_gradient(true);
     auto z_0 = self(it).project(wanted[0]), z_1 = self(it).project(wanted[1]);
     auto half = [](const at::Tensor& p, const at::Tensor& z) {

@@ -62,11 +62,11 @@ impl<F: Framework> Exported for F {
         let start = Start {
             device: device(&context.device)?,
             ranks: Ranks::new(context.world_size, context.rank, Arc::new(services)),
-            context,
+            context: context.clone(),
         };
         let framework = F::start(config, start)?;
         let passes = passes.into_iter().map(|pass| pass.id).collect();
-        Ok(Box::new(Running::new(framework, passes)))
+        Ok(Box::new(Running::new(framework, context, passes)))
     }
 }
 

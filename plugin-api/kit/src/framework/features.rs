@@ -4,7 +4,7 @@ use crate::bridge::Foreign;
 use burn::tensor::{Gradients, Tensor};
 use ssl_plugin_api::description::{Encoder, FeatureKey, Level};
 use ssl_plugin_api::export::called;
-use ssl_plugin_api::{Fault, FaultKind, Feature, FfiTensor};
+use ssl_plugin_api::{Dtype, Fault, FaultKind, Feature, FfiTensor, RunContext};
 
 /// Pooled features or a feature map.
 enum Tensors {
@@ -28,8 +28,10 @@ impl Features {
     /// A tensor that is kept keeps the host's memory.
     ///
     /// # Errors
-    /// Shapes that do not fit the level or the batch; NaN or infinity, with the row named.
+    /// Another type than f32; shapes that do not fit the level, the batch or the run's widths; NaN or
+    /// infinity, with the row named.
     pub(super) fn new(
+        context: &RunContext,
         indices: &FfiTensor,
         features: Vec<Feature>,
         leaves: bool,
@@ -37,7 +39,7 @@ impl Features {
         let indices = indices.as_slice::<i64>()?.to_vec();
         let entries = features
             .into_iter()
-            .map(|feature| entry(feature, indices.len(), leaves))
+            .map(|feature| entry(feature, indices.len(), context, leaves))
             .collect::<Result<_, Fault>>()?;
         Ok(Self { entries, indices })
     }
@@ -140,17 +142,16 @@ fn missing(key: FeatureKey) -> Fault {
     Fault::shape(format!("expected {key} among the features, found none"))
 }
 
-fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
+fn entry(
+    feature: Feature,
+    batch: usize,
+    context: &RunContext,
+    leaves: bool,
+) -> Result<Entry, Fault> {
     let key = feature.key();
     let FeatureKey { encoder, level, .. } = key;
+    fits(key, &feature.tensor, batch, context.level_dim(level))?;
     let foreign = Foreign::new(feature.tensor)?;
-    let size = foreign.tch().size();
-    let rank = if level == Level::Pooled { 2 } else { 4 };
-    if size.len() != rank || size[0] != batch as i64 {
-        return Err(Fault::shape(format!(
-            "{key}: expected {rank} dimensions, the first of {batch}, found {size:?}"
-        )));
-    }
     finite(key, foreign.tch())?;
     let leaf = leaves && encoder == Encoder::Online;
     let tensors = if level == Level::Pooled {
@@ -169,6 +170,38 @@ fn entry(feature: Feature, batch: usize, leaves: bool) -> Result<Entry, Fault> {
         })
     };
     Ok(Entry { key, tensors })
+}
+
+/// Refuses what no framework can compute with, before libtorch throws somewhere inside of it.
+fn fits(
+    key: FeatureKey,
+    tensor: &FfiTensor,
+    batch: usize,
+    width: Option<usize>,
+) -> Result<(), Fault> {
+    let size = tensor.shape();
+    let rank = if key.level == Level::Pooled { 2 } else { 4 };
+    if size.len() != rank || size[0] != batch as i64 {
+        return Err(Fault::shape(format!(
+            "{key}: expected {rank} dimensions, the first of {batch}, found {size:?}"
+        )));
+    }
+    if size[1..].contains(&0) {
+        return Err(Fault::shape(format!(
+            "{key}: expected at least one channel and one place, found {size:?}"
+        )));
+    }
+    if let Some(width) = width.filter(|&width| size[1] != width as i64) {
+        return Err(Fault::shape(format!(
+            "{key}: expected {width} channels, as the run was created with, found {}",
+            size[1]
+        )));
+    }
+    if tensor.dtype() != Dtype::F32 {
+        let found = tensor.dtype();
+        return Err(Fault::shape(format!("{key}: expected f32, found {found}")));
+    }
+    Ok(())
 }
 
 /// Refuses NaN and infinity; the sum of a finite tensor this size is finite in double precision.

@@ -6,13 +6,16 @@ use super::step::Loss;
 use crate::module::{Role, load, owned, tensors, visit_slots};
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::{
-    EpochPlan, Fault, FaultKind, Feature, FfiTensor, NamedTensor, StepInput, StepOutput, TrainStep,
+    EpochPlan, Fault, FaultKind, Feature, FfiTensor, NamedTensor, RunContext, StepInput,
+    StepOutput, TrainStep,
 };
 use ssl_plugin_tensor::export;
 
 /// The instance the host drives.
 pub(super) struct Running<F: Framework> {
     framework: F,
+    /// The circumstances that it was created in.
+    context: RunContext,
     /// Ids of the passes of its description.
     passes: Vec<String>,
     /// Whether one of them is open.
@@ -20,9 +23,10 @@ pub(super) struct Running<F: Framework> {
 }
 
 impl<F: Framework> Running<F> {
-    pub(super) const fn new(framework: F, passes: Vec<String>) -> Self {
+    pub(super) const fn new(framework: F, context: RunContext, passes: Vec<String>) -> Self {
         Self {
             framework,
+            context,
             passes,
             open: false,
         }
@@ -129,8 +133,8 @@ impl<F: Framework> Instance for Running<F> {
 
     fn absorb(&mut self, indices: FfiTensor, features: Vec<Feature>) -> Result<(), Fault> {
         self.check_open()?;
-        self.framework
-            .absorb(&Features::new(&indices, features, false)?)
+        let features = Features::new(&self.context, &indices, features, false)?;
+        self.framework.absorb(&features)
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
@@ -147,7 +151,7 @@ impl<F: Framework> Instance for Running<F> {
     }
 
     fn step(&mut self, input: StepInput) -> Result<StepOutput, Fault> {
-        let features = Features::new(&input.indices, input.features, true)?;
+        let features = Features::new(&self.context, &input.indices, input.features, true)?;
         visit_slots(&mut self.framework, |_, slot| slot.begin_step());
         let loss = match self.framework.loss(&input.at, &features) {
             Ok(loss) => loss,
