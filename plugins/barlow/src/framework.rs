@@ -9,10 +9,10 @@ config! {
     /// Barlow Twins' configuration.
     pub struct BarlowConfig {
         /// Widths of the projector's layers, the embedding's last.
-        projector_dims: Vec<usize> = [8192, 8192, 8192], in list(at_least(1)),
+        projector_dims: Vec<usize> = [8192, 8192, 8192], in widths(),
             from "arXiv:2103.03230 section 2.2; main.py --projector";
         /// Weight of the redundancy term.
-        lambda: f64 = 0.0051, in positive(),
+        lambda: f64 = 0.0051, in factor(),
             from "main.py --lambd (0.005 in arXiv:2103.03230 section 3)";
     }
 }

@@ -115,7 +115,7 @@ impl Framework for V1 {
                 &mut random,
                 &start.device,
             ),
-            assignments: Assignments::new(1, samples, &start.device),
+            assignments: Assignments::new(&[clusters], samples, &start.device),
             config,
             pass: None,
             labelled: None,

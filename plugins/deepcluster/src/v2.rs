@@ -32,7 +32,7 @@ config! {
         num_prototypes: Vec<usize> = [3000, 3000, 3000], in list(at_least(1)),
             from "arXiv:2006.09882; swav main_deepclusterv2.py";
         /// Temperature of the prediction.
-        temperature: f64 = 0.1, in positive(), from "arXiv:2006.09882; swav main_deepclusterv2.py";
+        temperature: f64 = 0.1, in temperature(), from "arXiv:2006.09882; swav main_deepclusterv2.py";
         /// Steps without the prototypes' gradient in the official code; here prototypes are state and
         /// never trained, whatever the number.
         freeze_prototypes_steps: u64 = 300_000, in at_least(0),
@@ -98,7 +98,7 @@ impl Framework for V2 {
                 "`num_prototypes`: expected at most the {rows} images of an epoch, found {clusters}"
             )));
         }
-        let (dim, heads) = (config.projector_dim, config.num_prototypes.len());
+        let dim = config.projector_dim;
         let mut random = start.random("heads");
         let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
@@ -108,7 +108,7 @@ impl Framework for V2 {
         Ok(Self {
             projector,
             prototypes: config.num_prototypes.iter().map(&mut prototypes).collect(),
-            assignments: Assignments::new(heads, context.samples, device),
+            assignments: Assignments::new(&config.num_prototypes, context.samples, device),
             memory: CropMemory::new(&config.crops_for_assign, dim, &start),
             random: start.random("clusters"),
             device: start.device,

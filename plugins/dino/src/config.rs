@@ -8,7 +8,7 @@ config! {
         /// Width of the output; 60000 for the published ResNet-50.
         out_dim: usize = 65536, in at_least(1), from "main_dino.py";
         /// Linears of the projector; 2 for the published ResNet-50.
-        projector_layers: usize = 3, in at_least(1), from "vision_transformer.py, DINOHead";
+        projector_layers: usize = 3, in layers(), from "vision_transformer.py, DINOHead";
         /// Width of the projector's hidden layers; 4096 for the published ResNet-50.
         projector_hidden_dim: usize = 2048, in at_least(1), from "vision_transformer.py, DINOHead";
         /// Width between projector and last layer.
@@ -23,13 +23,13 @@ config! {
         momentum_schedule: String = "cosine", in one_of(&["cosine", "constant"]),
             from "main_dino.py";
         /// The teacher's temperature at epoch 0.
-        warmup_teacher_temp: f64 = 0.04, in positive(), from "main_dino.py";
+        warmup_teacher_temp: f64 = 0.04, in temperature(), from "main_dino.py";
         /// The teacher's temperature after its warm-up; 0.07 for the published ResNet-50.
-        teacher_temp: f64 = 0.04, in positive(), from "main_dino.py";
+        teacher_temp: f64 = 0.04, in temperature(), from "main_dino.py";
         /// Epochs over which the teacher's temperature moves; 50 for the published ResNet-50.
         warmup_teacher_temp_epochs: u64 = 0, in at_least(0), from "main_dino.py";
         /// The student's temperature.
-        student_temp: f64 = 0.1, in positive(), from "arXiv:2104.14294 section 3.2";
+        student_temp: f64 = 0.1, in temperature(), from "arXiv:2104.14294 section 3.2";
         /// Weight of the old centre in the new one, per step.
         center_momentum: f64 = 0.9, in fraction(), from "main_dino.py";
         /// Epochs for which the last layer gets no gradient.

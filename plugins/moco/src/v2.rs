@@ -11,7 +11,7 @@ config! {
     /// Keys of version 2.
     pub struct V2Config {
         /// Linear layers of the projector; 1 with v2 is the head of MoCo v1.
-        projector_layers: usize = 2, in at_least(1), from "moco and moco-v3, main_moco.py";
+        projector_layers: usize = 2, in layers(), from "moco and moco-v3, main_moco.py";
         /// Width of the projector's hidden layers.
         projector_hidden_dim: usize = 2048, in at_least(1), from "moco and moco-v3, main_moco.py";
         /// Width of queries and keys.
@@ -19,7 +19,7 @@ config! {
         /// Keys in the queue, a multiple of the global batch.
         queue_size: usize = 65536, in at_least(1), from "arXiv:2003.04297; moco main_moco.py";
         /// Temperature of the softmax (0.07 in v1).
-        temperature: f64 = 0.2, in positive(), from "arXiv:2003.04297; moco main_moco.py";
+        temperature: f64 = 0.2, in temperature(), from "arXiv:2003.04297; moco main_moco.py";
         /// Momentum of the key encoder, per step.
         momentum: f64 = 0.999, in fraction(), from "arXiv:2003.04297; moco main_moco.py";
         /// How the momentum rises to 1.

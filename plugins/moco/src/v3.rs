@@ -13,13 +13,13 @@ config! {
     /// Keys of version 3.
     pub struct V3Config {
         /// Linear layers of the projector; 1 with v2 is the head of MoCo v1.
-        projector_layers: usize = 2, in at_least(1), from "moco and moco-v3, main_moco.py";
+        projector_layers: usize = 2, in layers(), from "moco and moco-v3, main_moco.py";
         /// Width of the projector's hidden layers.
         projector_hidden_dim: usize = 4096, in at_least(1), from "moco and moco-v3, main_moco.py";
         /// Width of queries and keys.
         projector_dim: usize = 256, in at_least(1), from "moco and moco-v3, main_moco.py";
         /// Linear layers of the predictor.
-        predictor_layers: usize = 2, in at_least(1), from "arXiv:2104.02057; moco-v3 main_moco.py";
+        predictor_layers: usize = 2, in layers(), from "arXiv:2104.02057; moco-v3 main_moco.py";
         /// Width of the predictor's hidden layers.
         predictor_hidden_dim: usize = 4096, in at_least(1),
             from "arXiv:2104.02057; moco-v3 main_moco.py";
@@ -27,7 +27,7 @@ config! {
         predictor_last_bn: bool = false, in boolean(),
             from "arXiv:2104.02057; moco-v3 main_moco.py";
         /// Temperature of the softmax (0.2 for ViT).
-        temperature: f64 = 1.0, in positive(), from "arXiv:2104.02057; moco-v3 main_moco.py";
+        temperature: f64 = 1.0, in temperature(), from "arXiv:2104.02057; moco-v3 main_moco.py";
         /// Momentum of the key encoder, per step; at the start where it rises (0.996 for 1000 epochs).
         momentum: f64 = 0.99, in fraction(), from "arXiv:2104.02057; moco-v3 main_moco.py";
         /// How the momentum rises to 1.

@@ -52,7 +52,7 @@ config! {
             from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
         /// Sharpness of the codes in units of 1 over the mean least distance, one number or one per level;
         /// 10 for ResNet-18; null for the nearest word alone.
-        inv_delta: Option<InvDelta> = 15, in or_null(any_of(&[positive(), list_of(positive(), 1, LEVELS.len())])),
+        inv_delta: Option<InvDelta> = 15, in or_null(any_of(&[factor(), list_of(factor(), 1, LEVELS.len())])),
             from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
         /// How the codes of all positions become one bag.
         bow_pool: Pool = "max", in one_of(&["max", "avg"]),
@@ -71,7 +71,7 @@ config! {
         num_crops: Vec<usize> = [2, 5], in list_of(whole(1, 64), 1, 2),
             from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
         /// Factor on the logits; 5 for ResNet-18.
-        kappa: f64 = 8, in positive(),
+        kappa: f64 = 8, in factor(),
             from "valeoai/obow config/ImageNetFull/ResNet50_OBoW_full.py";
         /// Whether kappa is trained, one for each level.
         learn_kappa: bool = false, in boolean(),

@@ -1,7 +1,7 @@
 //! The vocabularies: queues of the teacher's own recent local features.
 
 use crate::config::ObowConfig;
-use ssl_plugin_kit::module::{Path, Visitor};
+use ssl_plugin_kit::module::{Numbers, Path, Visitor};
 use ssl_plugin_kit::prelude::*;
 
 /// The mean least distance at the start.
@@ -63,7 +63,9 @@ impl Vocabulary {
         let levels = config.levels();
         Ok(Self {
             words: ByLevel::new(&levels, drawn),
-            ptr: ByLevel::new(&levels, |_| IntBuffer::new(Tensor::zeros([1], device))),
+            ptr: ByLevel::new(&levels, |_| {
+                IntBuffer::new(Tensor::zeros([1], device)).of(Numbers::within(0..words as i64))
+            }),
             min_distance_mean: ByLevel::new(&levels, |_| {
                 Buffer::new(Tensor::full([1], MIN_DISTANCE, device))
             }),

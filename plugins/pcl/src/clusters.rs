@@ -4,6 +4,7 @@ use crate::config::PclConfig;
 use crate::density::densities;
 use ssl_plugin_kit::blocks::{BlockError, Clustering, FeatureTable, Metric, nearest, unit_rows};
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
+use ssl_plugin_kit::module::Numbers;
 use ssl_plugin_kit::prelude::*;
 use tch::Kind;
 
@@ -27,12 +28,15 @@ pub(crate) struct Found {
 }
 
 impl Clusters {
-    /// No clusters yet, of this many clusterings.
-    pub(crate) fn absent(clusterings: usize) -> Self {
+    /// No clusters yet, of so many samples.
+    pub(crate) fn absent(config: &PclConfig, samples: usize) -> Self {
+        let (clusters, dim) = (&config.num_clusters, config.projector_dim);
+        let labels = clusters.iter().map(|&clusters| 0..clusters as i64);
         Self {
-            assignments: IntBuffer::absent(),
-            prototypes: (0..clusterings).map(|_| Buffer::absent()).collect(),
-            density: (0..clusterings).map(|_| Buffer::absent()).collect(),
+            assignments: IntBuffer::absent([clusters.len(), samples])
+                .of(Numbers::by_row(labels.collect())),
+            prototypes: clusters.iter().map(|&k| Buffer::absent([k, dim])).collect(),
+            density: clusters.iter().map(|&k| Buffer::absent([k])).collect(),
         }
     }
 

@@ -8,7 +8,7 @@ config! {
     /// PCL's configuration.
     pub struct PclConfig {
         /// Linears of the projector; 1 in version 1.
-        projector_layers: usize = 2, in at_least(1), from "salesforce/PCL pcl/builder.py";
+        projector_layers: usize = 2, in layers(), from "salesforce/PCL pcl/builder.py";
         /// Width of the projector's hidden layers, that of ResNet-50's features.
         projector_hidden_dim: usize = 2048, in at_least(1), from "salesforce/PCL pcl/builder.py";
         /// Width of queries, keys and prototypes.
@@ -16,7 +16,7 @@ config! {
         /// Keys in the queue, a multiple of the global batch.
         queue_size: usize = 16384, in at_least(1), from "salesforce/PCL main_pcl.py";
         /// Temperature of the softmax over keys and mean of that over prototypes; 0.1 in version 1.
-        temperature: f64 = 0.2, in positive(), from "salesforce/PCL main_pcl.py";
+        temperature: f64 = 0.2, in temperature(), from "salesforce/PCL main_pcl.py";
         /// Momentum of the key encoder, per step.
         momentum: f64 = 0.999, in fraction(), from "salesforce/PCL main_pcl.py";
         /// How the momentum rises to 1.

@@ -84,7 +84,7 @@ impl Framework for Pcl {
             target: Momentum::of(&mut projector, new("target")),
             projector,
             keys: KeyQueue::new(config.queue_size, config.projector_dim, &start)?,
-            clusters: Clusters::absent(config.num_clusters.len()),
+            clusters: Clusters::absent(&config, start.context.samples),
             config,
             pass: None,
             clustered: None,

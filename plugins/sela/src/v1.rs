@@ -28,7 +28,7 @@ config! {
         /// Classifiers (1 where the command line says nothing).
         num_heads: usize = 10, in at_least(1), from "arXiv:1911.05371; self-label main.py";
         /// Power that sharpens the predictions before they are balanced.
-        lambda: f64 = 25.0, in positive(), from "arXiv:1911.05371; self-label main.py";
+        lambda: f64 = 25.0, in factor(), from "arXiv:1911.05371; self-label main.py";
         /// Times that all images are labelled anew, spaced quadratically.
         label_passes: u64 = 100, in at_least(1), from "arXiv:1911.05371; self-label main.py";
         /// Sum over the images of relative changes at which Sinkhorn ends.
@@ -120,7 +120,7 @@ impl Framework for V1 {
             )
         };
         let top_layer = (0..heads).map(&mut layer).collect();
-        let mut assignments = Assignments::new(heads, samples, device);
+        let mut assignments = Assignments::new(&vec![clusters; heads], samples, device);
         let mut random = start.random("labels");
         let ints = |values: Vec<usize>| {
             let values: Vec<i64> = values.into_iter().map(|v| v as i64).collect();

@@ -33,10 +33,10 @@ config! {
         num_prototypes: Vec<usize> = [3000, 3000, 3000], in list(at_least(1)),
             from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
         /// Temperature of the prediction.
-        temperature: f64 = 0.1, in positive(),
+        temperature: f64 = 0.1, in temperature(),
             from "arXiv:2006.09882 appendix D; swav main_deepclusterv2.py";
         /// Regularisation of the labels.
-        epsilon: f64 = 0.05, in positive(),
+        epsilon: f64 = 0.05, in temperature(),
             from "arXiv:2006.09882: as SwAV; not published for SeLa-v2";
         /// Rounds of Sinkhorn.
         sinkhorn_iters: usize = 3, in at_least(1),
@@ -95,7 +95,7 @@ impl Framework for V2 {
             device,
             ranks,
         } = &start;
-        let (dim, heads) = (config.projector_dim, config.num_prototypes.len());
+        let dim = config.projector_dim;
         let mut random = start.random("heads");
         let widths = [context.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, ranks);
@@ -103,7 +103,7 @@ impl Framework for V2 {
         Ok(Self {
             projector,
             prototypes: config.num_prototypes.iter().map(&mut layer).collect(),
-            assignments: Assignments::new(heads, context.samples, device),
+            assignments: Assignments::new(&config.num_prototypes, context.samples, device),
             memory: CropMemory::new(&config.crops_for_assign, dim, &start),
             device: start.device,
             ranks: start.ranks,

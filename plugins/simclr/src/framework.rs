@@ -11,14 +11,14 @@ config! {
     /// SimCLR's configuration.
     pub struct SimClrConfig {
         /// Linear layers of the projector (3 in SimCLRv2).
-        projector_layers: usize = 2, in at_least(1), from "arXiv:2002.05709 section 3";
+        projector_layers: usize = 2, in layers(), from "arXiv:2002.05709 section 3";
         /// Width of the projector's hidden layers.
         projector_hidden_dim: usize = 2048, in at_least(1),
             from "the width of ResNet-50's features";
         /// Width of the projector's output.
         projector_dim: usize = 128, in at_least(1), from "arXiv:2002.05709 section 3";
         /// Temperature of the softmax (0.5 for CIFAR-10).
-        temperature: f64 = 0.1, in positive(), from "arXiv:2002.05709 table 5; run.py";
+        temperature: f64 = 0.1, in temperature(), from "arXiv:2002.05709 table 5; run.py";
     }
 }
 

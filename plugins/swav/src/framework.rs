@@ -23,9 +23,9 @@ config! {
         /// Number of prototypes.
         num_prototypes: usize = 3000, in at_least(1), from "arXiv:2006.09882 section 4";
         /// Temperature of the prediction.
-        temperature: f64 = 0.1, in positive(), from "arXiv:2006.09882 section 4";
+        temperature: f64 = 0.1, in temperature(), from "arXiv:2006.09882 section 4";
         /// Regularisation of the codes.
-        epsilon: f64 = 0.05, in positive(), from "arXiv:2006.09882 section 4";
+        epsilon: f64 = 0.05, in temperature(), from "arXiv:2006.09882 section 4";
         /// Rounds of Sinkhorn.
         sinkhorn_iters: usize = 3, in at_least(1), from "arXiv:2006.09882 section 4";
         /// Rows of the queue over all ranks, rounded down to whole batches; 0 for none, 3840 at batch 256.
@@ -103,11 +103,12 @@ impl Framework for Swav {
         let widths = [start.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, &start.ranks);
         let prototypes = config.num_prototypes;
+        let queue_rows = config.queue_size / batch * start.context.batch_size;
         Ok(Self {
             projector,
             prototypes: Linear::new(dim, prototypes, false, Init::Torch, &mut random, device),
-            queue: Buffer::absent(),
-            queue_rows: config.queue_size / batch * start.context.batch_size,
+            queue: Buffer::absent([config.crops_for_assign.len(), queue_rows, dim]),
+            queue_rows,
             config,
             device: start.device,
             ranks: start.ranks,

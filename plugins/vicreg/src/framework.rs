@@ -9,16 +9,16 @@ config! {
     /// VICReg's configuration.
     pub struct VicRegConfig {
         /// Widths of the projector's layers, the embedding's last.
-        projector_dims: Vec<usize> = [8192, 8192, 8192], in list(at_least(1)),
+        projector_dims: Vec<usize> = [8192, 8192, 8192], in widths(),
             from "arXiv:2105.04906 section 4.2; main_vicreg.py --mlp";
         /// Weight of the invariance term, a mean over batch and width.
-        sim_coeff: f64 = 25.0, in not_negative(), from "main_vicreg.py --sim-coeff";
+        sim_coeff: f64 = 25.0, in weight(), from "main_vicreg.py --sim-coeff";
         /// Weight of the variance term, the mean of both views.
-        std_coeff: f64 = 25.0, in not_negative(), from "main_vicreg.py --std-coeff";
+        std_coeff: f64 = 25.0, in weight(), from "main_vicreg.py --std-coeff";
         /// Weight of the covariance term, the sum of both views.
-        cov_coeff: f64 = 1.0, in not_negative(), from "main_vicreg.py --cov-coeff";
+        cov_coeff: f64 = 1.0, in weight(), from "main_vicreg.py --cov-coeff";
         /// Added to the variance under the root.
-        variance_eps: f64 = 1e-4, in positive(),
+        variance_eps: f64 = 1e-4, in between(1e-12, 1e6),
             from "arXiv:2105.04906 section 4.1; main_vicreg.py";
     }
 }

@@ -3,7 +3,7 @@
 use super::cross_entropy::{IGNORED, cross_entropy};
 use super::error::{BlockError, check_same};
 use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch, to_tch_int};
-use crate::module::{IntBuffer, Module, Path, Visitor};
+use crate::module::{IntBuffer, Module, Numbers, Path, Visitor};
 use crate::ranks::Ranks;
 use burn::tensor::{Device, Int, Tensor};
 use ssl_plugin_api::export::called;
@@ -16,7 +16,7 @@ const AT: &str = "assignments";
 /// ```
 /// use ssl_plugin_kit::{Int, Tensor, blocks::Assignments, ranks::Ranks, testing::cpu};
 ///
-/// let mut table = Assignments::new(1, 3, &cpu());
+/// let mut table = Assignments::new(&[9], 3, &cpu());
 /// let ints = |values: [i64; 2]| Tensor::<1, Int>::from_data(values, &cpu());
 /// table.set(0, ints([2, 0]), ints([7, 8]), &Ranks::single()).unwrap();
 /// assert_eq!(table.of_all(0), [8, -100, 7]);
@@ -27,13 +27,15 @@ pub struct Assignments {
 }
 
 impl Assignments {
-    /// A table without labels.
+    /// A table without labels, for heads of so many clusters.
     #[must_use]
-    pub fn new(heads: usize, samples: usize, device: &Device) -> Self {
-        let size = [heads as i64, samples as i64];
+    pub fn new(clusters: &[usize], samples: usize, device: &Device) -> Self {
+        let size = [clusters.len() as i64, samples as i64];
         let table = tch::Tensor::full(size, IGNORED, (Kind::Int64, tch_device(device)));
+        let labels = clusters.iter().map(|&clusters| 0..clusters as i64);
         Self {
-            table: IntBuffer::new(from_tch_int(table)),
+            table: IntBuffer::new(from_tch_int(table))
+                .of(Numbers::by_row(labels.collect()).or(IGNORED)),
         }
     }
 
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_new_labelling_forgets_the_old_one() {
-        let mut table = Assignments::new(2, 5, &cpu());
+        let mut table = Assignments::new(&[9, 9], 5, &cpu());
         let one = Ranks::single();
         table.set(1, ints([0, 4]), ints([7, 8]), &one).unwrap();
         table.set(1, ints([3, 0]), ints([1, 0]), &one).unwrap();
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn ranks_share_their_labels() {
         let rows = on_ranks(2, |ranks| {
-            let mut table = Assignments::new(1, 4, &cpu());
+            let mut table = Assignments::new(&[6], 4, &cpu());
             let own = [(ints([2, 0]), ints([0, 3])), (ints([1, 2]), ints([5, 0]))];
             let (positions, labels) = own[ranks.rank()].clone();
             table.set(0, positions, labels, &ranks).unwrap();
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn every_crop_has_the_label_of_its_image() {
         // Two crops of samples 2 and 0; sample 0 has no label in either head, sample 2 has 1 and 0.
-        let mut table = Assignments::new(2, 3, &cpu());
+        let mut table = Assignments::new(&[2, 2], 3, &cpu());
         let one = Ranks::single();
         table.set(0, ints([2]), ints([1]), &one).unwrap();
         table.set(1, ints([2]), ints([0]), &one).unwrap();

@@ -7,7 +7,7 @@ use crate::Device;
 use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch, to_tch_int};
 use crate::framework::{Features, Start};
 use crate::module;
-use crate::module::{Buffer, IntBuffer, NamedTensors, find_tensor};
+use crate::module::{Buffer, IntBuffer, NamedTensors, Numbers, find_tensor};
 use burn::tensor::{Int, Tensor};
 use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, TrainStep};
@@ -49,7 +49,8 @@ impl CropMemory {
         let options = (tch::Kind::Int64, tch_device(&start.device));
         let index = tch::Tensor::full([rows as i64], UNWRITTEN, options);
         Self {
-            index: IntBuffer::new(from_tch_int(index)),
+            index: IntBuffer::new(from_tch_int(index))
+                .of(Numbers::within(UNWRITTEN..start.context.samples as i64)),
             embeddings: Buffer::new(Tensor::zeros([crops.len(), rows, dim], &start.device)),
             crops: crops.to_vec(),
             batch,

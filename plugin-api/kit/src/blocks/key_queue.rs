@@ -6,7 +6,7 @@ use super::queue_contrast::queue_contrast;
 use super::queues::push_columns;
 use crate::framework::Start;
 use crate::module;
-use crate::module::{Buffer, IntBuffer};
+use crate::module::{Buffer, IntBuffer, Numbers};
 use crate::ranks::Ranks;
 use burn::tensor::Tensor;
 use ssl_plugin_api::Fault;
@@ -43,7 +43,8 @@ impl KeyQueue {
         let keys = random.normal([size, dim], 0.0, 1.0, &start.device);
         Ok(Self {
             queue: Buffer::new(unit_rows(keys).transpose()),
-            queue_ptr: IntBuffer::new(Tensor::zeros([1], &start.device)),
+            queue_ptr: IntBuffer::new(Tensor::zeros([1], &start.device))
+                .of(Numbers::within(0..size as i64)),
             ranks: start.ranks.clone(),
         })
     }

@@ -21,6 +21,43 @@ pub const fn whole(min: i64, max: i64) -> ValueKind {
     ValueKind::Int { min, max }
 }
 
+/// Number of layers of a head: 1 to 8. Deeper heads multiply gradients, by up to 300 in each batch norm of
+/// constant features, until they leave single precision.
+#[must_use]
+pub const fn layers() -> ValueKind {
+    whole(1, 8)
+}
+
+/// Widths of a head's layers, 1 to 8 of them; see [`layers`].
+#[must_use]
+pub fn widths() -> ValueKind {
+    list_of(at_least(1), 1, 8)
+}
+
+/// What scores are divided by before an exponential: 0.0001 to 10000. Beyond, scores or gradients leave single
+/// precision.
+#[must_use]
+pub const fn temperature() -> ValueKind {
+    between(1e-4, 1e4)
+}
+
+/// A factor on scores or on a term of the loss: above 0, at most a million, so that gradients stay within single
+/// precision.
+#[must_use]
+pub const fn factor() -> ValueKind {
+    ValueKind::Float {
+        min: 0.0,
+        max: 1e6,
+        above: true,
+    }
+}
+
+/// A [`factor`], or 0 for a term that is left out.
+#[must_use]
+pub const fn weight() -> ValueKind {
+    between(0.0, 1e6)
+}
+
 /// Any finite number above 0.
 #[must_use]
 pub const fn positive() -> ValueKind {

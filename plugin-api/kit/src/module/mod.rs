@@ -5,11 +5,13 @@
 //! place, and buffers (running statistics, queues, banks) must be listed as state.
 
 mod momentum;
+mod numbers;
 mod slot;
 mod transfer;
 mod visit;
 
 pub use momentum::Momentum;
+pub use numbers::Numbers;
 pub use slot::{Buffer, IntBuffer, Role, Slot, Weight};
 pub(crate) use transfer::owned;
 pub use transfer::{NamedTensors, find_tensor, load, tensors};

@@ -86,11 +86,11 @@ impl Slot for Kept<'_> {
     fn storage(&self) -> Option<tch::Tensor> {
         self.0.storage()
     }
-    fn is_flexible(&self) -> bool {
-        self.0.is_flexible()
+    fn size(&self) -> Vec<i64> {
+        self.0.size()
     }
-    fn rank(&self) -> usize {
-        self.0.rank()
+    fn refusal(&self, tensor: &tch::Tensor) -> Option<String> {
+        self.0.refusal(tensor)
     }
     fn is_int(&self) -> bool {
         self.0.is_int()

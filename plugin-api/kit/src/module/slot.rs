@@ -1,5 +1,6 @@
 //! The leaves of a module: weights, float buffers, integer buffers.
 
+use super::numbers::Numbers;
 use crate::bridge::{from_tch, from_tch_int, to_tch, to_tch_int};
 use burn::tensor::{Gradients, Int, Tensor};
 
@@ -18,10 +19,13 @@ pub trait Slot {
     fn role(&self) -> Role;
     /// The storage, shared; `None` while there is nothing.
     fn storage(&self) -> Option<tch::Tensor>;
-    /// Whether a tensor of any size may be put in its place.
-    fn is_flexible(&self) -> bool;
-    /// Number of dimensions.
-    fn rank(&self) -> usize;
+    /// The size of what it holds, or will hold.
+    fn size(&self) -> Vec<i64>;
+    /// Why it cannot hold these values, as the end of a sentence.
+    fn refusal(&self, tensor: &tch::Tensor) -> Option<String> {
+        let _ = tensor;
+        None
+    }
     /// Whether the elements are integers.
     fn is_int(&self) -> bool {
         false
@@ -35,6 +39,10 @@ pub trait Slot {
         let _ = gradients;
         None
     }
+}
+
+fn signed<const D: usize>(shape: [usize; D]) -> Vec<i64> {
+    shape.map(|size| size as i64).to_vec()
 }
 
 /// Overwrites `storage` where the sizes agree, else gives back what replaces it.
@@ -97,11 +105,8 @@ impl<const D: usize> Slot for Weight<D> {
     fn storage(&self) -> Option<tch::Tensor> {
         Some(to_tch(&self.storage))
     }
-    fn is_flexible(&self) -> bool {
-        false
-    }
-    fn rank(&self) -> usize {
-        D
+    fn size(&self) -> Vec<i64> {
+        signed(self.storage.dims())
     }
     fn put(&mut self, tensor: tch::Tensor) {
         if let Some(tensor) = overwrite(self.storage(), tensor) {
@@ -121,7 +126,7 @@ impl<const D: usize> Slot for Weight<D> {
 #[derive(Debug)]
 pub struct Buffer<const D: usize> {
     storage: Option<Tensor<D>>,
-    flexible: bool,
+    shape: [usize; D],
 }
 
 impl<const D: usize> Buffer<D> {
@@ -129,17 +134,17 @@ impl<const D: usize> Buffer<D> {
     #[must_use]
     pub fn new(values: Tensor<D>) -> Self {
         Self {
+            shape: values.dims(),
             storage: Some(from_tch(to_tch(&values).copy())),
-            flexible: false,
         }
     }
 
-    /// A buffer that is not there yet and takes any size.
+    /// A buffer that is not there yet, and will have this shape.
     #[must_use]
-    pub const fn absent() -> Self {
+    pub const fn absent(shape: [usize; D]) -> Self {
         Self {
             storage: None,
-            flexible: true,
+            shape,
         }
     }
 
@@ -186,11 +191,8 @@ impl<const D: usize> Slot for Buffer<D> {
     fn storage(&self) -> Option<tch::Tensor> {
         self.storage.as_ref().map(to_tch)
     }
-    fn is_flexible(&self) -> bool {
-        self.flexible
-    }
-    fn rank(&self) -> usize {
-        D
+    fn size(&self) -> Vec<i64> {
+        signed(self.shape)
     }
     fn put(&mut self, tensor: tch::Tensor) {
         let alone = self.storage.as_ref().is_some_and(Tensor::can_mut);
@@ -205,7 +207,8 @@ impl<const D: usize> Slot for Buffer<D> {
 #[derive(Debug)]
 pub struct IntBuffer<const D: usize> {
     storage: Option<Tensor<D, Int>>,
-    flexible: bool,
+    shape: [usize; D],
+    numbers: Option<Numbers>,
 }
 
 impl<const D: usize> IntBuffer<D> {
@@ -213,17 +216,29 @@ impl<const D: usize> IntBuffer<D> {
     #[must_use]
     pub fn new(values: Tensor<D, Int>) -> Self {
         Self {
+            shape: values.dims(),
             storage: Some(from_tch_int(to_tch_int(&values).copy())),
-            flexible: false,
+            numbers: None,
         }
     }
 
-    /// A buffer that is not there yet and takes any size.
+    /// A buffer that is not there yet, and will have this shape.
     #[must_use]
-    pub const fn absent() -> Self {
+    pub const fn absent(shape: [usize; D]) -> Self {
         Self {
             storage: None,
-            flexible: true,
+            shape,
+            numbers: None,
+        }
+    }
+
+    /// The same buffer, which refuses all other numbers of a checkpoint. Whatever is an index needs this: libtorch
+    /// throws, or reads elsewhere, at the first use of one that is out of bounds.
+    #[must_use]
+    pub fn of(self, numbers: Numbers) -> Self {
+        Self {
+            numbers: Some(numbers),
+            ..self
         }
     }
 
@@ -264,11 +279,11 @@ impl<const D: usize> Slot for IntBuffer<D> {
     fn storage(&self) -> Option<tch::Tensor> {
         self.storage.as_ref().map(to_tch_int)
     }
-    fn is_flexible(&self) -> bool {
-        self.flexible
+    fn size(&self) -> Vec<i64> {
+        signed(self.shape)
     }
-    fn rank(&self) -> usize {
-        D
+    fn refusal(&self, tensor: &tch::Tensor) -> Option<String> {
+        self.numbers.as_ref()?.refusal(tensor)
     }
     fn is_int(&self) -> bool {
         true

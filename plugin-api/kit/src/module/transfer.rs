@@ -46,10 +46,10 @@ pub fn tensors(module: &mut dyn Module, role: Role) -> Result<Vec<NamedTensor>, 
 }
 
 /// Loads tensors by name into the slots of one role; names that no slot has stay in `given`. With
-/// `dry` nothing is changed: only rank, type and size are checked.
+/// `dry` nothing is changed: only type, size and whole numbers are checked.
 ///
 /// # Errors
-/// A tensor whose shape or type does not fit, named.
+/// A tensor whose shape or type does not fit, or a whole number that the slot cannot hold, named.
 pub fn load(
     module: &mut dyn Module,
     given: &mut NamedTensors,
@@ -65,23 +65,19 @@ pub fn load(
             return;
         };
         let (_, tensor) = given.swap_remove(at);
-        let expected = slot.storage().map(|storage| storage.size());
-        let found = tensor.size();
-        let fits = slot.rank() == found.len()
-            && slot.is_int() == (tensor.kind() == tch::Kind::Int64)
-            && (slot.is_flexible() || expected.as_ref().is_none_or(|e| *e == found));
-        if !fits {
-            let expected = expected.map_or_else(
-                || format!("{} dimensions", slot.rank()),
-                |e| format!("{e:?}"),
-            );
+        let (expected, found) = (slot.size(), tensor.size());
+        let fits = expected == found && slot.is_int() == (tensor.kind() == tch::Kind::Int64);
+        let refusal = if fits {
+            slot.refusal(&tensor)
+        } else {
             let kind = if slot.is_int() { "i64" } else { "float" };
-            failed.get_or_insert_with(|| {
-                Fault::state(format!(
-                    "{name}: expected {kind} of shape {expected}, found {:?} of shape {found:?}",
-                    tensor.kind()
-                ))
-            });
+            Some(format!(
+                "expected {kind} of shape {expected:?}, found {:?} of shape {found:?}",
+                tensor.kind()
+            ))
+        };
+        if let Some(refusal) = refusal {
+            failed.get_or_insert_with(|| Fault::state(format!("{name}: {refusal}")));
         } else if !dry {
             slot.put(tensor);
         }
@@ -122,4 +118,43 @@ pub(super) fn average_weights(from: &mut dyn Module, to: &mut dyn Module, m: f64
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::module::{Buffer, IntBuffer, Numbers};
+
+    fn ones(size: [i64; 2]) -> NamedTensors {
+        let tensor = tch::Tensor::ones(size, (tch::Kind::Float, tch::Device::Cpu));
+        vec![(String::new(), tensor)]
+    }
+
+    #[test]
+    fn a_buffer_that_is_not_there_yet_takes_its_own_shape_alone() {
+        let mut queue = Buffer::<2>::absent([2, 3]);
+        let fault = load(&mut queue, &mut ones([3, 2]), Role::Buffer, false).unwrap_err();
+        assert_eq!(
+            fault.message,
+            ": expected float of shape [2, 3], found Float of shape [3, 2]"
+        );
+        assert!(queue.get().is_none());
+        load(&mut queue, &mut ones([2, 3]), Role::Buffer, false).unwrap();
+        assert_eq!(queue.val().dims(), [2, 3]);
+    }
+
+    #[test]
+    fn whole_numbers_out_of_bounds_are_refused_before_anything_is_taken() {
+        let mut places = IntBuffer::<1>::absent([2]).of(Numbers::within(0..2));
+        let given = |last: i64| vec![(String::new(), tch::Tensor::from_slice(&[0, last]))];
+        for dry in [true, false] {
+            let fault = load(&mut places, &mut given(2), Role::Buffer, dry).unwrap_err();
+            let expected = ": expected whole numbers in 0..2, found 2";
+            assert_eq!(fault.message, expected);
+        }
+        assert!(places.get().is_none());
+        load(&mut places, &mut given(1), Role::Buffer, false).unwrap();
+        assert!(places.get().is_some());
+    }
 }
