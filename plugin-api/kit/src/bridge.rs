@@ -13,6 +13,7 @@
     reason = "burn-tch 0.22.1 is the last release of the libtorch backend"
 )]
 
+use crate::graph::constant;
 use burn::tensor::{Int, Tensor};
 use burn_tch::{LibTorch, Storage, StorageRef, TchTensor};
 use ssl_plugin_api::{Fault, FfiTensor};
@@ -78,12 +79,7 @@ pub fn from_tch_int<const D: usize>(tensor: tch::Tensor) -> Tensor<D, Int> {
 
 /// The libtorch tensor inside, outside any graph; shares memory.
 pub fn to_tch<const D: usize>(tensor: &Tensor<D>) -> tch::Tensor {
-    tensor
-        .clone()
-        .without_autodiff()
-        .try_into_primitive::<LibTorch>()
-        .expect("the kit makes libtorch tensors only")
-        .tensor
+    constant(tensor.clone()).tensor
 }
 
 /// The libtorch tensor inside; shares memory.

@@ -21,6 +21,7 @@ extern crate self as ssl_plugin_kit;
 pub mod blocks;
 pub mod bridge;
 pub mod framework;
+mod graph;
 pub mod module;
 pub mod prelude;
 pub mod random;

@@ -164,6 +164,24 @@ impl Ranks {
         Ok(from_tch(copy))
     }
 
+    /// Sum of the ranks' tensors, outside any graph.
+    pub(crate) fn sum(&self, tensor: tch::Tensor) -> Result<tch::Tensor, Fault> {
+        if self.world_size == 1 {
+            return Ok(tensor);
+        }
+        self.reduced(&tensor, Reduce::Sum)
+    }
+
+    /// Sum of the ranks' gradients in a backward pass.
+    ///
+    /// # Panics
+    /// When the collective fails: the graph has no way to return an error, and the boundary turns the panic into a
+    /// fault.
+    pub(crate) fn sum_of_gradients(&self, gradient: &tch::Tensor) -> tch::Tensor {
+        self.reduced(gradient, Reduce::Sum)
+            .unwrap_or_else(|fault| panic!("{fault} (gradient of a collective)"))
+    }
+
     fn reduced(&self, tensor: &tch::Tensor, reduce: Reduce) -> Result<tch::Tensor, Fault> {
         let copy = tensor.contiguous().copy();
         self.services.all_reduce(export(&copy)?, reduce)?;

@@ -39,8 +39,16 @@ pub fn redundancy_reduction(
         "redundancy reduction",
     )?;
     let rows = u_0.dims()[0] * ranks.world_size();
-    let c = ranks.all_reduce_sum(u_0.transpose().matmul(u_1))? * (1.0 / rows as f64); // [dim, dim]
-    let invariance = blocks::diagonal(c.clone().sub_scalar(1.0)).square().sum();
-    let redundancy = blocks::off_diagonal(c).square().sum();
+    let share = 1.0 / rows as f64;
+    // One rank never makes C: its diagonal and the squares beside it follow from the embeddings.
+    let (invariance, redundancy) = if ranks.world_size() == 1 {
+        let diagonal = (u_0.clone() * u_1.clone()).sum_dim(0) * share; // [1, dim]
+        let squares = blocks::cross_redundancy(u_0, u_1)? * (share * share);
+        ((diagonal - 1.0).square().sum(), squares)
+    } else {
+        let c = ranks.all_reduce_sum(u_0.transpose().matmul(u_1))? * share; // [dim, dim]
+        let invariance = blocks::diagonal(c.clone().sub_scalar(1.0)).square().sum();
+        (invariance, blocks::off_diagonal(c).square().sum())
+    };
     Ok(invariance + redundancy * lambda)
 }

@@ -3,8 +3,8 @@
 use crate::config::DinoConfig;
 use crate::describe::description;
 use crate::heads::Head;
-use crate::loss::{distillation, moved_center, sharpened};
-use ssl_plugin_kit::blocks::BlockError;
+use crate::loss::{moved_center, sharpened};
+use ssl_plugin_kit::blocks::swapped_cross_entropy;
 use ssl_plugin_kit::prelude::*;
 
 module! {
@@ -50,16 +50,15 @@ impl Framework for Dino {
 
     fn loss(&mut self, at: &TrainStep, features: &Features) -> Result<Loss, Fault> {
         let views = 0..self.config.views();
-        let student = self.head.forward(features.online_each(views)?)?;
+        let student = self.head.forward(features.online_each(views.clone())?)?;
         let large = vec![features.target(0)?, features.target(1)?];
         let teacher = self.target.forward(large)?;
         let center = self.center.val();
         let temperature = self.config.teacher_temp_at(at.epoch);
-        let targets = teacher
-            .iter()
-            .map(|t| sharpened(t.clone(), center.clone(), temperature))
-            .collect::<Result<Vec<_>, BlockError>>()?;
-        let loss = distillation(&targets, &student, self.config.student_temp)?;
+        let sharp = sharpened(teacher.clone(), center.clone(), temperature)?;
+        let targets: Vec<_> = sharp.chunk(2, 0).into_iter().enumerate().collect();
+        let logits = student * (1.0 / self.config.student_temp);
+        let loss = swapped_cross_entropy(logits, &targets, views.len())?;
         // After the loss: this batch is centred with what came before it.
         let m = self.config.center_momentum;
         self.center

@@ -52,11 +52,9 @@ impl Head {
     ///
     /// # Shapes
     /// - `views`: each `[batch, dim]`
-    /// - returns as many `[batch, out_dim]`
-    pub(crate) fn forward(&mut self, views: Vec<Tensor<2>>) -> Result<Vec<Tensor<2>>, BlockError> {
-        let count = views.len();
+    /// - returns `[views · batch, out_dim]`, view by view
+    pub(crate) fn forward(&mut self, views: Vec<Tensor<2>>) -> Result<Tensor<2>, BlockError> {
         let z = self.projector.forward(Tensor::cat(views, 0))?;
-        let logits = self.last_layer.forward(unit_rows(z))?; // [count·batch, out_dim]
-        Ok(logits.chunk(count, 0))
+        self.last_layer.forward(unit_rows(z))
     }
 }

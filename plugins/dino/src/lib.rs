@@ -13,6 +13,6 @@ mod loss;
 pub use config::DinoConfig;
 pub use framework::Dino;
 pub use heads::Head;
-pub use loss::{distillation, moved_center, sharpened};
+pub use loss::{moved_center, sharpened};
 
 ssl_plugin_kit::export_frameworks!(Dino);

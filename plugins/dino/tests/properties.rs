@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
-use ssl_dino::{Dino, DinoConfig, distillation, sharpened};
+use ssl_dino::{Dino, DinoConfig, sharpened};
+use ssl_plugin_kit::Tensor;
 use ssl_plugin_kit::api::description::{Clipping, Decay, Encoder};
+use ssl_plugin_kit::blocks::{BlockError, swapped_cross_entropy};
 use ssl_plugin_kit::framework::{Config, Exported};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
@@ -46,6 +48,17 @@ fn step(trial: &mut Trial, features: &Inputs) -> f64 {
     trial.step(&list).unwrap().loss
 }
 
+/// Teachers of the first views against the student's views.
+fn distillation(
+    teachers: &[Tensor<2>],
+    student: Tensor<2>,
+    views: usize,
+    temperature: f64,
+) -> Result<Tensor<1>, BlockError> {
+    let targets: Vec<_> = teachers.iter().cloned().enumerate().collect();
+    swapped_cross_entropy(student / temperature, &targets, views)
+}
+
 #[test]
 fn two_by_two_by_hand() {
     // Teachers of views 0 and 1; views 0, 1 and a small one; pairs (0,1), (0,2), (1,0), (1,2).
@@ -58,7 +71,7 @@ fn two_by_two_by_hand() {
         matrix([[0.0, 0.5], [1.0, 1.0]]),
         matrix([[-1.0, 1.0], [0.5, 0.0]]),
     ];
-    let loss = values(distillation(&q, &s, 0.5).unwrap())[0];
+    let loss = values(distillation(&q, Tensor::cat(s.into(), 0), 3, 0.5).unwrap())[0];
     let row = |q: [f32; 2], s: [f32; 2]| {
         let [a, b] = s.map(|x| x / 0.5);
         let total = (a.exp() + b.exp()).ln();
@@ -97,7 +110,7 @@ fn gradient_of_the_student_is_the_central_difference() {
         1.0, 0.0, 0.6, 0.8, -0.28, 0.96, 0.1, 0.4, -1.2, 0.3, 2.0, 1.0,
     ];
     check_gradient(&at, [6, 2], 1e-8, |s| {
-        distillation(&q(), &s.chunk(3, 0), 0.3).unwrap()
+        distillation(&q(), s, 3, 0.3).unwrap()
     });
 }
 
@@ -106,7 +119,8 @@ fn the_teacher_gets_no_gradient() {
     let leaf = || matrix([[1.0, 0.0], [0.6, 0.8]]).autodiff().require_grad();
     let (t, s) = (leaf(), leaf());
     let q = sharpened(t.clone(), matrix([[0.1, 0.2]]), 0.5).unwrap();
-    let loss = distillation(&[q], &[s.clone(), s.clone()], 0.3).unwrap();
+    let both = Tensor::cat(vec![s.clone(), s.clone()], 0);
+    let loss = distillation(&[q], both, 2, 0.3).unwrap();
     let gradients = loss.backward();
     assert!(s.grad(&gradients).is_some() && t.grad(&gradients).is_none());
 }

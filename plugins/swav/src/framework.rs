@@ -1,8 +1,8 @@
 //! Keys, modules, what is asked of the host, the wiring of a step.
 
-use crate::loss::swapped_prediction;
 use ssl_plugin_kit::blocks::{
     BlockError, Init, Linear, UnitProjector, rewrite_unit_rows, shift_in, sinkhorn,
+    swapped_cross_entropy,
 };
 use ssl_plugin_kit::prelude::*;
 use ssl_plugin_kit::recipe::{
@@ -136,8 +136,8 @@ impl Framework for Swav {
                 shift_in(&mut self.queue, n, &of_crop(&z_plain, i))?;
             }
         }
-        let scores: Vec<_> = (0..crops).map(|v| of_crop(&scores, v)).collect();
-        Ok(swapped_prediction(&codes, &scores, self.config.temperature)?.into())
+        let logits = scores * (1.0 / self.config.temperature);
+        Ok(swapped_cross_entropy(logits, &codes, crops)?.into())
     }
 }
 

@@ -5,9 +5,7 @@
 //! (facebookresearch/swav at 06b1b7c, `main_swav.py`).
 
 mod framework;
-mod loss;
 
 pub use framework::{Swav, SwavConfig};
-pub use loss::swapped_prediction;
 
 ssl_plugin_kit::export_frameworks!(Swav);

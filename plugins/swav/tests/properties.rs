@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
+use ssl_plugin_kit::Tensor;
+use ssl_plugin_kit::blocks::swapped_cross_entropy;
 use ssl_plugin_kit::framework::{Config, Framework};
 use ssl_plugin_kit::ranks::Ranks;
 use ssl_plugin_kit::testing::{
@@ -9,7 +11,7 @@ use ssl_plugin_kit::testing::{
     assert_views_may_change_places, check_gradient, context, double, matrix, one_step, relative,
     sample, values,
 };
-use ssl_swav::{Swav, SwavConfig, swapped_prediction};
+use ssl_swav::{Swav, SwavConfig};
 
 fn config() -> Value {
     json!({
@@ -36,7 +38,8 @@ fn two_by_two_by_hand() {
     let l = |own: f64, other: f64| (1.0 + (2.0 * (other - own)).exp()).ln();
     let first = (0.75 * l(0.5, 0.0) + 0.25 * l(0.0, 0.5) + l(0.0, 1.0)) / 2.0;
     let second = (l(1.0, 0.0) + 0.5 * l(0.0, 2.0) + 0.5 * l(2.0, 0.0)) / 2.0;
-    let loss = f64::from(values(swapped_prediction(&codes, &scores, 0.5).unwrap())[0]);
+    let logits = Tensor::cat(scores.into(), 0) * 2.0;
+    let loss = f64::from(values(swapped_cross_entropy(logits, &codes, 2).unwrap())[0]);
     let expected = (first + second) / 2.0;
     assert!(
         (loss - expected).abs() < 1e-6,
@@ -54,7 +57,7 @@ fn gradient_is_the_central_difference() {
     };
     let other = || double(&[0.4, -1.0, 0.7, 1.1], [2, 2]);
     check_gradient(&[0.3, -1.2, 0.7, 2.0], [2, 2], 1e-7, |s| {
-        swapped_prediction(&codes(), &[s, other()], 0.4).unwrap()
+        swapped_cross_entropy(Tensor::cat(vec![s, other()], 0) / 0.4, &codes(), 2).unwrap()
     });
 }
 

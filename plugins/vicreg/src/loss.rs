@@ -92,8 +92,8 @@ pub fn variance(centred: Tensor<2>, eps: f64) -> Tensor<1> {
 /// - returns `[1]`
 pub fn covariance(centred: Tensor<2>) -> Tensor<1> {
     let [rows, dim] = centred.dims();
-    let cov = centred.clone().transpose().matmul(centred) * (1.0 / (rows as f64 - 1.0)); // [dim, dim]
-    blocks::off_diagonal(cov).square().sum() * (1.0 / dim as f64)
+    let free = rows as f64 - 1.0;
+    blocks::redundancy(centred) * (1.0 / (free * free * dim as f64))
 }
 
 /// Columns minus their means.

@@ -1,10 +1,22 @@
 //! Batch normalisation over rows, with PyTorch's semantics.
 
+#![expect(
+    deprecated,
+    reason = "burn-tch 0.22.1 is the last release of the libtorch backend"
+)]
+
 use super::error::{BlockError, check_columns};
+use crate::bridge::from_tch;
+use crate::graph::{Place, enter, record};
 use crate::module::{Buffer, Module, Path, Visitor, Weight};
 use crate::ranks::Ranks;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::tensor::{Device, Tensor};
+use burn_tch::{LibTorch, TchTensor};
 use ssl_plugin_api::export::called;
+use tch::Kind;
 
 /// Added to the variance under the root.
 pub const EPSILON: f64 = 1e-5;
@@ -93,12 +105,37 @@ impl BatchNorm1d {
                 at: "batch norm",
             });
         }
-        let mean = self.mean_over_ranks(&x, rows)?; // [1, dim]
-        let centred = x - mean.clone();
+        let device = x.device();
+        let (x, of_x) = enter(x);
+        let mean = self.mean_over_ranks(&x.tensor, rows)?; // [1, dim]
+        let centred = x.tensor - &mean;
         // Second pass over centred values: no cancellation, however far the mean is from zero.
-        let var = self.mean_over_ranks(&centred.clone().square(), rows)?; // [1, dim]
+        let var = self.mean_over_ranks(&centred.square(), rows)?; // [1, dim]
         self.track(&mean, &var, rows);
-        Ok(self.scale_and_shift(centred, var))
+        let inverse = (var + EPSILON).rsqrt();
+        let (scale, of_weight) = match &self.weight {
+            Some(weight) => {
+                let (weight, place) = enter(weight.val());
+                (&inverse * weight.tensor, place)
+            }
+            None => (inverse.shallow_clone(), Place::none(&device)),
+        };
+        let (output, of_bias) = match &self.bias {
+            Some(bias) => {
+                let (bias, place) = enter(bias.val());
+                (bias.tensor.addcmul(&centred, &scale), place)
+            }
+            None => (&centred * &scale, Place::none(&device)),
+        };
+        let state = Normalised {
+            centred: TchTensor::new(centred),
+            inverse: TchTensor::new(inverse),
+            scale: TchTensor::new(scale),
+            rows,
+            ranks: self.ranks.clone(),
+        };
+        let inputs = [of_x, of_weight, of_bias];
+        Ok(record(Normalise, inputs, TchTensor::new(output), state))
     }
 
     /// Normalises with the running statistics, which stay as they are.
@@ -113,35 +150,97 @@ impl BatchNorm1d {
     pub fn forward_eval(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
         let _call = called();
         check_columns(x.dims(), self.dim, "input", "batch norm")?;
-        let centred = x - self.running_mean.val().unsqueeze();
-        Ok(self.scale_and_shift(centred, self.running_var.val().unsqueeze()))
+        let scale = (self.running_var.val().unsqueeze() + EPSILON)
+            .sqrt()
+            .recip();
+        let scale: Tensor<2> = match &self.weight {
+            Some(weight) => scale * weight.val().unsqueeze(),
+            None => scale,
+        };
+        let scaled = (x - self.running_mean.val().unsqueeze()) * scale;
+        Ok(match &self.bias {
+            Some(bias) => scaled + bias.val().unsqueeze(),
+            None => scaled,
+        })
     }
 
-    fn mean_over_ranks(&self, x: &Tensor<2>, rows: usize) -> Result<Tensor<2>, BlockError> {
-        Ok(self.ranks.all_reduce_sum(x.clone().sum_dim(0))? * (1.0 / rows as f64))
+    fn mean_over_ranks(&self, x: &tch::Tensor, rows: usize) -> Result<tch::Tensor, BlockError> {
+        Ok(self.ranks.sum(column_sums(x))? * (1.0 / rows as f64))
     }
 
-    fn track(&mut self, mean: &Tensor<2>, var: &Tensor<2>, rows: usize) {
+    fn track(&mut self, mean: &tch::Tensor, var: &tch::Tensor, rows: usize) {
         let unbiased = rows as f64 / (rows as f64 - 1.0);
-        let move_towards = |running: &mut Buffer<1>, batch: &Tensor<2>, factor: f64| {
-            let batch = batch.clone().without_autodiff().reshape([self.dim]);
+        let move_towards = |running: &mut Buffer<1>, batch: &tch::Tensor, factor: f64| {
+            let batch = from_tch::<2>(batch.copy()).reshape([self.dim]);
             running.set(&(running.val() * (1.0 - MOMENTUM) + batch * (MOMENTUM * factor)));
         };
         move_towards(&mut self.running_mean, mean, 1.0);
         move_towards(&mut self.running_var, var, unbiased);
     }
+}
 
-    /// `centred / √(var + ε) · weight + bias`, the factors multiplied first: one pass over the rows.
-    fn scale_and_shift(&self, centred: Tensor<2>, var: Tensor<2>) -> Tensor<2> {
-        let scale = (var + EPSILON).sqrt().recip();
-        let scale = match &self.weight {
-            Some(weight) => scale * weight.val().unsqueeze(),
-            None => scale,
-        };
-        let scaled = centred * scale;
-        match &self.bias {
-            Some(bias) => scaled + bias.val().unsqueeze(),
-            None => scaled,
+/// `[1, columns]`.
+fn column_sums(x: &tch::Tensor) -> tch::Tensor {
+    x.sum_dim_intlist(0, true, None::<Kind>)
+}
+
+/// What the gradient is made of.
+#[derive(Clone, Debug)]
+struct Normalised {
+    /// Rows minus the mean, `[rows, dim]`.
+    centred: TchTensor,
+    /// `1 / √(var + ε)`, `[1, dim]`.
+    inverse: TchTensor,
+    /// `inverse · weight`, `[1, dim]`.
+    scale: TchTensor,
+    /// Rows of all ranks.
+    rows: usize,
+    ranks: Ranks,
+}
+
+/// Gradients of input, weight and bias:
+///
+/// ```text
+/// dx = scale · (g − mean(g) − c · inverse² · mean(g · c)),  dw = inverse · Σ g · c,  db = Σ g
+/// ```
+///
+/// `c` are the centred rows; means are over the rows of all ranks, sums over the own ones.
+#[derive(Debug)]
+struct Normalise;
+
+impl Backward<LibTorch, 3> for Normalise {
+    type State = Normalised;
+
+    fn backward(self, ops: Ops<Normalised, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let g = gradients.consume::<LibTorch>(&ops.node).tensor;
+        let Normalised {
+            centred,
+            inverse,
+            scale,
+            rows,
+            ranks,
+        } = ops.state;
+        let (centred, inverse) = (centred.tensor, inverse.tensor);
+        let sums = column_sums(&g);
+        let products = column_sums(&(&g * &centred));
+        let [of_x, of_weight, of_bias] = ops.parents;
+        if let Some(of_x) = of_x {
+            let mean = |sums: &tch::Tensor| match ranks.world_size() {
+                1 => sums / rows as f64,
+                _ => ranks.sum_of_gradients(sums) / rows as f64,
+            };
+            let slope = inverse.square() * mean(&products);
+            let mut gradient = &g - mean(&sums);
+            let mut gradient = gradient.addcmul_(&centred, &slope.neg());
+            let gradient = TchTensor::new(gradient.g_mul_(&scale.tensor));
+            gradients.register::<LibTorch>(of_x.id, gradient);
+        }
+        if let Some(of_weight) = of_weight {
+            let gradient = TchTensor::new((products * inverse).squeeze_dim(0));
+            gradients.register::<LibTorch>(of_weight.id, gradient);
+        }
+        if let Some(of_bias) = of_bias {
+            gradients.register::<LibTorch>(of_bias.id, TchTensor::new(sums.squeeze_dim(0)));
         }
     }
 }

@@ -1,10 +1,20 @@
 //! The linear layer.
 
+#![expect(
+    deprecated,
+    reason = "burn-tch 0.22.1 is the last release of the libtorch backend"
+)]
+
 use super::error::{BlockError, check_columns};
 use super::init::Init;
+use crate::graph::{enter, record};
 use crate::module::{Module, Path, Visitor, Weight};
 use crate::random::Random;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, binary};
 use burn::tensor::{Device, Tensor};
+use burn_tch::{LibTorch, TchTensor};
 use ssl_plugin_api::export::called;
 
 /// A linear layer in PyTorch's convention: `y = x Wᵀ + b`.
@@ -52,11 +62,42 @@ impl Linear {
     pub fn forward(&self, x: Tensor<2>) -> Result<Tensor<2>, BlockError> {
         let _call = called();
         check_columns(x.dims(), self.weight.dims()[1], "input", "linear")?;
-        let y = x.matmul(self.weight.val().transpose());
+        let y = times_transposed(x, self.weight.val());
         Ok(match &self.bias {
             Some(bias) => y + bias.val().unsqueeze(),
             None => y,
         })
+    }
+}
+
+/// `x Wᵀ`, whose gradient of `W` lies in memory as `W` does; that of a product with a transposed matrix would be
+/// transposed, and the optimiser would take longer for it.
+///
+/// # Shapes
+/// - `x`: `[rows, inputs]`
+/// - `weight`: `[outputs, inputs]`
+/// - returns `[rows, outputs]`
+pub(super) fn times_transposed(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let ((x, of_x), (weight, of_weight)) = (enter(x), enter(weight));
+    let product = TchTensor::new(x.tensor.matmul(&weight.tensor.transpose(0, 1)));
+    record(TimesTransposed, [of_x, of_weight], product, (x, weight))
+}
+
+#[derive(Debug)]
+struct TimesTransposed;
+
+impl Backward<LibTorch, 2> for TimesTransposed {
+    type State = (TchTensor, TchTensor);
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let (x, weight) = ops.state;
+        binary::<LibTorch, _, _>(
+            ops.parents,
+            ops.node,
+            gradients,
+            |g| TchTensor::new(g.tensor.matmul(&weight.tensor)),
+            |g| TchTensor::new(g.tensor.transpose(0, 1).matmul(&x.tensor)),
+        );
     }
 }
 

@@ -17,6 +17,7 @@ mod mlp;
 mod normalize;
 mod queue_contrast;
 mod queues;
+mod redundancy;
 mod sinkhorn;
 pub(crate) mod testing;
 mod unit_projector;
@@ -26,7 +27,9 @@ mod whitening;
 pub use assignments::Assignments;
 pub use batch_norm::{Affine, BatchNorm1d};
 pub use crop_memory::CropMemory;
-pub use cross_entropy::{IGNORED, cross_entropy, soft_cross_entropy};
+pub use cross_entropy::{
+    IGNORED, cross_entropy, soft_cross_entropy, soft_cross_entropy_by_view, swapped_cross_entropy,
+};
 pub use diagonal::{diagonal, off_diagonal};
 pub use error::{BlockError, check_same};
 pub use feature_table::FeatureTable;
@@ -40,6 +43,7 @@ pub use mlp::{Mlp, MlpBuilder};
 pub use normalize::{cosine, unit_rows, unit_rows_squared};
 pub use queue_contrast::queue_contrast;
 pub use queues::{push_columns, push_rows, shift_in};
+pub use redundancy::{cross_redundancy, redundancy};
 pub use sinkhorn::sinkhorn;
 pub use unit_projector::{UnitProjector, rewrite_unit_rows};
 pub use weight_norm::{Gain, WeightNormLinear};

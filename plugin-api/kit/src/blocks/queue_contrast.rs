@@ -1,9 +1,19 @@
 //! InfoNCE against a queue of keys.
 
-use super::cross_entropy::cross_entropy;
+#![expect(
+    deprecated,
+    reason = "burn-tch 0.22.1 is the last release of the libtorch backend"
+)]
+
 use super::error::{BlockError, check_same};
+use crate::graph::{constant, enter, record};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, unary};
 use burn::tensor::Tensor;
+use burn_tch::{LibTorch, TchTensor};
 use ssl_plugin_api::export::called;
+use tch::Kind;
 
 /// Cross-entropy of each query's own key among the keys of a queue.
 ///
@@ -45,11 +55,63 @@ pub fn queue_contrast(
     let [batch, dim] = q.dims();
     check_same(k.dims(), q.dims(), "keys", AT)?;
     check_same([queue.dims()[0]], [dim], "rows of the queue", AT)?;
-    let positive = (q.clone() * k.without_autodiff()).sum_dim(1); // [batch, 1]
-    let negative = q.matmul(queue.without_autodiff()); // [batch, K]
-    let logits = Tensor::cat(vec![positive, negative], 1) * (1.0 / temperature);
-    let labels = Tensor::zeros([batch], &logits.device());
-    cross_entropy(logits, labels)
+    let (k, queue) = (constant(k), constant(queue));
+    let (q, place) = enter(q);
+    let q = q.tensor * (1.0 / temperature);
+    let positive = (&q * &k.tensor).sum_dim_intlist(1, true, None::<Kind>); // [batch, 1]
+    let mut negative = q.matmul(&queue.tensor); // [batch, K]
+    let largest = negative.amax(1, true).maximum(&positive);
+    let own = (&positive - &largest).exp();
+    let negative = negative.g_sub_(&largest).exp_();
+    let total = negative.sum_dim_intlist(1, true, None::<Kind>) + &own;
+    let loss = (total.log() + largest - positive).mean(None::<Kind>);
+    let state = Softmax {
+        own: TchTensor::new(own / &total),
+        negative: TchTensor::new(negative),
+        total: TchTensor::new(total),
+        k,
+        queue,
+        scale: 1.0 / (temperature * batch.max(1) as f64),
+    };
+    let loss = TchTensor::new(loss.unsqueeze(0));
+    Ok(record(QueueContrast, [place], loss, state))
+}
+
+/// What the gradient is made of: the softmax's parts, no row of all logits.
+#[derive(Clone, Debug)]
+struct Softmax {
+    /// Probability of the own key, `[batch, 1]`.
+    own: TchTensor,
+    /// Exponentials of the queue's logits, `[batch, K]`, up to the factor of `total`.
+    negative: TchTensor,
+    /// Sums of the exponentials, `[batch, 1]`.
+    total: TchTensor,
+    k: TchTensor,
+    queue: TchTensor,
+    scale: f64,
+}
+
+#[derive(Debug)]
+struct QueueContrast;
+
+impl Backward<LibTorch, 1> for QueueContrast {
+    type State = Softmax;
+
+    fn backward(self, ops: Ops<Softmax, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let Softmax {
+            own,
+            negative,
+            total,
+            k,
+            queue,
+            scale,
+        } = ops.state;
+        unary::<LibTorch, _>(ops.parents, ops.node, gradients, |g| {
+            let away = negative.tensor.matmul(&queue.tensor.transpose(0, 1)) / total.tensor;
+            let towards = k.tensor * (1.0 - own.tensor);
+            TchTensor::new((away - towards) * (g.tensor * scale))
+        });
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +145,13 @@ mod tests {
         check_gradient(&[1.0, 0.0, 0.6, 0.8], [2, 2], 1e-8, |q| {
             queue_contrast(q, k(), queue(), 0.2).unwrap()
         });
+    }
+
+    #[test]
+    fn small_temperatures_stay_finite() {
+        let (q, k) = (matrix([[1.0, 0.0]]), matrix([[0.0, 1.0]]));
+        let loss = queue_contrast(q, k, matrix([[1.0], [0.0]]), 1e-3).unwrap();
+        assert_eq!(values(loss), [1000.0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::error::{BlockError, check_columns};
 use super::init::Init;
+use super::linear::times_transposed;
 use crate::module::{Buffer, Module, Path, Visitor, Weight};
 use crate::random::Random;
 use burn::tensor::{Device, Tensor};
@@ -91,7 +92,7 @@ impl WeightNormLinear {
         let direction = self.direction.val();
         let length = direction.clone().square().sum_dim(1).sqrt(); // [outputs, 1]
         let weight = direction * (self.gain.val() / length);
-        Ok(x.matmul(weight.transpose()))
+        Ok(times_transposed(x, weight))
     }
 }
 

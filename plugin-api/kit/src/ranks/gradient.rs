@@ -6,10 +6,10 @@
 )]
 
 use super::Ranks;
-use burn::backend::Autodiff;
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
+use crate::graph::{enter, record};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::autodiff::ops::{Backward, Ops, unary};
 use burn::tensor::Tensor;
 use burn_tch::{LibTorch, TchTensor};
 use ssl_plugin_api::{Fault, Reduce};
@@ -46,55 +46,23 @@ impl Backward<LibTorch, 1> for RowsOfRanks {
 }
 
 fn sum(ranks: &Ranks, gradient: &TchTensor) -> TchTensor {
-    let total = ranks.reduced(&gradient.tensor, Reduce::Sum);
-    // The graph has no way to return an error; the boundary turns the panic into a fault.
-    TchTensor::new(total.unwrap_or_else(|fault| panic!("{fault} (gradient of a collective)")))
+    TchTensor::new(ranks.sum_of_gradients(&gradient.tensor))
 }
 
 pub(super) fn sum_over_ranks<const D: usize>(
     ranks: &Ranks,
     tensor: Tensor<D>,
 ) -> Result<Tensor<D>, Fault> {
-    let forward = |tensor: &tch::Tensor| ranks.reduced(tensor, Reduce::Sum);
-    register(SumOverRanks, tensor, forward, |_| ranks.clone())
+    let (value, place) = enter(tensor);
+    let total = TchTensor::new(ranks.reduced(&value.tensor, Reduce::Sum)?);
+    Ok(record(SumOverRanks, [place], total, ranks.clone()))
 }
 
 pub(super) fn rows_of_ranks(ranks: &Ranks, rows: Tensor<2>) -> Result<Tensor<2>, Fault> {
-    let forward = |rows: &tch::Tensor| ranks.gathered(rows);
-    register(RowsOfRanks, rows, forward, |rows| {
-        (ranks.clone(), rows.size()[0])
-    })
-}
-
-/// Runs `forward` on the tensor inside and records `operation` for the way back.
-fn register<const D: usize, S, B>(
-    operation: B,
-    tensor: Tensor<D>,
-    forward: impl Fn(&tch::Tensor) -> Result<tch::Tensor, Fault>,
-    state: impl Fn(&tch::Tensor) -> S,
-) -> Result<Tensor<D>, Fault>
-where
-    S: Clone + Send + std::fmt::Debug + 'static,
-    B: Backward<LibTorch, 1, State = S>,
-{
-    let primitive = tensor
-        .try_into_primitive::<Autodiff<LibTorch>>()
-        .map_err(|error| {
-            Fault::internal(format!(
-                "expected a tensor of libtorch's autodiff, found {error:?}"
-            ))
-        })?;
-    let (inner, node) = primitive.into_parts();
-    let output = TchTensor::new(forward(&inner.tensor)?);
-    let output = match operation
-        .prepare::<NoCheckpointing>([node])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(preparation) => preparation.finish(state(&inner.tensor), output),
-        OpsKind::UnTracked(preparation) => preparation.finish(output),
-    };
-    Ok(Tensor::from_primitive::<Autodiff<LibTorch>>(output))
+    let (value, place) = enter(rows);
+    let all = TchTensor::new(ranks.gathered(&value.tensor)?);
+    let own = value.tensor.size()[0];
+    Ok(record(RowsOfRanks, [place], all, (ranks.clone(), own)))
 }
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+"""Heads and losses of the frameworks' papers in plain PyTorch, for a comparison of time and memory."""
