@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 dim: shape(level).0,
             })
             .to_vec(),
-        samples: 100 * batch,
+        samples: 1000 * batch,
         batch_size: batch,
         steps_per_epoch: 100,
         epochs: 100,
@@ -105,7 +105,7 @@ fn keys(description: &Description) -> Vec<(Encoder, usize, Level)> {
     let requests = description.encoders.iter();
     let keys = requests.flat_map(|request| {
         let views = request.views.iter();
-        views.flat_map(|&view| {
+        views.flat_map(move |&view| {
             request
                 .levels
                 .iter()
