@@ -56,7 +56,7 @@ fn distillation(
     temperature: f64,
 ) -> Result<Tensor<1>, BlockError> {
     let targets: Vec<_> = teachers.iter().cloned().enumerate().collect();
-    swapped_cross_entropy(student / temperature, &targets, views)
+    swapped_cross_entropy(student * (1.0 / temperature), &targets, views)
 }
 
 #[test]
