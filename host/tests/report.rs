@@ -206,6 +206,29 @@ fn another_table_with_ties_and_a_zero() {
 }
 
 #[test]
+fn pool_without_data_sets_has_no_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = table(folder.path(), "framework,val\nn,100\na,50\nb,60\n");
+    let found = json(&["--table", &path]);
+    assert_eq!(found["pools"]["without_reference"], serde_json::json!([]));
+    for part in [
+        "aggregates",
+        "aggregate_standard_errors",
+        "aggregate_ranks",
+        "leads",
+    ] {
+        for (kind, pools) in found[part].as_object().unwrap() {
+            let nothing = match &pools["without_reference"] {
+                Value::Object(rows) => rows.values().all(Value::is_null),
+                other => other.is_null(),
+            };
+            assert!(nothing, "{part} {kind}");
+        }
+    }
+    assert!(!found.to_string().contains("-0.0"));
+}
+
+#[test]
 fn default_reference_is_val_in_any_spelling() {
     let folder = tempfile::tempdir().unwrap();
     let path = table(folder.path(), &SMALL.replace("base", "VAL"));

@@ -60,7 +60,9 @@ fn report_has_one_row_per_framework_over_seeds_and_heads() {
         "{text}"
     );
     // The spread between seeds was measured, though each seed is a cell of its own.
-    assert!(found["standard_deviations"]["val"]["seeds"].is_f64());
+    let split = &found["standard_deviations"]["val"];
+    assert!(split["seeds"].is_f64() && split["heads"].is_f64() && split["images"].is_f64());
+    assert_eq!(split["by_protocol"].as_object().unwrap().len(), 1);
     assert_eq!(
         found["standard_deviations"]["val"]["checkpoints"],
         Value::Null

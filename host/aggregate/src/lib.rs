@@ -22,6 +22,7 @@ mod repeats;
 mod resample;
 mod robustness;
 mod runs;
+mod signed_rank;
 mod significance;
 mod table;
 mod uncertainty;
@@ -32,8 +33,8 @@ pub use cell::Cell;
 pub use comparison::{Comparisons, Gap, Lead};
 pub use concordance::{Concordance, concordance};
 pub use correlation::{
-    Correlations, Estimate, Kendall, LeaveOneOut, Line, correlations, fit_line, kendall, pearson,
-    spearman,
+    CorrelationDifference, Correlations, Difference, Estimate, Kendall, LeaveOneOut, Line,
+    correlation_difference, correlations, fit_line, kendall, pearson, spearman,
 };
 pub use decimal::Decimal;
 pub use distribution::normal_critical;
@@ -51,6 +52,7 @@ pub use resample::{
 };
 pub use robustness::{Robustness, effective_robustness};
 pub use runs::{Runs, Spread, Unit};
+pub use signed_rank::{SignedRank, signed_rank};
 pub use significance::{
     Discordant, Evidence, Flips, Method, PairTest, PairTests, ZTest, benjamini_hochberg, flips,
     holm, holm_over_all, mcnemar_exact, mcnemar_mid_p, pair_tests, pair_tests_of, pair_tests_with,
@@ -58,5 +60,5 @@ pub use significance::{
 };
 pub use table::{ApartRow, DataSet, Table};
 pub use uncertainty::{rounding_range, standard_error, standard_error_of_shared_images, wilson};
-pub use variance::{Observation, VarianceSplit, variance_split};
+pub use variance::{Components, Observation, VarianceSplit, variance_split};
 pub use voting::{borda, copeland, pareto_front};

@@ -21,7 +21,7 @@ pub fn wilson(cell: &Cell, confidence: f64) -> (f64, f64) {
 /// Standard error of an aggregate of one framework, in points, by the delta method.
 ///
 /// `sqrt(Σ (∂g/∂p_d)² p_d (1 - p_d)/n_d)`, data sets taken as independent samples and a single run. `None` for the mean
-/// rank, for a missing cell, and where a zero accuracy makes the derivative infinite.
+/// rank, for a missing cell, for an empty pool, and where a zero accuracy makes the derivative infinite.
 #[must_use]
 pub fn standard_error(
     table: &Table,
@@ -75,6 +75,9 @@ fn terms(
     aggregate: Aggregate,
     framework: usize,
 ) -> Option<Vec<f64>> {
+    if pool.is_empty() {
+        return None;
+    }
     let cells: Vec<Cell> = pool
         .iter()
         .map(|&set| table.cell(framework, set))

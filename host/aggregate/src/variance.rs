@@ -23,59 +23,130 @@ pub struct Observation {
     pub cell: Cell,
 }
 
-/// Standard deviations on one data set, in points; `None` where nothing was repeated.
+/// Standard deviations of one protocol on one data set, in points: nested components, whose squares add up to the
+/// variance of a single accuracy on other images, with another seed and another head.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Components {
+    /// The protocol.
+    pub protocol: String,
+    /// Of drawing the images: `100 sqrt(mean of p (1 - p)/n)`.
+    pub images: f64,
+    /// Between seeds of a framework, beyond what its heads bring; `None` with one seed each, 0 where heads explain all.
+    pub seeds: Option<f64>,
+    /// Between heads of one pretrained backbone; `None` with one head each.
+    pub heads: Option<f64>,
+}
+
+/// Where the spread on one data set comes from; `None` where nothing was repeated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VarianceSplit {
     /// The data set.
     pub data_set: String,
-    /// Of drawing the images: `100 sqrt(mean of p (1 - p)/n)`.
-    pub images: f64,
-    /// Between heads of one pretrained backbone under one protocol.
-    pub variants: Option<f64>,
-    /// Between seeds of one framework, all else equal.
-    pub seeds: Option<f64>,
-    /// Between protocols on one backbone.
+    /// By protocol, in order of first appearance.
+    pub components: Vec<Components>,
+    /// Standard deviation between protocols on one backbone, in points.
     pub protocols: Option<f64>,
-    /// Between checkpoints of one framework, all else equal.
+    /// Standard deviation between checkpoints of one framework, all else equal, in points.
     pub checkpoints: Option<f64>,
+}
+
+impl VarianceSplit {
+    /// The components of one protocol.
+    #[must_use]
+    pub fn of(&self, protocol: &str) -> Option<&Components> {
+        let mut components = self.components.iter();
+        components.find(|components| components.protocol == protocol)
+    }
 }
 
 /// Splits the spread on each data set, in order of first appearance.
 ///
-/// For each factor the observations are grouped by everything else, and the variances within groups are pooled:
-/// `s² = ΣΣ (x - mean of its group)² / Σ (m - 1)`. Between protocols the variants of each are averaged first, since
-/// they have no counterpart in the other. All but the first are measured on the same images, so they add to the
-/// sampling of images instead of containing it.
+/// Heads are nested in seeds, seeds in frameworks (or checkpoints), for each protocol on its own. With `H_s` heads of a seed
+/// the variance between heads is `σ²_h = ΣΣ (x - mean of its seed)² / Σ (H_s - 1)`, that between seeds
+/// `σ²_s = s² - σ²_h mean(1/H_s)`, not below 0, with `s²` the pooled variance of the seeds' means and the mean
+/// weighted by degrees of freedom. Both are measured on
+/// the same images, so they add to the sampling of images instead of containing it. Between protocols and between
+/// checkpoints the observations are grouped by everything else and variances within groups are pooled; heads of a
+/// protocol are averaged first, since they have no counterpart in another.
 #[must_use]
 pub fn variance_split(observations: &[Observation]) -> Vec<VarianceSplit> {
-    let mut data_sets: Vec<&str> = Vec::new();
-    for observation in observations {
-        if !data_sets.contains(&observation.data_set.as_str()) {
-            data_sets.push(&observation.data_set);
-        }
-    }
-    let split = |&data_set: &&str| {
+    let split = |data_set: &str| {
         let of_set: Vec<&Observation> = observations
             .iter()
             .filter(|observation| observation.data_set == data_set)
             .collect();
-        let sampling: f64 = of_set
-            .iter()
-            .map(|it| it.cell.standard_error().powi(2))
-            .sum();
         let exact = |it: &&Observation| it.cell.percent();
-        let pooled =
-            |key: &dyn Fn(&Observation) -> Key| pool(of_set.iter().map(|it| (key(it), exact(it))));
+        let protocols = distinct(of_set.iter().map(|it| it.protocol.as_str()));
         VarianceSplit {
             data_set: data_set.to_owned(),
-            images: 100.0 * (sampling / of_set.len() as f64).sqrt(),
-            variants: pooled(&|it| key(it, &[&it.checkpoint, &it.seed.to_string(), &it.protocol])),
-            seeds: pooled(&|it| key(it, &[&it.checkpoint, &it.protocol, &it.variant])),
+            components: protocols
+                .into_iter()
+                .map(|protocol| components(protocol, &of_set))
+                .collect(),
             protocols: between_protocols(&of_set),
-            checkpoints: pooled(&|it| key(it, &[&it.seed.to_string(), &it.protocol, &it.variant])),
+            checkpoints: pool(of_set.iter().map(|it| {
+                let rest = [&it.seed.to_string(), &it.protocol, &it.variant];
+                (key(it, &rest.map(String::as_str)), exact(it))
+            })),
         }
     };
-    data_sets.iter().map(split).collect()
+    distinct(observations.iter().map(|it| it.data_set.as_str()))
+        .into_iter()
+        .map(split)
+        .collect()
+}
+
+/// The nested components of one protocol.
+fn components(protocol: &str, of_set: &[&Observation]) -> Components {
+    let own = || of_set.iter().filter(|it| it.protocol == protocol);
+    let count = own().count() as f64;
+    let sampling: f64 = own().map(|it| it.cell.standard_error().powi(2)).sum();
+    let mut seeds: BTreeMap<(Key, u64), Vec<f64>> = BTreeMap::new();
+    for it in own() {
+        let row = key(it, &[&it.checkpoint]);
+        let heads = seeds.entry((row, it.seed)).or_default();
+        heads.push(it.cell.percent());
+    }
+    let heads = pool(own().map(|it| {
+        let backbone = key(it, &[&it.checkpoint, &it.seed.to_string()]);
+        (backbone, it.cell.percent())
+    }));
+    let between = pool(seeds.iter().map(|((row, _), heads)| {
+        let mean = heads.iter().sum::<f64>() / heads.len() as f64;
+        (row.clone(), mean)
+    }));
+    // What the heads bring to the spread of a row's seeds, rows weighted as in the pooled variance.
+    let mut rows: BTreeMap<&Key, Vec<f64>> = BTreeMap::new();
+    for ((row, _), heads) in &seeds {
+        rows.entry(row).or_default().push(1.0 / heads.len() as f64);
+    }
+    let (mut parts, mut freedom) = (0.0, 0.0);
+    for parts_of in rows.values() {
+        let count = parts_of.len() as f64;
+        parts += (count - 1.0) * parts_of.iter().sum::<f64>() / count;
+        freedom += count - 1.0;
+    }
+    let of_heads = |variance: f64| variance * variance * parts / freedom;
+    Components {
+        protocol: protocol.to_owned(),
+        images: 100.0 * (sampling / count).sqrt(),
+        seeds: between.map(|between| {
+            let rest = between * between - heads.map_or(0.0, of_heads);
+            rest.max(0.0).sqrt()
+        }),
+        heads,
+    }
+}
+
+/// Names in order of first appearance.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut known: Vec<&str> = Vec::new();
+    for name in names {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    known
 }
 
 type Key = Vec<String>;
@@ -161,18 +232,54 @@ mod tests {
                 "{found:?} is not sqrt({square})"
             );
         };
-        // Heads: (50, 54) and (60, 62) give (8 + 2)/2. Seeds: (50, 60) and (54, 62) give (50 + 32)/2.
-        close(found.variants, 5.0);
-        close(found.seeds, 41.0);
+        let linear = found.of("linear").unwrap();
+        // Heads: (50, 54) and (60, 62) give (8 + 2)/2. Seeds: means 52 and 61 give 40.5, of which heads bring 5/2.
+        close(linear.heads, 5.0);
+        close(linear.seeds, 38.0);
+        assert_eq!(found.of("knn").unwrap().heads, None);
+        assert_eq!(found.of("knn").unwrap().seeds, None);
         // Protocols: mean of heads 52 against 40.
         close(found.protocols, 72.0);
         assert_eq!(found.checkpoints, None);
         assert_eq!(split.len(), 1);
-        let mean = [50.0, 54.0, 60.0, 62.0, 40.0, 90.0]
+        let mean = [50.0, 54.0, 60.0, 62.0, 90.0]
             .iter()
             .map(|p| p * (100.0 - p) / 100.0)
             .sum::<f64>()
-            / 6.0;
-        assert!((found.images.powi(2) - mean).abs() < 1e-9);
+            / 5.0;
+        close(Some(linear.images), mean);
+    }
+
+    #[test]
+    fn nested_components_are_unbiased() {
+        // Seeds move by ±3, heads by ±1, both from two values: variances 9 and 1 on average over all draws.
+        let (mut seeds, mut heads, mut draws) = (0.0, 0.0, 0.0);
+        for signs in 0..64u32 {
+            let sign = |bit: u32| if signs >> bit & 1 == 1 { 1i64 } else { -1 };
+            let mut all = Vec::new();
+            for seed in 0..2u32 {
+                for head in 0..2u32 {
+                    let correct = 50 + 3 * sign(seed) + sign(2 + 2 * seed + head);
+                    all.push(observation(
+                        "a",
+                        u64::from(seed),
+                        "linear",
+                        &head.to_string(),
+                        correct as u64,
+                    ));
+                }
+            }
+            let split = variance_split(&all);
+            let found = split[0].of("linear").unwrap();
+            heads += found.heads.unwrap().powi(2);
+            // Cut off at 0, so that only draws whose seeds differ enter.
+            if sign(0) != sign(1) {
+                seeds += found.seeds.unwrap().powi(2);
+                draws += 1.0;
+            }
+        }
+        assert!((heads / 64.0 - 1.0).abs() < 1e-9, "{}", heads / 64.0);
+        // Two seeds that differ by 6 have a variance of 18.
+        assert!((seeds / draws - 18.0).abs() < 1e-9, "{}", seeds / draws);
     }
 }

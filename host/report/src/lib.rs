@@ -21,7 +21,9 @@ mod summary;
 mod terminal;
 mod words;
 
-pub use analysis::{AgainstReference, Analysis, COUNTED, Options, PoolAnalysis};
+pub use analysis::{
+    AgainstReference, Analysis, COUNTED, Options, POWER, PoolAnalysis, PracticalDifference,
+};
 pub use claims::Claim;
 pub use csv_table::render as csv;
 pub use error::ReportError;

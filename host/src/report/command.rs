@@ -38,6 +38,9 @@ pub struct ReportArgs {
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Points within which two frameworks count as practically equivalent.
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0, value_parser = rope)]
+    rope: f64,
     /// With --study: count ReaL by the images it scores, not by all it has.
     #[arg(long, requires = "study")]
     strict: bool,
@@ -97,6 +100,7 @@ impl ReportArgs {
             alpha: self.alpha,
             draws: self.draws as usize,
             seed: self.seed,
+            rope: self.rope,
         };
         let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
         let text = render(&analysis, self.format)?;
@@ -173,5 +177,16 @@ fn level(text: &str) -> Result<f64, String> {
         Ok(level)
     } else {
         Err(format!("expected a level between 0 and 1, found {text}"))
+    }
+}
+
+fn rope(text: &str) -> Result<f64, String> {
+    let points: f64 = text
+        .parse()
+        .map_err(|_| format!("expected a number, found `{text}`"))?;
+    if (0.0..=100.0).contains(&points) {
+        Ok(points)
+    } else {
+        Err(format!("expected points between 0 and 100, found {text}"))
     }
 }

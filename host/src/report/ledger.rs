@@ -188,13 +188,18 @@ fn entry(row: &str, record: &CellRecord, evaluation: &TestSetScore) -> TableEntr
         framework: row.to_owned(),
         data_set: evaluation.dataset.clone(),
         label_space: evaluation.label_space.to_string(),
-        protocol: format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash),
+        protocol: settings_of(evaluation),
         correct: evaluation.correct,
         n: evaluation.n,
         same_images_as: same_images(record, &evaluation.dataset),
         seed: record.seed,
         head: evaluation.variant.to_string(),
     }
+}
+
+/// The protocol with the hash of its settings, which tells tables apart that may not be mixed.
+fn settings_of(evaluation: &TestSetScore) -> String {
+    format!("{} ({})", evaluation.protocol.id, evaluation.protocol.hash)
 }
 
 /// The set made of the same images, as the record says or else by the names `real` and `val`.
@@ -226,7 +231,7 @@ fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
                     data_set: evaluation.dataset.clone(),
                     checkpoint: configuration(record).to_string(),
                     seed: record.seed,
-                    protocol: evaluation.protocol.id.clone(),
+                    protocol: settings_of(evaluation),
                     variant: evaluation.variant.to_string(),
                     cell,
                 });

@@ -97,6 +97,29 @@ fn permute(values: &mut [i64], length: usize, visit: &mut impl FnMut(&[i64])) {
     }
 }
 
+/// Standard error of Fisher's transform of Pearson's coefficient, `1/sqrt(n - 3)`; NaN without a degree of freedom.
+pub(super) fn pearson_error(_: f64, n: usize) -> f64 {
+    per_freedom(1.0, n, 3)
+}
+
+/// Of Spearman's coefficient, `sqrt((1 + r²/2)/(n - 3))` (Bonett and Wright 2000).
+pub(super) fn spearman_error(r: f64, n: usize) -> f64 {
+    per_freedom(1.0 + r * r / 2.0, n, 3)
+}
+
+/// Of Kendall's coefficient, `sqrt(0.437/(n - 4))` (Fieller, Hartley and Pearson 1957).
+pub(super) fn kendall_error(_: f64, n: usize) -> f64 {
+    per_freedom(0.437, n, 4)
+}
+
+/// Too few points leave no degree of freedom; NaN errors give no interval.
+fn per_freedom(numerator: f64, n: usize, lost: usize) -> f64 {
+    match n.checked_sub(lost) {
+        Some(df) if df > 0 => (numerator / df as f64).sqrt(),
+        _ => f64::NAN,
+    }
+}
+
 /// `tanh(atanh(r) ± z se)`; `None` at `|r| = 1`, where the transform is infinite.
 pub(super) fn fisher_interval(r: f64, standard_error: f64, confidence: f64) -> Option<(f64, f64)> {
     let half = normal_critical(confidence) * standard_error;

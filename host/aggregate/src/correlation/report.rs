@@ -1,11 +1,13 @@
 //! Everything about one data set against the reference.
 
-use super::coefficients::{fisher_interval, spearman_p, t_test};
+use super::coefficients::{
+    fisher_interval, kendall_error, pearson_error, spearman_error, spearman_p, t_test,
+};
 use super::{Kendall, Line, bootstrap, fit_line, kendall, pearson, spearman};
 use crate::Table;
 
 /// Frameworks from which on a correlation is given.
-const FEWEST: usize = 4;
+pub(super) const FEWEST: usize = 4;
 
 /// A coefficient; all `None` where one side is constant or there are fewer than four points.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -80,36 +82,27 @@ pub fn correlations(
         )
     };
     let estimate =
-        |value: Option<f64>, p: Option<f64>, error: &dyn Fn(f64) -> f64, bootstrap| Estimate {
+        |value: Option<f64>, p: Option<f64>, error: fn(f64, usize) -> f64, bootstrap| Estimate {
             value,
             p,
-            interval: value.and_then(|r| fisher_interval(r, error(r), confidence)),
+            interval: value.and_then(|r| fisher_interval(r, error(r, n), confidence)),
             bootstrap: value.and(bootstrap),
         };
-    // Too few points leave no degree of freedom; NaN errors give no interval.
-    let over = |numerator: f64, lost: f64| {
-        let df = n as f64 - lost;
-        if df > 0.0 {
-            (numerator / df).sqrt()
-        } else {
-            f64::NAN
-        }
-    };
     let (r, rho) = (pearson(&points), spearman(&points));
     let pairs = (!points.is_empty()).then(|| kendall(&points)).flatten();
     let t = |r: Option<f64>| r.and_then(|r| t_test(r, n));
     Correlations {
-        pearson: estimate(r, t(r), &|_| over(1.0, 3.0), by_pearson),
+        pearson: estimate(r, t(r), pearson_error, by_pearson),
         spearman: estimate(
             rho,
             rho.and_then(|rho| spearman_p(&points, rho)),
-            &|r| over(1.0 + r * r / 2.0, 3.0),
+            spearman_error,
             by_spearman,
         ),
         kendall: estimate(
             pairs.map(|pairs| pairs.tau_b),
             pairs.map(|pairs| pairs.p),
-            &|_| over(0.437, 4.0),
+            kendall_error,
             by_kendall,
         ),
         pairs,

@@ -4,6 +4,7 @@ use super::{
     Discordant, benjamini_hochberg, holm, mcnemar_exact, mcnemar_mid_p, rank_sets, repeated_p,
     two_proportion_z,
 };
+use crate::distribution::normal_critical;
 use crate::{RunError, Table, ranks};
 
 /// Which test a p value comes from.
@@ -66,6 +67,9 @@ pub struct PairTest {
     pub difference: f64,
     /// z of the two-proportion test, or the difference in standard errors where runs are repeated.
     pub z: f64,
+    /// Standard error of the difference if the two were equal, in points: pooled, `sqrt(b + c)/n` of discordant images, or of
+    /// images and runs.
+    pub standard_error: f64,
     /// Images on which exactly one is right, where known.
     pub discordant: Option<Discordant>,
     /// Unadjusted two-sided p value.
@@ -154,6 +158,20 @@ impl PairTests {
             .count()
     }
 
+    /// The smallest gap between two frameworks, in points, that a test at `alpha` finds with probability `power`.
+    ///
+    /// `(z_(1 - alpha/2) + z_power) se` with the median standard error of all pairs, by the normal distribution: where runs
+    /// are repeated few times the test needs more. `None` without pairs.
+    #[must_use]
+    pub fn detectable_gap(&self, power: f64) -> Option<f64> {
+        let mut errors: Vec<f64> = self.pairs.iter().map(|pair| pair.standard_error).collect();
+        errors.sort_by(f64::total_cmp);
+        let (low, high) = (errors.len().checked_sub(1)? / 2, errors.len() / 2);
+        let median = (errors[low] + errors[high]) / 2.0;
+        // The one-sided quantile of `power` bounds `2 power - 1` on both sides.
+        Some(median * (normal_critical(1.0 - self.alpha) + normal_critical(2.0 * power - 1.0)))
+    }
+
     /// Neighbours in the data set's own ranking, best first; ties in table order.
     #[must_use]
     pub fn adjacent(&self, table: &Table) -> Vec<(usize, usize)> {
@@ -214,9 +232,19 @@ pub fn pair_tests_with(
                 Evidence::Discordant(discordant) => Some(discordant),
                 _ => None,
             };
-            let (method, z, p) = match evidence {
-                Evidence::Counts => (Method::TwoProportionZ, counts.z, counts.p),
-                Evidence::Discordant(it) => (Method::McNemarExact, counts.z, mcnemar_exact(it)),
+            let (method, standard_error, z, p) = match evidence {
+                Evidence::Counts => (
+                    Method::TwoProportionZ,
+                    counts.standard_error,
+                    counts.z,
+                    counts.p,
+                ),
+                Evidence::Discordant(it) => (
+                    Method::McNemarExact,
+                    100.0 * ((it.only_first + it.only_second) as f64).sqrt() / cell.n() as f64,
+                    counts.z,
+                    mcnemar_exact(it),
+                ),
                 Evidence::Runs { images, runs } => {
                     let error = (images + runs[0].variance + runs[1].variance).sqrt();
                     let z = if difference == 0.0 {
@@ -225,7 +253,7 @@ pub fn pair_tests_with(
                         difference / error
                     };
                     let p = repeated_p(difference, images, runs);
-                    (Method::ImagesAndRuns, z, p)
+                    (Method::ImagesAndRuns, error, z, p)
                 }
             };
             pairs.push(PairTest {
@@ -233,6 +261,7 @@ pub fn pair_tests_with(
                 second,
                 difference,
                 z,
+                standard_error,
                 discordant,
                 p,
                 mid_p: discordant.map(mcnemar_mid_p),

@@ -9,6 +9,8 @@ pub struct ZTest {
     pub z: f64,
     /// Two-sided p value.
     pub p: f64,
+    /// Standard error of the difference under the pooled share, in points.
+    pub standard_error: f64,
 }
 
 /// Two-sided pooled two-proportion z test.
@@ -17,15 +19,24 @@ pub struct ZTest {
 /// positively correlated, which makes the test conservative; with per-image outcomes use McNemar's.
 #[must_use]
 pub fn two_proportion_z(first: &Cell, second: &Cell) -> ZTest {
-    if first == second {
-        return ZTest { z: 0.0, p: 1.0 };
-    }
     let (n1, n2) = (first.n() as f64, second.n() as f64);
-    let pooled = (first.hits() + second.hits()) / (n1 + n2);
-    let z =
-        (first.share() - second.share()) / (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
+    let hits = first.hits() + second.hits();
+    let pooled = if hits == 0.0 || hits == n1 + n2 {
+        // No sample proves that a framework is always wrong or always right.
+        (hits + 0.5) / (n1 + n2 + 1.0)
+    } else {
+        hits / (n1 + n2)
+    };
+    let error = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
+    let (z, p) = if first == second {
+        (0.0, 1.0)
+    } else {
+        let z = (first.share() - second.share()) / error;
+        (z, normal_two_sided(z))
+    };
     ZTest {
         z,
-        p: normal_two_sided(z),
+        p,
+        standard_error: 100.0 * error,
     }
 }

@@ -5,6 +5,7 @@ mod agreement;
 mod correlation;
 mod coverage;
 mod means;
+mod peer;
 mod properties;
 mod significance;
 mod simulation;

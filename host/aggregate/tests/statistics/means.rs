@@ -1,7 +1,9 @@
 //! Means and ranks of the published table.
 
 use crate::study::{golden, study};
-use ssl_aggregate::{Aggregate, Pool, Rank, Table, aggregate, ranks, smoothed_geometric};
+use ssl_aggregate::{
+    Aggregate, Pool, Rank, Table, aggregate, ranks, smoothed_geometric, standard_error,
+};
 
 fn floats(value: &serde_json::Value) -> Vec<f64> {
     value
@@ -141,4 +143,18 @@ fn a_smoothed_geometric_mean_stays_near_without_zeros() {
     let smoothed = smoothed_geometric(&table, &[5]);
     // OBoW on A: (247.5 + 0.5) / 7501.
     assert!((smoothed[6].unwrap() - 100.0 * 248.0 / 7501.0).abs() < 1e-12);
+}
+
+#[test]
+fn nothing_is_known_over_no_data_sets() {
+    let table = study();
+    for kind in Aggregate::ALL {
+        assert!(
+            aggregate(&table, &[], kind)
+                .values
+                .iter()
+                .all(Option::is_none)
+        );
+        assert_eq!(standard_error(&table, &[], kind, 0), None);
+    }
 }

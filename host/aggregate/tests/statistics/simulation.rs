@@ -174,3 +174,32 @@ fn paired_redraws_know_that_close_frameworks_move_together() {
     assert!(first(&[None]) < 0.9);
     assert_eq!(first(&paired), first(&paired));
 }
+
+#[test]
+fn detectable_gap_is_found_in_four_of_five_experiments() {
+    let n = 4000;
+    let table = |counts: [u64; 2]| {
+        let set = DataSet {
+            name: "val".to_owned(),
+            n,
+            label_space: None,
+            same_images_as: None,
+        };
+        let rows = counts.map(|count| vec![Some(Cell::counted(count, n).unwrap())]);
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        Table::try_new(None, vec![set], names, rows.to_vec()).unwrap()
+    };
+    let tests = |counts| pair_tests(&table(counts), 0, 0.05, |_, _| None);
+    let gap = tests([2400, 2400]).detectable_gap(0.8).unwrap() / 100.0;
+    let mut random = ChaCha8Rng::seed_from_u64(31);
+    let mut draw = |share: f64| (0..n).filter(|_| random.random_bool(share)).count() as u64;
+    let repeats = 1500;
+    let found = (0..repeats)
+        .filter(|_| {
+            let counts = [draw(0.6 + gap / 2.0), draw(0.6 - gap / 2.0)];
+            tests(counts).differ(0, 1)
+        })
+        .count();
+    let power = found as f64 / f64::from(repeats);
+    assert!((0.77..=0.83).contains(&power), "{power}");
+}

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::keyed::{Keyed, Numbers, against, by_aggregate, by_data_set, by_framework, by_pool};
 use super::sections;
-use crate::analysis::{Analysis, COUNTED, PoolAnalysis};
+use crate::analysis::{Analysis, COUNTED, POWER, PoolAnalysis};
 use crate::claims::Claim;
 use crate::words;
 use ssl_aggregate::{Aggregate, Rank, standard_error};
@@ -40,15 +40,19 @@ struct Document {
     ranks: Keyed<Numbers>,
     ranks_min: Keyed<Keyed<Option<u32>>>,
     correlations: Keyed<sections::CorrelationSection>,
+    correlation_differences: Vec<sections::DifferenceSection>,
     adjacent_not_significant: Keyed<usize>,
     pairs_not_significant: Keyed<usize>,
     significant_after_holm: Keyed<usize>,
     significant_after_bh: Keyed<usize>,
     pairs: Keyed<Vec<sections::PairSection>>,
+    /// In points, at a power of 80 %.
+    smallest_detectable_gap: Keyed<f64>,
     flips: Keyed<sections::FlipSection>,
     kendall_w: Option<f64>,
     friedman: Option<Friedman>,
     nemenyi: Option<Nemenyi>,
+    signed_rank: Option<sections::SignedRankSection>,
     winner_share: Keyed<Option<Numbers>>,
     winner_share_subsets: usize,
     winner_share_without_reference: Keyed<Option<Numbers>>,
@@ -166,6 +170,11 @@ fn document(analysis: &Analysis) -> Document {
         correlations: against(analysis, |against| {
             sections::correlation(analysis, &against.correlations)
         }),
+        correlation_differences: sections::differences(analysis),
+        smallest_detectable_gap: by_data_set(analysis, |set| {
+            analysis.tests[set].detectable_gap(POWER)
+        }),
+        signed_rank: sections::signed_ranks(analysis),
         adjacent_not_significant: by_data_set(analysis, |set| {
             Some(analysis.tests[set].adjacent_not_significant(table))
         }),
@@ -220,7 +229,10 @@ fn document(analysis: &Analysis) -> Document {
             .input
             .variance
             .iter()
-            .map(|split| (split.data_set.clone(), split.into()))
+            .map(|split| {
+                let section = sections::variance(analysis, split);
+                (split.data_set.clone(), section)
+            })
             .collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! What else the numbers say, one sentence each.
 
-use super::{compared, points};
+use super::{coefficient, compared, interval_of, over_sets, spread};
 use crate::analysis::Analysis;
 use crate::prose::{counted, list};
 use ssl_aggregate::Aggregate;
@@ -10,15 +10,18 @@ use ssl_aggregate::Aggregate;
 pub fn findings(analysis: &Analysis) -> Vec<String> {
     let mut findings = Vec::new();
     findings.extend(tiers(analysis));
-    findings.extend(runs(analysis));
+    findings.extend(spread::runs(analysis));
     findings.extend(rules(analysis));
     findings.extend(second_place(analysis));
     findings.extend(neighbours(analysis));
+    findings.extend(over_sets::detectable(analysis));
     findings.extend(carried_over(analysis));
     findings.extend(correlated(analysis));
+    findings.extend(over_sets::closer(analysis));
+    findings.extend(over_sets::practical(analysis));
     findings.extend(lottery(analysis));
     findings.extend(rounding(analysis));
-    findings.extend(spread(analysis));
+    findings.extend(spread::components(analysis));
     findings
 }
 
@@ -61,37 +64,6 @@ fn tiers(analysis: &Analysis) -> Option<String> {
         sentences[0] = sentences[0].replacen("It is ahead", "The first place is ahead", 1);
     }
     (!sentences.is_empty()).then(|| sentences.join(" "))
-}
-
-/// What of the runs is covered, and what would undo the lead where they are not.
-fn runs(analysis: &Analysis) -> Option<String> {
-    let table = analysis.table();
-    let rows = 0..table.frameworks().len();
-    let once: Vec<usize> = rows.filter(|&row| table.runs(row).seeds < 2).collect();
-    if once.is_empty() {
-        return None;
-    }
-    let names: Vec<&str> = once.iter().map(|&row| analysis.framework(row)).collect();
-    let who = if once.len() == table.frameworks().len() {
-        "each framework has one seed here".to_owned()
-    } else if once.len() == 1 {
-        format!("{} has one seed here", names[0])
-    } else {
-        format!("{} have one seed each here", list(&names))
-    };
-    let mut text = format!("Run-to-run variation of the pretraining is not covered: {who}.");
-    let kind = Aggregate::Weighted;
-    let lead = analysis.all().lead(kind);
-    if let Some((lead, deviation)) = lead.and_then(|lead| Some((lead, lead.break_even?))) {
-        text.push_str(&format!(
-            " A standard deviation of {} between runs would make {}'s lead over {} in the {} insignificant (break-even).",
-            points(deviation),
-            analysis.framework(lead.leader),
-            analysis.framework(lead.runner_up),
-            kind.name()
-        ));
-    }
-    Some(text)
 }
 
 /// Whether defensible rules agree on the winner.
@@ -234,11 +206,11 @@ fn correlated(analysis: &Analysis) -> Option<String> {
             let pearson = against.correlations.pearson;
             let interval = pearson
                 .interval
-                .map_or_else(String::new, |(low, high)| format!(" [{low:.2}, {high:.2}]"));
+                .map_or_else(String::new, |ends| format!(" {}", interval_of(ends)));
             Some(format!(
-                "{} {:.2}{interval}",
+                "{} {}{interval}",
                 analysis.data_set(set),
-                pearson.value?
+                coefficient(pearson.value?)
             ))
         })
         .collect();
@@ -304,41 +276,6 @@ fn rounding(analysis: &Analysis) -> Option<String> {
             analysis.framework(lead.runner_up),
             rival.0,
             rival.1
-        )
-    })
-}
-
-/// Where the spread comes from, where the ledger repeats something.
-fn spread(analysis: &Analysis) -> Option<String> {
-    let parts: Vec<String> = analysis
-        .input
-        .variance
-        .iter()
-        .filter_map(|split| {
-            let factors = [
-                ("seeds", split.seeds),
-                ("heads", split.variants),
-                ("protocols", split.protocols),
-                ("checkpoints", split.checkpoints),
-            ];
-            let known: Vec<String> = factors
-                .iter()
-                .filter_map(|(name, value)| Some(format!("{name} {:.2}", (*value)?)))
-                .collect();
-            (!known.is_empty()).then(|| {
-                format!(
-                    "{} images {:.2}, {}",
-                    split.data_set,
-                    split.images,
-                    known.join(", ")
-                )
-            })
-        })
-        .collect();
-    (!parts.is_empty()).then(|| {
-        format!(
-            "Standard deviations in points, by what is varied: {}.",
-            parts.join("; ")
         )
     })
 }

@@ -2,6 +2,8 @@
 
 mod findings;
 mod headline;
+mod over_sets;
+mod spread;
 
 pub use findings::findings;
 pub use headline::{Verdict, headline, verdict};
@@ -13,4 +15,18 @@ use super::analysis::{AgainstReference, Analysis};
 pub(super) fn compared(analysis: &Analysis) -> impl Iterator<Item = (usize, &AgainstReference)> {
     let against = analysis.against_reference.iter().enumerate();
     against.filter_map(|(set, against)| Some((set, against.as_ref()?)))
+}
+
+/// A correlation with two decimals, three near 1.
+pub(crate) fn coefficient(r: f64) -> String {
+    if r.abs() >= 0.95 {
+        format!("{r:.3}")
+    } else {
+        format!("{r:.2}")
+    }
+}
+
+/// An interval of correlations in brackets.
+pub(crate) fn interval_of((low, high): (f64, f64)) -> String {
+    format!("[{}, {}]", coefficient(low), coefficient(high))
 }

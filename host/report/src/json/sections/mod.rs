@@ -1,16 +1,20 @@
 //! The parts of the document.
 
 mod pairs;
+mod practical;
 mod reference;
 mod runs;
 mod sampling;
 mod table;
+mod variance;
 
 pub(super) use pairs::{PairSection, pair};
+pub(super) use practical::{DifferenceSection, SignedRankSection, differences, signed_ranks};
 pub(super) use reference::{CorrelationSection, FlipSection, correlation, flip};
 pub(super) use runs::{RunsSection, baselines, runs};
 pub(super) use sampling::{
-    LeadSection, PoolBootstrapSection, RedrawSection, SetBootstrapSection, VarianceSection, lead,
-    pool_bootstrap, redraw, set_bootstrap,
+    LeadSection, PoolBootstrapSection, RedrawSection, SetBootstrapSection, lead, pool_bootstrap,
+    redraw, set_bootstrap,
 };
 pub(super) use table::{AccuracySection, DataSetSection, accuracy, data_sets};
+pub(super) use variance::{VarianceSection, variance};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::Analysis;
 use crate::json::keyed::{Keyed, by_framework};
-use ssl_aggregate::{Lead, PoolBootstrap, SetBootstrap, VarianceSplit};
+use ssl_aggregate::{Lead, PoolBootstrap, SetBootstrap};
 
 #[derive(Serialize)]
 pub(in crate::json) struct LeadSection {
@@ -103,26 +103,5 @@ pub(in crate::json) fn pool_bootstrap(
         interval: by_framework(analysis, &pool.value),
         rank_interval: by_framework(analysis, &pool.rank),
         first_share: by_framework(analysis, &pool.first),
-    }
-}
-
-#[derive(Serialize)]
-pub(in crate::json) struct VarianceSection {
-    images: f64,
-    variants: Option<f64>,
-    seeds: Option<f64>,
-    protocols: Option<f64>,
-    checkpoints: Option<f64>,
-}
-
-impl From<&VarianceSplit> for VarianceSection {
-    fn from(split: &VarianceSplit) -> Self {
-        Self {
-            images: split.images,
-            variants: split.variants,
-            seeds: split.seeds,
-            protocols: split.protocols,
-            checkpoints: split.checkpoints,
-        }
     }
 }

@@ -1,152 +1,27 @@
 //! Every statistic of a table, computed once for all formats.
 
+mod options;
+mod pool;
+
+pub use options::Options;
+pub(crate) use pool::counted;
+pub use pool::{COUNTED, PoolAnalysis};
+
 use ssl_aggregate::{
-    Aggregate, AggregateError, Bootstrap, Comparisons, Concordance, Correlations, Flips,
-    Interactions, Lead, PairTests, Pool, PoolBootstrap, Rank, Redraw, Redraws, Robustness, Scores,
-    SetBootstrap, Table, WinnerShare, aggregate, bootstrap, borda, concordance, copeland,
+    Aggregate, AggregateError, Bootstrap, Concordance, CorrelationDifference, Correlations, Flips,
+    Interactions, PairTests, Pool, Rank, Redraw, Redraws, Robustness, SetBootstrap, SignedRank,
+    Table, aggregate, bootstrap, borda, concordance, copeland, correlation_difference,
     correlations, effective_robustness, flips, holm_over_all, pair_tests_of, pareto_front, ranks,
-    redraw, smoothed_geometric, winner_share,
+    redraw, signed_rank,
 };
 
-use super::input::Input;
+use crate::input::Input;
 
-/// Aggregates for which the winner of every subset of data sets is counted.
-pub const COUNTED: [Aggregate; 4] = [
-    Aggregate::Arithmetic,
-    Aggregate::Weighted,
-    Aggregate::Geometric,
-    Aggregate::MeanRank,
-];
+/// Probability with which the smallest detectable gap is found.
+pub const POWER: f64 = 0.8;
 
 /// Reference data set if none is named.
 const DEFAULT_REFERENCE: &str = "val";
-
-/// What a reader may choose.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Data set that the others are compared with; `val` if `None`.
-    pub reference: Option<String>,
-    /// Further pools to aggregate over, each a list of data sets.
-    pub pools: Vec<Vec<String>>,
-    /// Level of the tests, in (0, 1).
-    pub alpha: f64,
-    /// Bootstrap draws, at least 1.
-    pub draws: usize,
-    /// Seed of the bootstrap.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    /// `val`, no further pool, level 0.05, 2,000 draws, seed 0.
-    fn default() -> Self {
-        Self {
-            reference: None,
-            pools: Vec::new(),
-            alpha: 0.05,
-            draws: 2000,
-            seed: 0,
-        }
-    }
-}
-
-/// One pool with all that is aggregated over it.
-#[derive(Debug, Clone)]
-pub struct PoolAnalysis {
-    /// The data sets.
-    pub pool: Pool,
-    /// Scores as in [`Aggregate::ALL`].
-    pub scores: Vec<Scores>,
-    /// Redraws and comparisons as in [`Aggregate::ALL`].
-    pub drawn: Vec<PoolBootstrap>,
-    /// Leads as in [`Aggregate::ALL`]; `None` without a standard error.
-    pub leads: Vec<Option<Lead>>,
-    /// Geometric mean of smoothed accuracies.
-    pub smoothed_geometric: Vec<Option<f64>>,
-    /// Winner counts as in [`COUNTED`]; `None` for an empty pool.
-    pub winner_shares: Vec<Option<WinnerShare>>,
-}
-
-impl PoolAnalysis {
-    fn new(table: &Table, pool: Pool, drawn: Vec<PoolBootstrap>, seed: u64) -> Self {
-        let sets = &pool.data_sets;
-        let scores: Vec<Scores> = Aggregate::ALL
-            .iter()
-            .map(|&kind| aggregate(table, sets, kind))
-            .collect();
-        Self {
-            leads: scores
-                .iter()
-                .zip(&drawn)
-                .map(|(scores, drawn)| drawn.comparisons.as_ref()?.lead(scores))
-                .collect(),
-            drawn,
-            smoothed_geometric: smoothed_geometric(table, sets),
-            winner_shares: COUNTED
-                .iter()
-                .map(|&kind| winner_share(table, sets, kind, seed))
-                .collect(),
-            scores,
-            pool,
-        }
-    }
-
-    /// The scores of one aggregate.
-    #[must_use]
-    pub fn scores(&self, aggregate: Aggregate) -> &Scores {
-        &self.scores[place(aggregate)]
-    }
-
-    /// Redraws of one aggregate.
-    #[must_use]
-    pub fn drawn(&self, aggregate: Aggregate) -> &PoolBootstrap {
-        &self.drawn[place(aggregate)]
-    }
-
-    /// All pairs by one aggregate; `None` without a standard error.
-    #[must_use]
-    pub fn comparisons(&self, aggregate: Aggregate) -> Option<&Comparisons> {
-        self.drawn(aggregate).comparisons.as_ref()
-    }
-
-    /// Rows that cannot be told apart from the first by one aggregate, after Holm's correction, the first included;
-    /// empty where no error is known.
-    #[must_use]
-    pub fn first_tier(&self, aggregate: Aggregate) -> Vec<usize> {
-        let order = self.scores(aggregate).order();
-        match (self.comparisons(aggregate), order.first()) {
-            (Some(found), Some(&first)) => order
-                .iter()
-                .copied()
-                .filter(|&row| !found.differ_after_holm(first, row))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The lead by one aggregate.
-    #[must_use]
-    pub fn lead(&self, aggregate: Aggregate) -> Option<&Lead> {
-        self.leads[place(aggregate)].as_ref()
-    }
-}
-
-/// Position of an aggregate in [`Aggregate::ALL`].
-#[must_use]
-pub fn place(aggregate: Aggregate) -> usize {
-    Aggregate::ALL
-        .iter()
-        .position(|&kind| kind == aggregate)
-        .unwrap_or(0)
-}
-
-/// Position of an aggregate in [`COUNTED`].
-#[must_use]
-pub(super) fn counted(aggregate: Aggregate) -> usize {
-    COUNTED
-        .iter()
-        .position(|&kind| kind == aggregate)
-        .unwrap_or(0)
-}
 
 /// One data set against the reference.
 #[derive(Debug, Clone)]
@@ -157,6 +32,17 @@ pub struct AgainstReference {
     pub flips: Flips,
     /// Accuracy beyond the logit-scale fit.
     pub robustness: Option<Robustness>,
+}
+
+/// The first by mean rank against one other row, over data sets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PracticalDifference {
+    /// Row of the first.
+    pub first: usize,
+    /// Row of the other.
+    pub rival: usize,
+    /// How probable it is that the first is better, as good, or worse.
+    pub found: SignedRank,
 }
 
 /// Every statistic of one table.
@@ -178,6 +64,10 @@ pub struct Analysis {
     pub redraws: Vec<Option<Redraw>>,
     /// By data set; `None` for the reference itself.
     pub against_reference: Vec<Option<AgainstReference>>,
+    /// Each two data sets other than the reference, by how closely they follow it.
+    pub correlation_differences: Vec<CorrelationDifference>,
+    /// The first by mean rank over all data sets against each other row, by the Bayesian signed-rank test.
+    pub signed_ranks: Vec<PracticalDifference>,
     /// Agreement of all data sets.
     pub concordance: Option<Concordance>,
     /// Borda count over all data sets.
@@ -246,7 +136,19 @@ impl Analysis {
                 robustness: effective_robustness(table, reference, set),
             })
         };
-        let notes = super::notes::notes(&input, reference, options.reference.is_some());
+        let signed_ranks = signed_ranks(table, &all, &options);
+        let differences = reference.map_or_else(Vec::new, |reference| {
+            let others: Vec<usize> = sets.clone().filter(|&set| set != reference).collect();
+            let pairs = others.iter().enumerate().flat_map(|(place, &first)| {
+                let rest = others[place + 1..].iter();
+                rest.map(move |&second| (first, second))
+            });
+            let confidence = confidence(&options);
+            pairs
+                .map(|pair| correlation_difference(table, reference, pair, confidence))
+                .collect()
+        });
+        let notes = crate::notes::notes(&input, reference, options.reference.is_some());
         Ok(Self {
             reference,
             pools: pools
@@ -259,6 +161,8 @@ impl Analysis {
             redraws: sets.clone().map(|set| redraw(table, set)).collect(),
             against_reference: sets.map(against).collect(),
             tests,
+            correlation_differences: differences,
+            signed_ranks,
             concordance: concordance(table, &all.data_sets, options.alpha),
             borda: borda(table, &all.data_sets),
             copeland: copeland(table, &all.data_sets),
@@ -340,6 +244,26 @@ impl Analysis {
         });
         rows
     }
+}
+
+/// The first by mean rank against each other row that has all data sets, in table order.
+fn signed_ranks(table: &Table, all: &Pool, options: &Options) -> Vec<PracticalDifference> {
+    let order = aggregate(table, &all.data_sets, Aggregate::MeanRank).order();
+    let Some((&first, rivals)) = order.split_first() else {
+        return Vec::new();
+    };
+    let one = |&rival: &usize| {
+        let pair = (first, rival);
+        let (rope, draws, seed) = (options.rope, options.draws, options.seed);
+        signed_rank(table, &all.data_sets, pair, rope, draws, seed).map(|found| {
+            PracticalDifference {
+                first,
+                rival,
+                found,
+            }
+        })
+    };
+    rivals.iter().filter_map(one).collect()
 }
 
 fn confidence(options: &Options) -> f64 {

@@ -1,0 +1,78 @@
+//! What the built-in study concludes, and what the tests leave of it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use ssl_report::input::Study;
+use ssl_report::{Analysis, Claim, Options, findings};
+
+fn analysis() -> Analysis {
+    let input = Study::Ozbulak2024.load(false).unwrap();
+    Analysis::new(input, Options::default()).unwrap()
+}
+
+#[track_caller]
+fn claim(words: &str) -> Claim {
+    let claims = analysis().claims();
+    let found = claims.into_iter().find(|it| it.claim.contains(words));
+    found.unwrap()
+}
+
+#[test]
+fn best_weighted_average_is_supported_with_and_without_val() {
+    let found = claim("best all-rounder");
+    assert_eq!(found.verdict, "Supported");
+    assert!(found.evidence.contains("z = 18.1 to 14.8"), "{found:?}");
+}
+
+#[test]
+fn moco_and_obow_are_ahead_of_the_third_place_only_before_correction() {
+    let found = claim("geometric mean");
+    assert!(
+        found
+            .verdict
+            .contains("before correction, not after Holm's"),
+        "{found:?}"
+    );
+    assert!(found.evidence.contains("z = 2.33"), "{found:?}");
+    assert!(
+        found.evidence.contains("first two places in 98"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn reversed_pairs_are_counted_under_three_corrections() {
+    let found = claim("need not be a better number");
+    assert_eq!(
+        found.verdict,
+        "Supported on R, Sketch and A; not shown on ReaL and V2"
+    );
+    let counts = "R 10, 7 and 5; Sketch 12, 7 and 6; A 3, 3 and 2";
+    assert!(found.evidence.contains(counts), "{found:?}");
+}
+
+#[test]
+fn correlations_differ_by_pearson_and_but_for_one_by_spearman() {
+    let found = claim("less closely");
+    assert_eq!(
+        found.verdict,
+        "Supported by Pearson's coefficient; by Spearman's not for A against V2"
+    );
+    assert!(
+        found.evidence.contains("V2 over A 0.14 [-0.00, 0.58]")
+            && found.evidence.contains("ReaL over R 0.32 [0.10, 0.83]"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn practical_differences_stand_beside_nemenyi() {
+    let findings = findings(&analysis()).join(" ");
+    for words in [
+        "MoCo, first by mean rank",
+        "depends on who else is in the table",
+        "finds in 80 % of cases: Val 0.80, ReaL 0.73, V2 1.96, R 0.90, Sketch 0.70, A 0.58",
+        "Of 10 pairs of data sets 6 differ",
+    ] {
+        assert!(findings.contains(words), "{words}: {findings}");
+    }
+}
