@@ -5,6 +5,8 @@ mod simulated;
 
 use serde_json::{Value, json};
 use simulated::{Plan, Set, report, run, write_ledger};
+use ssl_host::ledger::Ledger;
+use std::path::Path;
 
 const VAL: Set = Set {
     name: "val",
@@ -183,6 +185,107 @@ fn report_shows_baselines_apart_from_the_ranking() {
         assert!(
             text.contains("pixels") && text.contains("untrained"),
             "{format}"
+        );
+    }
+}
+
+fn ledger_of(root: &Path, frameworks: &[(&str, f64)]) {
+    let plan = Plan {
+        sets: &[VAL, V2],
+        frameworks,
+        seeds: 1,
+        heads: 1,
+        common: 0.9,
+        shift: 0.0,
+    };
+    write_ledger(root, &plan);
+}
+
+#[test]
+fn several_ledgers_and_tables_make_one_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    ledger_of(&a, &[("byol", 0.50), ("dino", 0.60)]);
+    ledger_of(&b, &[("moco", 0.52)]);
+    let second = b.to_str().unwrap();
+    let found = report(&a, &[second, "--draws", "200"]);
+    assert_eq!(found["frameworks"], json!(["byol", "dino", "moco"]));
+    assert_eq!(found["title"], "a and b");
+    // Images are the same ones, so frameworks of two ledgers are compared image by image.
+    for pair in found["pairs"]["val"].as_array().unwrap() {
+        assert_eq!(pair["method"], "mcnemar_exact", "{pair}");
+    }
+    let table = folder.path().join("c.csv");
+    std::fs::write(
+        &table,
+        "framework,val,sketch\nn,1500,900\ndino,61.0,20.0\nswav,62.0,21.0\n",
+    )
+    .unwrap();
+    let third = table.to_str().unwrap();
+    let found = report(&a, &[second, "--table", third, "--draws", "200"]);
+    let names = json!(["byol", "dino", "moco", "dino (c)", "swav"]);
+    assert_eq!(found["frameworks"], names);
+    assert_eq!(found["accuracy"]["sketch"]["byol"], Value::Null);
+    assert_eq!(found["accuracy"]["val"]["swav"]["percent"], 62.0);
+    assert!(found["notes"].to_string().contains("names no protocol"));
+    for format in ["terminal", "md", "csv", "latex", "html"] {
+        let output = run(
+            &a,
+            &[
+                second, "--table", third, "--draws", "50", "--format", format,
+            ],
+        );
+        assert!(output.status.success(), "{format}");
+    }
+}
+
+#[test]
+fn ledgers_of_two_protocols_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    ledger_of(&a, &[("byol", 0.50), ("dino", 0.60)]);
+    ledger_of(&b, &[("moco", 0.52)]);
+    for (id, hash, expected) in [
+        (Some("knn"), None, "`linear-shared-cached`"),
+        (None, Some("0123"), "(0123)`"),
+    ] {
+        for (dir, mut record) in Ledger::records(&b).unwrap() {
+            for evaluation in &mut record.results.report.evaluations {
+                evaluation.protocol.id = id.unwrap_or("linear-shared-cached").to_owned();
+                evaluation.protocol.hash = hash.unwrap_or("f").to_owned();
+            }
+            dir.write(&record).unwrap();
+        }
+        let output = run(&a, &[b.to_str().unwrap()]);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(65), "{message}");
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            message.contains("one protocol throughout") && message.contains(expected),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn one_framework_has_a_report_that_compares_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    ledger_of(folder.path(), &[("byol", 0.50), ("pixels", 0.30)]);
+    let found = report(folder.path(), &["--draws", "100"]);
+    let headline = found["headline"].as_str().unwrap();
+    assert!(
+        headline.contains("one framework cannot be compared"),
+        "{headline}"
+    );
+    assert!(found["accuracy"]["val"]["byol"]["interval"].is_array());
+    assert_eq!(found["leads"]["weighted"]["all"], Value::Null);
+    for format in ["terminal", "md", "csv", "latex", "html"] {
+        let output = run(folder.path(), &["--draws", "50", "--format", format]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("byol"), "{format}");
+        assert!(
+            !text.contains("NaN") && !text.contains("best of"),
+            "{format} {text}"
         );
     }
 }

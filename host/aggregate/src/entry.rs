@@ -257,9 +257,10 @@ mod tests {
             "expected n = 4 as for `a`, found 5 (framework `b`, data set `r`)"
         );
         let alone = [record("a", "r", 3, 4)];
+        assert_eq!(Table::from_entries(&alone).unwrap().frameworks(), ["a"]);
         assert_eq!(
-            Table::from_entries(&alone),
-            Err(AggregateError::TooFewFrameworks { found: 1 })
+            Table::from_entries(&alone).unwrap().split(|_| true),
+            Err(AggregateError::NoFrameworks)
         );
     }
 }

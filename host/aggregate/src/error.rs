@@ -52,12 +52,9 @@ pub enum AggregateError {
         #[source]
         fault: Box<AggregateError>,
     },
-    /// Comparing needs two.
-    #[error("expected at least two frameworks to compare besides baselines, found {found}")]
-    TooFewFrameworks {
-        /// How many there are.
-        found: usize,
-    },
+    /// A table without rows.
+    #[error("expected at least one framework besides baselines, found none")]
+    NoFrameworks,
     /// A table without columns.
     #[error("expected at least one data set, found none")]
     NoDataSets,

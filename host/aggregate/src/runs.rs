@@ -105,6 +105,18 @@ impl Runs {
         }
     }
 
+    /// The same runs with the accuracies of data set `places[d]` at place `d`; nothing where there is none.
+    pub(super) fn placed(&self, places: &[Option<usize>]) -> Self {
+        let unit = |unit: &Vec<Option<f64>>| {
+            let places = places.iter();
+            places.map(|place| unit[(*place)?]).collect()
+        };
+        Self {
+            units: self.units.iter().map(unit).collect(),
+            ..self.clone()
+        }
+    }
+
     /// What is repeated; `None` for a single run.
     #[must_use]
     pub fn unit(&self) -> Option<Unit> {

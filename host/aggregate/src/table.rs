@@ -20,7 +20,7 @@ pub type ApartRow = (String, Vec<Option<Cell>>);
 
 /// Accuracies of frameworks on data sets, with the guarantee that they may be compared.
 ///
-/// At least two frameworks and one data set, names without repetition, one `n` and one label space per data set, one
+/// At least one framework and one data set, names without repetition, one `n` and one label space per data set, one
 /// protocol throughout. A cell may be missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -61,10 +61,8 @@ impl Table {
                 second: second + 1,
             });
         }
-        if frameworks.len() < 2 || rows.len() < 2 {
-            return Err(AggregateError::TooFewFrameworks {
-                found: frameworks.len().min(rows.len()),
-            });
+        if frameworks.is_empty() || rows.is_empty() {
+            return Err(AggregateError::NoFrameworks);
         }
         for (framework, row) in frameworks.iter().zip(&rows) {
             check_row(framework, row, &data_sets, &frameworks)?;
@@ -87,7 +85,7 @@ impl Table {
     /// Takes out the rows that `apart` names, as `(name, cells)`.
     ///
     /// # Errors
-    /// [`AggregateError::TooFewFrameworks`] where fewer than two are left.
+    /// [`AggregateError::NoFrameworks`] where none is left.
     pub fn split(
         self,
         apart: impl Fn(&str) -> bool,
@@ -106,6 +104,67 @@ impl Table {
         }
         let rest = Self::try_new(self.protocol, self.data_sets, frameworks, rows)?;
         Ok((rest.with_runs(runs), taken))
+    }
+
+    /// The rows of this table and below them those of another; a cell is missing where a table lacks a data set. `names`
+    /// are what the two are called in errors.
+    ///
+    /// # Errors
+    /// [`AggregateError::Mixed`] where both name a protocol, or a label space of a data set, and not the same;
+    /// [`AggregateError::DifferentN`] and [`AggregateError::DuplicateFramework`].
+    pub fn join(self, other: Self, names: [&str; 2]) -> Result<Self, AggregateError> {
+        let protocol = agreed(
+            "protocol",
+            [self.protocol.as_deref(), other.protocol.as_deref()],
+            names,
+        )?;
+        let mut data_sets = self.data_sets.clone();
+        for set in &other.data_sets {
+            let Some(known) = data_sets.iter_mut().find(|known| known.name == set.name) else {
+                data_sets.push(set.clone());
+                continue;
+            };
+            if known.n != set.n {
+                return Err(AggregateError::DifferentN {
+                    data_set: set.name.clone(),
+                    other: names[0].to_owned(),
+                    expected: known.n,
+                    framework: names[1].to_owned(),
+                    found: set.n,
+                });
+            }
+            let places = names.map(|name| format!("{name}, data set `{}`", set.name));
+            known.label_space = agreed(
+                "label space",
+                [known.label_space.as_deref(), set.label_space.as_deref()],
+                places.each_ref().map(String::as_str),
+            )?;
+            if known.same_images_as.is_none() {
+                known.same_images_as.clone_from(&set.same_images_as);
+            }
+        }
+        let (mut frameworks, mut rows, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+        for table in [self, other] {
+            let place = |set: &DataSet| {
+                let mut own = table.data_sets.iter();
+                own.position(|own| own.name == set.name)
+            };
+            let places: Vec<Option<usize>> = data_sets.iter().map(place).collect();
+            for (row, own) in table.runs.iter().enumerate() {
+                let cells = places.iter().map(|place| table.cell(row, (*place)?));
+                rows.push(cells.collect());
+                runs.push(own.placed(&places));
+            }
+            frameworks.extend(table.frameworks);
+        }
+        Ok(Self::try_new(protocol, data_sets, frameworks, rows)?.with_runs(runs))
+    }
+
+    /// The same table with other names of its rows.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(&str) -> String) -> Self {
+        let frameworks = self.frameworks.iter().map(|own| name(own)).collect();
+        Self { frameworks, ..self }
     }
 
     /// The runs behind row `framework`; a single one unless the table was made of records.
@@ -242,6 +301,24 @@ impl Table {
     }
 }
 
+/// What two tables say, where they do not contradict each other.
+fn agreed(
+    what: &'static str,
+    [first, second]: [Option<&str>; 2],
+    [first_at, second_at]: [&str; 2],
+) -> Result<Option<String>, AggregateError> {
+    match (first, second) {
+        (Some(first), Some(second)) if first != second => Err(AggregateError::Mixed {
+            what,
+            first: first.to_owned(),
+            first_at: first_at.to_owned(),
+            second: second.to_owned(),
+            second_at: second_at.to_owned(),
+        }),
+        _ => Ok(first.or(second).map(str::to_owned)),
+    }
+}
+
 /// First two positions that hold the same name.
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<(usize, usize)> {
     let mut seen = std::collections::HashMap::new();
@@ -277,4 +354,74 @@ fn check_row(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn table(protocol: Option<&str>, names: &[&str], sets: &[(&str, u64)]) -> Table {
+        let data_sets = sets.iter().map(|&(name, n)| DataSet {
+            name: name.to_owned(),
+            n,
+            label_space: None,
+            same_images_as: None,
+        });
+        let row = |row: usize| {
+            let cells = sets.iter().map(|&(_, n)| Cell::counted(row as u64, n).ok());
+            cells.collect()
+        };
+        Table::try_new(
+            protocol.map(str::to_owned),
+            data_sets.collect(),
+            names.iter().map(|&name| name.to_owned()).collect(),
+            (0..names.len()).map(row).collect(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn joined_tables_have_all_rows_and_columns() {
+        let first = table(Some("linear"), &["a", "b"], &[("val", 10), ("v2", 20)]);
+        let second = table(None, &["c"], &[("sketch", 30), ("val", 10)]);
+        let joined = first.join(second, ["one", "two"]).unwrap();
+        assert_eq!(joined.frameworks(), ["a", "b", "c"]);
+        assert_eq!(joined.protocol(), Some("linear"));
+        let names: Vec<&str> = joined
+            .data_sets()
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        assert_eq!(names, ["val", "v2", "sketch"]);
+        assert_eq!(joined.missing(), [(0, 2), (1, 2), (2, 1)]);
+        assert_eq!(joined.cell(2, 2).unwrap().n(), 30);
+    }
+
+    #[test]
+    fn runs_keep_their_data_sets_in_a_joined_table() {
+        // Two seeds on the second table's only set, which is the third of the joined one.
+        let runs = Runs::new(&[vec![vec![10]], vec![vec![20]]], &[100]);
+        let first = table(None, &["a"], &[("val", 10), ("v2", 20)]);
+        let second = table(None, &["b"], &[("sketch", 100)]).with_runs(vec![runs]);
+        let joined = first.join(second, ["one", "two"]).unwrap();
+        assert_eq!(joined.runs(1).on(2).unwrap().variance, 50.0);
+        assert_eq!(joined.runs(1).on(0), None);
+    }
+
+    #[test]
+    fn tables_that_contradict_each_other_are_refused_by_name() {
+        let first = || table(Some("linear"), &["a"], &[("val", 10)]);
+        let refused = |other| first().join(other, ["one", "two"]).unwrap_err().to_string();
+        assert_eq!(
+            refused(table(Some("knn"), &["b"], &[("val", 10)])),
+            "expected one protocol throughout, found `linear` (one) and `knn` (two); report them apart"
+        );
+        let sizes = refused(table(None, &["b"], &[("val", 11)]));
+        assert!(
+            sizes.contains("`one`, found 11 (framework `two`, data set `val`)"),
+            "{sizes}"
+        );
+        assert!(refused(table(None, &["a"], &[("val", 10)])).contains("`a`"));
+    }
 }

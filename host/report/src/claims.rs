@@ -35,7 +35,7 @@ impl Analysis {
             .into_iter()
             .flatten()
             .collect(),
-            None => Vec::new(),
+            Some(Study::Imagenette) | None => Vec::new(),
         }
     }
 }

@@ -71,6 +71,14 @@ pub enum ReportError {
     /// A page that its template refuses.
     #[error("cannot write the report as HTML: {0}")]
     Page(#[source] minijinja::Error),
+    /// Counts of scored images, for a study that scores all.
+    #[error(
+        "expected a study with images that are not scored (`ozbulak2024`), found `{study}`; leave out --strict"
+    )]
+    Strict {
+        /// The study.
+        study: &'static str,
+    },
     /// An option that does not fit the table.
     #[error(transparent)]
     Option(Box<AggregateError>),

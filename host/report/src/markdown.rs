@@ -37,6 +37,7 @@ pub fn render(analysis: &Analysis) -> String {
         let texts = texts.iter().cloned();
         text.push_str(&line(std::iter::once(escape(name)).chain(texts)));
     }
+    text.push_str(&intervals(analysis, &table));
     text.push_str(&format!(
         "\n{}\n",
         escape(&table.legend.replace("dagger", "†"))
@@ -56,6 +57,28 @@ pub fn render(analysis: &Analysis) -> String {
         for line in lines {
             text.push_str(&format!("- {}\n", escape(&line)));
         }
+    }
+    text
+}
+
+/// A second table of the same rows and columns, with the intervals.
+fn intervals(analysis: &Analysis, table: &PaperTable) -> String {
+    let percent = (1000.0 * analysis.confidence()).round() / 10.0;
+    let titles = table.columns.iter().map(|column| escape(&column.title));
+    let mut text = format!("\n{percent} % intervals:\n\n");
+    text.push_str(&line(std::iter::once("framework".to_owned()).chain(titles)));
+    text.push_str(&line(
+        std::iter::once(":---".to_owned()).chain(table.columns.iter().map(|_| "---:".to_owned())),
+    ));
+    for (row, name) in table.names.iter().enumerate() {
+        let bounds = table.columns.iter().map(|column| {
+            let interval = column.entries[row].as_ref().and_then(|it| it.interval);
+            interval.map_or_else(
+                || "–".to_owned(),
+                |(low, high)| format!("{low:.2}–{high:.2}"),
+            )
+        });
+        text.push_str(&line(std::iter::once(escape(name)).chain(bounds)));
     }
     text
 }

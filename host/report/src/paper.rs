@@ -1,6 +1,6 @@
 //! The table as it goes into a paper, before it is Markdown, LaTeX or CSV.
 
-use ssl_aggregate::{Aggregate, ApartRow, Cell};
+use ssl_aggregate::{Aggregate, ApartRow, Cell, Rank};
 
 use super::analysis::Analysis;
 
@@ -8,7 +8,7 @@ use super::analysis::Analysis;
 const DECIMALS: usize = 2;
 
 /// Aggregates that get a column.
-const COLUMNS: [Aggregate; 3] = [
+pub(super) const COLUMNS: [Aggregate; 3] = [
     Aggregate::Weighted,
     Aggregate::Geometric,
     Aggregate::MeanRank,
@@ -26,6 +26,16 @@ pub(super) enum Mark {
 }
 
 impl Mark {
+    /// The mark of a rank; none in a table of one framework, whose best says nothing.
+    pub(super) fn of(analysis: &Analysis, rank: Option<Rank>, near: bool) -> Self {
+        match rank {
+            _ if analysis.table().frameworks().len() < 2 => Self::None,
+            Some(rank) if rank.min == 1 => Self::Best,
+            _ if near => Self::Near,
+            _ => Self::None,
+        }
+    }
+
     /// Word in the CSV.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -80,15 +90,22 @@ impl PaperTable {
                 .collect(),
             baselines: baselines(analysis),
             columns: sets.chain(aggregates).collect(),
-            legend: format!(
-                "Top-1 accuracy in percent. Bold: best of its column; dagger: cannot be told apart from the best at level \
-                 {}, after Holm's correction over all pairs of the column ({}). The mean rank has no such test.",
-                analysis.options.alpha,
-                tests_in_words(analysis)
-            ),
+            legend: legend(analysis),
             order,
         }
     }
+}
+
+fn legend(analysis: &Analysis) -> String {
+    if analysis.table().frameworks().len() < 2 {
+        return "Top-1 accuracy in percent.".to_owned();
+    }
+    format!(
+        "Top-1 accuracy in percent. Bold: best of its column; dagger: cannot be told apart from the best at level {}, after \
+         Holm's correction over all pairs of the column ({}). The mean rank has no such test.",
+        analysis.options.alpha,
+        tests_in_words(analysis)
+    )
 }
 
 fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
@@ -101,11 +118,7 @@ fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
     let decimals = printed.max().unwrap_or(DECIMALS);
     let entry = |&row: &usize| {
         let cell = cells[row]?;
-        let mark = match analysis.ranks[set][row] {
-            Some(rank) if rank.min == 1 => Mark::Best,
-            _ if near.contains(&row) => Mark::Near,
-            _ => Mark::None,
-        };
+        let mark = Mark::of(analysis, analysis.ranks[set][row], near.contains(&row));
         let value = cell.percent();
         Some(Entry {
             value,
@@ -129,11 +142,7 @@ fn score(analysis: &Analysis, kind: Aggregate, order: &[usize]) -> Column {
     let tier = pool.first_tier(kind);
     let entry = |&row: &usize| {
         let value = scores.values[row]?;
-        let mark = match scores.ranks[row] {
-            Some(rank) if rank.min == 1 => Mark::Best,
-            _ if tier.contains(&row) => Mark::Near,
-            _ => Mark::None,
-        };
+        let mark = Mark::of(analysis, scores.ranks[row], tier.contains(&row));
         Some(Entry {
             value,
             text: format!("{value:.DECIMALS$}"),

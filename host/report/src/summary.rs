@@ -37,11 +37,15 @@ pub(super) fn render(table: &Table, baselines: &[ApartRow], near: Option<&Near<'
     let (names, columns) = columns(table, baselines, near);
     let together = columns.split_at(table.data_sets().len());
     let mut text = blocks(&names, together.0, together.1);
-    text.push_str("\n* best of its column");
-    if near.is_some() {
-        text.push_str("; ~ cannot be told apart from it (Holm)");
+    text.push('\n');
+    if table.frameworks().len() > 1 {
+        text.push_str("* best of its column");
+        if near.is_some() {
+            text.push_str("; ~ cannot be told apart from it (Holm)");
+        }
+        text.push_str("; ");
     }
-    text.push_str("; percent\nw.avg weighted average, g.mean geometric mean, rank mean rank\n");
+    text.push_str("percent\nw.avg weighted average, g.mean geometric mean, rank mean rank\n");
     if table.repeats() {
         text.push_str("runs seeds × heads, sd standard deviation of w.avg between seeds\n");
     }
@@ -69,13 +73,15 @@ fn columns(
     let below = |cells: &mut Vec<String>, of: &dyn Fn(&ApartRow) -> String| {
         cells.extend(baselines.iter().map(of));
     };
+    // The best of one says nothing.
+    let best = |rank: Option<Rank>| rank.filter(|_| table.frameworks().len() > 1);
     let data_set = |&set: &usize| {
         let ranks = ranks(table, set);
         let percent = |row: usize| table.cell(row, set).as_ref().map(Cell::percent);
         let near = |row: usize| near.is_some_and(|near| (near.on)(set, row));
         let cells = order.iter();
         let mut cells: Vec<String> = cells
-            .map(|&row| marked(percent(row), ranks[row], near(row), 1))
+            .map(|&row| marked(percent(row), best(ranks[row]), near(row), 1))
             .collect();
         below(&mut cells, &|(_, cells)| {
             marked(cells[set].as_ref().map(Cell::percent), None, false, 1)
@@ -89,7 +95,7 @@ fn columns(
         let near = |row| near.is_some_and(|near| (near.by)(scores.aggregate, row));
         let cells = order.iter();
         let mut cells: Vec<String> = cells
-            .map(|&row| marked(scores.values[row], scores.ranks[row], near(row), 2))
+            .map(|&row| marked(scores.values[row], best(scores.ranks[row]), near(row), 2))
             .collect();
         below(&mut cells, &|_| String::new());
         Column {

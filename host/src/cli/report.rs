@@ -20,7 +20,9 @@ fn failure(error: SourceError) -> Failure {
         SourceError::Ledger(_) | SourceError::Evaluate(_) => {
             "a ledger is the output directory of a run; run it again to finish its cells"
         }
-        SourceError::Report(ReportError::Option(_)) => "see `ssl-lottery report --help`",
+        SourceError::Report(ReportError::Option(_) | ReportError::Strict { .. }) => {
+            "see `ssl-lottery report --help`"
+        }
         _ => {
             "a table is CSV: a header `framework,<data set>,…`, a row `n` with image counts, then one row per \
              framework in percent"

@@ -1,6 +1,6 @@
 //! What the cells of a table were computed from and with, where that bears on their comparison.
 
-use super::settings::Done;
+use super::cells::Done;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a reader must know: images that only some rows left out, test images that are training images,

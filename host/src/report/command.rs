@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::atomic;
 
-use super::{Selection, SourceError, read_ledger};
+use super::{Selection, SourceError, read_ledgers};
 use ssl_report::input::{Input, Study, read_table};
 use ssl_report::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
 
@@ -41,6 +41,9 @@ pub struct ReportArgs {
     /// Points within which two frameworks count as practically equivalent.
     #[arg(long, value_name = "POINTS", default_value_t = 1.0, value_parser = rope)]
     rope: f64,
+    /// With --format latex: intervals in a line below each row.
+    #[arg(long)]
+    intervals: bool,
     /// With --study: count ReaL by the images it scores, not by all it has.
     #[arg(long, requires = "study")]
     strict: bool,
@@ -53,16 +56,17 @@ pub struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 struct Source {
-    /// Output directory of a run.
+    /// Output directories of runs; several are reported on together.
     #[arg(value_name = "LEDGER")]
-    ledger: Option<PathBuf>,
-    /// Table of accuracies: CSV, first column `framework`, data sets in percent, first row `n`.
+    ledger: Vec<PathBuf>,
+    /// Table of accuracies: CSV, first column `framework`, data sets in percent, first row `n`; may be repeated, and its
+    /// rows stand below those of the ledgers.
     #[arg(long, value_name = "FILE.csv")]
-    table: Option<PathBuf>,
+    table: Vec<PathBuf>,
     /// A published study that is built in.
-    #[arg(long, value_name = "NAME", value_parser = studies())]
+    #[arg(long, value_name = "NAME", value_parser = studies(), conflicts_with_all = ["ledger", "table"])]
     study: Option<Study>,
 }
 
@@ -103,37 +107,45 @@ impl ReportArgs {
             rope: self.rope,
         };
         let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
-        let text = render(&analysis, self.format)?;
+        let text = render(&analysis, self.format, self.intervals)?;
         Ok(write(self.out.as_deref(), &text)?)
     }
 
     fn read(&self) -> Result<Input, SourceError> {
-        match (&self.source.ledger, &self.source.table, self.source.study) {
-            (Some(root), ..) => {
-                let selection = Selection {
-                    protocol: self.protocol.clone(),
-                    subset: self.subset,
-                    plan: None,
-                };
-                read_ledger(root, &selection)
-            }
-            (None, Some(path), _) => Ok(read_table(path)?),
-            // The arguments demand one of the three.
-            (None, None, study) => Ok(study.unwrap_or(Study::Ozbulak2024).load(self.strict)?),
+        if let Some(study) = self.source.study {
+            return Ok(study.load(self.strict)?);
         }
+        let selection = Selection {
+            protocol: self.protocol.clone(),
+            subset: self.subset,
+            plan: None,
+        };
+        let roots: Vec<&Path> = self.source.ledger.iter().map(PathBuf::as_path).collect();
+        let ledgers = match roots[..] {
+            [] => None,
+            _ => Some(read_ledgers(&roots, &selection)?),
+        };
+        let tables = self.source.table.iter().map(|path| read_table(path));
+        let tables = tables.collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = ledgers.into_iter().chain(tables);
+        // The arguments demand one source at least.
+        let first = inputs
+            .next()
+            .map_or_else(|| Study::Ozbulak2024.load(false), Ok)?;
+        Ok(inputs.try_fold(first, Input::join)?)
     }
 }
 
-/// The report in one format.
+/// The report in one format; `intervals` matters to LaTeX alone, where they are on request.
 ///
 /// # Errors
 /// [`ReportError::Json`] never in practice.
-pub fn render(analysis: &Analysis, format: Format) -> Result<String, ReportError> {
+pub fn render(analysis: &Analysis, format: Format, intervals: bool) -> Result<String, ReportError> {
     match format {
         Format::Terminal => Ok(terminal(analysis)),
         Format::Md => Ok(markdown(analysis)),
         Format::Csv => csv(analysis),
-        Format::Latex => Ok(latex(analysis)),
+        Format::Latex => Ok(latex(analysis, intervals)),
         Format::Html => html(analysis),
         Format::Json => json(analysis).map_err(ReportError::Json),
     }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use super::cells::{Cells, Done};
 use super::rows::{configuration, is_run, row_name};
-use super::settings::{Done, by_settings, choose, protocols};
 use super::{SourceError, circumstances, predictions};
 use crate::evaluate::predictions::Group;
 use crate::evaluate::record::TestSetScore;
-use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Status};
+use crate::ledger::{CellDir, CellRecord, Plan};
 use ssl_aggregate::{Cell, Member, Observation, Table, TableEntry, Unit, variance_split};
 use ssl_report::ReportError;
 use ssl_report::input::{Input, is_baseline, relabelled};
@@ -37,25 +37,21 @@ struct Chosen<'a> {
 /// # Errors
 /// [`SourceError`] for a ledger that cannot be read, without results, or whose results may not be compared.
 pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, SourceError> {
-    let plan = match &selection.plan {
-        Some(plan) => Some(plan.clone()),
-        None => Plan::read(root)?,
-    };
-    let (all, others): (Vec<Done>, Vec<Done>) = Ledger::records(root)?
-        .into_iter()
-        .partition(|(dir, _)| plan.as_ref().is_none_or(|plan| plan.has(dir)));
-    let is_done = |record: &CellRecord| match &plan {
-        Some(plan) => plan.is_met_by(record),
-        None => record.status == Status::Done,
-    };
-    let done: Vec<&Done> = all.iter().filter(|(_, record)| is_done(record)).collect();
-    let protocols = protocols(&done);
-    let protocol = choose(root, &protocols, selection)?;
-    let (kept, left_out) = by_settings(&done, &protocol);
+    read_ledgers(&[root], selection)
+}
+
+/// Reads the cells of several ledgers as those of one: seeds of a framework that lie in two make one row.
+///
+/// # Errors
+/// As [`read_ledger`]; also where the ledgers have no protocol in common, or judged by it with other settings.
+pub fn read_ledgers(roots: &[&Path], selection: &Selection) -> Result<Input, SourceError> {
+    let cells = Cells::read(roots, selection)?;
+    let protocol = &cells.protocol;
+    let kept: Vec<&Done> = cells.kept().collect();
     let mut chosen = Vec::new();
     for (dir, record) in &kept {
         for evaluation in &record.results.report.evaluations {
-            if evaluation.protocol.id == protocol
+            if evaluation.protocol.id == *protocol
                 && is_run(evaluation)
                 && stands_for_set(
                     evaluation,
@@ -74,7 +70,7 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, SourceEr
         }
     }
     let entries: Vec<TableEntry> = chosen.iter().map(|chosen| chosen.entry.clone()).collect();
-    let origin = root.display().to_string();
+    let origin = cells.origin();
     let split = Table::from_entries(&entries).and_then(|table| table.split(is_baseline));
     let (table, baselines) = split.map_err(|source| ReportError::Table {
         origin,
@@ -105,47 +101,13 @@ pub fn read_ledger(root: &Path, selection: &Selection) -> Result<Input, SourceEr
         .collect();
     let (outcomes, mut notes) = predictions::read(&table, &sources)?;
     notes.extend(circumstances::notes(&kept));
-    let protocols_left: Vec<&str> = protocols
-        .iter()
-        .filter(|known| **known != protocol)
-        .map(String::as_str)
-        .collect();
-    if !protocols_left.is_empty() {
-        notes.push(format!(
-            "Results of {protocol}; the ledger also has {} (--protocol).",
-            protocols_left.join(", ")
-        ));
-    }
-    if !others.is_empty() {
-        notes.push(format!(
-            "{} further cells of the ledger are not in the plan of its benchmark and take no part.",
-            others.len()
-        ));
-    }
-    if !left_out.is_empty() {
-        let names: Vec<String> = left_out.iter().map(|(dir, _)| dir.name()).collect();
-        notes.push(format!(
-            "Judged with other settings of {protocol} than the rest, and left out: {}.",
-            names.join(", ")
-        ));
-    }
-    let unfinished = all.len() - done.len();
-    if unfinished > 0 {
-        notes.push(format!(
-            "{unfinished} of {} cells are not done and take no part.",
-            all.len()
-        ));
-    }
+    notes.extend(cells.notes());
     Ok(Input {
-        title: root
-            .file_name()
-            .unwrap_or(root.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
+        title: cells.title(),
         outcomes,
         variance: variance_split(&observations(&kept, selection.subset)),
         study: None,
-        provenance: provenance(root, &protocol, &kept),
+        provenance: provenance(&cells),
         baselines,
         notes,
         table,
@@ -241,12 +203,12 @@ fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
     observations
 }
 
-fn provenance(root: &Path, protocol: &str, done: &[&Done]) -> Vec<(String, String)> {
+fn provenance(cells: &Cells) -> Vec<(String, String)> {
     let mut facts = vec![
-        ("ledger".to_owned(), root.display().to_string()),
-        ("protocol".to_owned(), protocol.to_owned()),
+        ("ledger".to_owned(), cells.origin()),
+        ("protocol".to_owned(), cells.protocol.clone()),
     ];
-    for (dir, record) in done {
+    for (name, (_, record)) in cells.named() {
         let versions = &record.versions;
         let mut value = format!(
             "config {}, host {}",
@@ -275,7 +237,7 @@ fn provenance(root: &Path, protocol: &str, done: &[&Done]) -> Vec<(String, Strin
         for fact in [commit, libtorch, plugin, device].into_iter().flatten() {
             value.push_str(&format!(", {fact}"));
         }
-        facts.push((dir.name(), value));
+        facts.push((name, value));
     }
     facts
 }

@@ -2,6 +2,7 @@
 //!
 //! What a report says and how it looks is the crate `ssl-report`'s concern.
 
+mod cells;
 mod circumstances;
 pub mod command;
 mod error;
@@ -12,5 +13,5 @@ mod settings;
 
 pub use error::SourceError;
 pub(crate) use ledger::stands_for_set;
-pub use ledger::{Selection, read_ledger};
+pub use ledger::{Selection, read_ledger, read_ledgers};
 pub(crate) use rows::{is_run, row_name};

@@ -1,17 +1,14 @@
 //! Which protocol a table of a ledger is made of, and with which settings.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Selection;
-use crate::ledger::{CellDir, CellRecord};
+use super::cells::Done;
 use ssl_report::ReportError;
 
-/// A cell that is done.
-pub(super) type Done = (CellDir, CellRecord);
-
 /// Ids of the protocols that cells were judged by, in order of appearance.
-pub(super) fn protocols(done: &[&Done]) -> Vec<String> {
+pub(super) fn protocols(done: &[Done]) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
     for (_, record) in done {
         for evaluation in &record.results.report.evaluations {
@@ -25,12 +22,14 @@ pub(super) fn protocols(done: &[&Done]) -> Vec<String> {
 
 /// The protocol that is asked for, or else the one that says most.
 pub(super) fn choose(
-    root: &Path,
+    roots: &[&Path],
     protocols: &[String],
     selection: &Selection,
 ) -> Result<String, ReportError> {
     let refuse = |expected: String| ReportError::Shape {
-        path: root.to_owned(),
+        path: roots
+            .first()
+            .map_or_else(PathBuf::new, |root| root.to_path_buf()),
         expected,
         found: if protocols.is_empty() {
             "none".to_owned()
@@ -55,14 +54,14 @@ pub(super) fn choose(
 /// Splits cells into those that may stand in one table and others, judged by the same protocol with other settings:
 /// what a change of settings leaves behind of cells that are no longer in the benchmark. Most cells decide, and of two
 /// equal numbers the one with the cell that was finished last.
-pub(super) fn by_settings<'a>(done: &[&'a Done], protocol: &str) -> (Vec<&'a Done>, Vec<&'a Done>) {
+pub(super) fn by_settings(done: Vec<Done>, protocol: &str) -> (Vec<Done>, Vec<Done>) {
     let hash = |cell: &Done| -> Option<String> {
         let mut evaluations = cell.1.results.report.evaluations.iter();
         let own = evaluations.find(|evaluation| evaluation.protocol.id == protocol)?;
         Some(own.protocol.hash.clone())
     };
     let mut settings: BTreeMap<String, (usize, Option<u64>)> = BTreeMap::new();
-    for cell in done {
+    for cell in &done {
         if let Some(hash) = hash(cell) {
             let (cells, last) = settings.entry(hash).or_default();
             *cells += 1;
@@ -72,5 +71,5 @@ pub(super) fn by_settings<'a>(done: &[&'a Done], protocol: &str) -> (Vec<&'a Don
     let decides = settings.iter().max_by_key(|(_, weight)| **weight);
     let decides = decides.map(|(hash, _)| hash.clone());
     let fits = |cell: &Done| hash(cell).is_none_or(|own| Some(own) == decides);
-    done.iter().partition(|cell| fits(cell))
+    done.into_iter().partition(|cell| fits(cell))
 }

@@ -1,10 +1,13 @@
 //! What a report is made of, and where tables come from: a CSV file, a study that is built in.
 
+mod annotations;
+mod join;
 mod rows;
 mod study;
 mod table_file;
 mod table_rows;
 
+pub(crate) use annotations::annotations;
 pub use rows::{is_baseline, relabelled};
 pub use study::Study;
 pub use table_file::read_table;

@@ -7,6 +7,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::Input;
+use super::annotations::{data_set_columns, kept};
 use super::rows::is_baseline;
 use super::table_rows::Rows;
 use crate::ReportError;
@@ -18,7 +19,7 @@ use crate::names::printable;
 ///
 /// # Errors
 /// [`ReportError`] with row and column for ragged rows, numbers that are none or out of range, `n` that is no positive
-/// whole number, names that repeat and fewer than two frameworks with results.
+/// whole number, names that repeat and a table without results.
 pub fn read_table(path: &Path) -> Result<Input, ReportError> {
     let read = |source| ReportError::Read {
         path: path.to_owned(),
@@ -40,7 +41,7 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
             path: path.to_owned(),
             source,
         })?;
-    let records = clean(path, records)?;
+    let records = without_annotations(clean(path, records)?);
     let rows = Rows {
         path,
         text,
@@ -66,6 +67,23 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
         provenance,
         notes: rows.impossible().into_iter().collect(),
     })
+}
+
+/// The records without the columns that a report adds to its own CSV.
+fn without_annotations(records: Vec<StringRecord>) -> Vec<StringRecord> {
+    let [header, counts, ..] = &records[..] else {
+        return records;
+    };
+    let width = header.len();
+    if counts.len() != width || !counts[0].eq_ignore_ascii_case("n") {
+        return records;
+    }
+    let columns = data_set_columns(header, counts);
+    if columns.len() + 1 == width {
+        return records;
+    }
+    let all = records.iter();
+    all.map(|record| kept(record, width, &columns)).collect()
 }
 
 /// The records with names in one spelling and without anything that acts on a terminal; a leading `'`, which keeps
@@ -190,8 +208,8 @@ mod tests {
             ),
             (format!("framework,val,v2\n{two}b,nan,2\n"), "found `nan`"),
             (
-                format!("framework,val,v2\n{two}"),
-                "at least two frameworks with results, found 1 (",
+                "framework,val,v2\nn,10,10\n".to_owned(),
+                "at least one framework with results, found 0 (",
             ),
             (
                 format!("framework,val,v2\n{two}\na,1,2\n"),
@@ -201,10 +219,10 @@ mod tests {
                 format!("framework,val,v2\n{two}\na,1,2\n"),
                 ", rows 3 and 5)",
             ),
-            (format!("framework,val,v2\n{two}b,,-\n"), "found 1 ("),
+            ("framework,val,v2\nn,10,10\nb,,-\n".to_owned(), "found 0 ("),
             (
-                format!("framework,val,v2\n{two}b,,-\n"),
-                ", row 4 (`b`) is the last)",
+                "framework,val,v2\nn,10,10\nb,,-\n".to_owned(),
+                ", row 3 (`b`) is the last)",
             ),
             (
                 format!("framework,val,v2\n{two}b,1,\"2\nc,3,4\"\n"),

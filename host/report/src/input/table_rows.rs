@@ -82,13 +82,9 @@ impl Rows<'_> {
         self.percent(&rows)?;
         let with_results = |row: &&Vec<Option<Cell>>| row.iter().any(Option::is_some);
         let found = rows.iter().filter(with_results).count();
-        if found < 2 {
+        if found < 1 {
             let at = format!("{} is the last", self.at(self.records.len() - 1, None));
-            return Err(self.shape(
-                "at least two frameworks with results",
-                found.to_string(),
-                at,
-            ));
+            return Err(self.shape("at least one framework with results", found.to_string(), at));
         }
         Table::try_new(None, data_sets, frameworks, rows).map_err(|source| ReportError::Table {
             origin: self.path.display().to_string(),

@@ -8,6 +8,9 @@ use ssl_aggregate::Aggregate;
 /// The findings below the headline, most important first.
 #[must_use]
 pub fn findings(analysis: &Analysis) -> Vec<String> {
+    if analysis.table().frameworks().len() < 2 {
+        return spread::components(analysis).into_iter().collect();
+    }
     let mut findings = Vec::new();
     findings.extend(tiers(analysis));
     findings.extend(spread::runs(analysis));

@@ -10,6 +10,12 @@ const COIN_FLIP: f64 = 0.65;
 /// A few sentences: the two headline aggregates, the reference, the lottery.
 #[must_use]
 pub fn headline(analysis: &Analysis) -> String {
+    if let [only] = analysis.table().frameworks() {
+        return format!(
+            "{only} is the only framework here, and one framework cannot be compared: the report shows its accuracies with \
+             their intervals."
+        );
+    }
     let pool = analysis.all();
     let parts: Vec<String> = [Aggregate::Weighted, Aggregate::Geometric]
         .into_iter()

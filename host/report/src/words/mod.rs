@@ -17,9 +17,9 @@ pub(super) fn compared(analysis: &Analysis) -> impl Iterator<Item = (usize, &Aga
     against.filter_map(|(set, against)| Some((set, against.as_ref()?)))
 }
 
-/// A correlation with two decimals, three near 1.
+/// A correlation with two decimals, three near 1 and near 0.
 pub(crate) fn coefficient(r: f64) -> String {
-    if r.abs() >= 0.95 {
+    if r.abs() >= 0.95 || r.abs() < 0.005 {
         format!("{r:.3}")
     } else {
         format!("{r:.2}")
