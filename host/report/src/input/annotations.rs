@@ -17,7 +17,7 @@ pub(super) fn data_set_columns(header: &StringRecord, counts: &StringRecord) -> 
     let names: Vec<&str> = header.iter().collect();
     let belongs = |column: usize| {
         let own = |title: &&str| annotations(title).iter().any(|it| it == names[column]);
-        names[..column].iter().any(|title| own(&title))
+        names[..column].iter().any(own)
     };
     (1..names.len())
         .filter(|&column| !(blank(column) && (is_aggregate(names[column]) || belongs(column))))

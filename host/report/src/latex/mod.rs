@@ -46,7 +46,7 @@ pub fn render(analysis: &Analysis, intervals: bool) -> String {
 }
 
 /// Columns side by side as far as they fit.
-fn blocks<'a>(table: &'a PaperTable, intervals: bool) -> Vec<Vec<(usize, &'a Column)>> {
+fn blocks(table: &PaperTable, intervals: bool) -> Vec<Vec<(usize, &Column)>> {
     let names = table.names.iter().map(|name| name.as_str());
     let names = names.chain(table.baselines.iter().map(|(name, _)| name.as_str()));
     let first = names
