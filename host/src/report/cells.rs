@@ -201,11 +201,14 @@ fn settings(kept: &[Done], protocol: &str) -> Option<String> {
         .map(|evaluation| evaluation.protocol.hash.clone())
 }
 
+/// A ledger's folder, and a protocol that it has results of.
+type Judged<'a, 'b> = (&'a Path, &'b str);
+
 /// The first ledger that has results, and the first after it that has, by which protocols.
 fn nothing_shared<'a, 'b>(
     ledgers: &'b [OfLedger<'a>],
     protocols: &'b [Vec<String>],
-) -> Option<((&'a Path, &'b str), (&'a Path, &'b str))> {
+) -> Option<(Judged<'a, 'b>, Judged<'a, 'b>)> {
     let mut known = ledgers
         .iter()
         .zip(protocols)
