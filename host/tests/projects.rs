@@ -59,6 +59,7 @@ fn nothing_of_the_example_is_left_in_a_new_project() {
             ["simsiam-cpp", "SimSiam in C++", "simsiam_cpp", "../.."],
         ),
         ("c", ["\"align\"", "Align", "libssl_align", "../.."]),
+        ("python", ["nt-xent", "NtXent", "ssl_nt_xent", "../.."]),
     ] {
         let project = project(language);
         let texts = texts(project.path());
@@ -107,6 +108,20 @@ fn projects_in_c_and_cpp_build_and_are_certified() {
         let certificate: Value = serde_json::from_slice(&certificate).unwrap();
         assert_eq!(certificate["certified"], true, "{certificate:#}");
     }
+}
+
+#[test]
+fn a_project_in_python_names_its_entry_point_and_the_package_of_this_checkout() {
+    let project = project("python");
+    let read = |path: &str| std::fs::read_to_string(project.path().join(path)).unwrap();
+    let manifest: toml::Table = toml::from_str(&read("pyproject.toml")).unwrap();
+    let points = &manifest["project"]["entry-points"]["ssl_lottery.frameworks"];
+    assert_eq!(points["my-idea"].as_str(), Some("ssl_my_idea:MyIdea"));
+    assert!(read("ssl_my_idea.py").contains("class MyIdea(ssl.Framework):"));
+    let readme = read("README.md");
+    let package = readme.split("pip install torch ").nth(1).unwrap();
+    let package = Path::new(package.lines().next().unwrap());
+    assert!(package.join("pyproject.toml").is_file(), "{readme}");
 }
 
 #[test]

@@ -17,6 +17,12 @@ pub struct Hello {
     pub requires: Vec<String>,
     /// The frameworks inside.
     pub frameworks: Vec<Metadata>,
+    /// Why frameworks that the user asked for are not among them, one sentence each. The host reports each as refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// Why a library that finds its frameworks elsewhere has none, in one sentence. This is no fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<String>,
 }
 
 /// Size of one level of the backbone's output.

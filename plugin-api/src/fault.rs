@@ -30,7 +30,8 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 9] = [
+    /// Every kind that a plugin may give.
+    pub const ALL: [Self; 9] = [
         Self::Config,
         Self::Shape,
         Self::Numeric,

@@ -18,8 +18,8 @@ pub struct New {
     /// The folder to make [default: ssl-ID]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The folder of the crate ssl-plugin-kit, for Rust [default: that of the checkout which this
-    /// program lies in, else the registry's]
+    /// The folder of the crate ssl-plugin-kit, for Rust and Python [default: that of the checkout which
+    /// this program lies in, else the registry's]
     #[arg(long, value_name = "DIR")]
     kit: Option<PathBuf>,
 }
@@ -52,7 +52,7 @@ impl New {
             )
         })?;
         write(&dir, &files).map_err(|error| cannot_write(&dir, &error))?;
-        if self.lang != Language::C {
+        if self.lang.needs_libtorch() {
             link_libtorch(&dir).map_err(|error| cannot_write(&dir, &error))?;
         }
         println!(

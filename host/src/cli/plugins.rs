@@ -86,13 +86,16 @@ fn json(registry: &Registry) -> Value {
         object
     };
     let frameworks: Vec<Value> = registry.candidates.iter().map(one).collect();
-    json!({ "frameworks": frameworks, "refused": registry.refused })
+    json!({ "frameworks": frameworks, "refused": registry.refused, "empty": registry.empty })
 }
 
 fn text(registry: &Registry) -> String {
     let mut text = frameworks(registry);
     for refused in &registry.refused {
         text.push_str(&format!("refused {}\n", refused.reason));
+    }
+    for empty in &registry.empty {
+        text.push_str(&format!("empty {}\n", empty.reason));
     }
     text
 }

@@ -76,6 +76,15 @@ pub fn inspect(
         reason: refusal.to_string(),
     })?;
     let frameworks = plugin.frameworks();
+    let hello = plugin.hello();
+    if let (true, Some(reason)) = (
+        frameworks.is_empty(),
+        hello.refused.first().or(hello.empty.as_ref()),
+    ) {
+        return Err(InspectError::Refused {
+            reason: format!("{}: {reason}", library.display()),
+        });
+    }
     let found = match (id, frameworks) {
         (None, [only]) => Some(only),
         (None, _) => None,

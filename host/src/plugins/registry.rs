@@ -32,6 +32,9 @@ pub struct Registry {
     pub candidates: Vec<Candidate>,
     /// In the order they were met.
     pub refused: Vec<Refused>,
+    /// Libraries that find their frameworks elsewhere and found none, with the reason. These are no refusals.
+    #[serde(default)]
+    pub empty: Vec<Refused>,
 }
 
 impl Registry {
@@ -62,6 +65,14 @@ impl Registry {
         let mut registry = Self::default();
         match Plugin::open(&path) {
             Ok(plugin) => {
+                let line = |reason: &String| Refused {
+                    path: path.clone(),
+                    reason: format!("{}: {reason}", path.display()),
+                };
+                registry
+                    .refused
+                    .extend(plugin.hello().refused.iter().map(line));
+                registry.empty.extend(plugin.hello().empty.iter().map(line));
                 for metadata in plugin.frameworks() {
                     match check_id(&metadata.id) {
                         Ok(()) => registry.candidates.push(Candidate {
@@ -86,6 +97,7 @@ impl Registry {
     /// Takes in what another library holds.
     pub(super) fn merge(&mut self, other: Self) {
         self.refused.extend(other.refused);
+        self.empty.extend(other.empty);
         for candidate in other.candidates {
             let id = &candidate.metadata.id;
             match self.candidates.iter().find(|known| known.metadata.id == *id) {

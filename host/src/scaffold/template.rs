@@ -13,6 +13,8 @@ pub enum Language {
     Cpp,
     /// C11, without any library.
     C,
+    /// Python, on PyTorch, in a process of its own.
+    Python,
 }
 
 /// An example, whole.
@@ -100,6 +102,25 @@ const C: Template = Template {
     ),
 };
 
+const PYTHON: Template = Template {
+    id: "nt-xent",
+    name: "NtXent",
+    library: "ssl",
+    header: false,
+    files: example!(
+        "plugin-python",
+        ".github/workflows/conformance.yml",
+        ".gitignore",
+        "Makefile",
+        "README.md",
+        "bench/toy.toml",
+        "golden/make.py",
+        "golden/step.safetensors",
+        "pyproject.toml",
+        "ssl_nt_xent.py",
+    ),
+};
+
 impl Language {
     /// The language in a word.
     #[must_use]
@@ -108,6 +129,7 @@ impl Language {
             Self::Rust => "Rust",
             Self::Cpp => "C++",
             Self::C => "C",
+            Self::Python => "Python",
         }
     }
 
@@ -121,8 +143,14 @@ impl Language {
                 "ssl-lottery conformance target/release/libssl_*.so --golden golden",
                 "ssl-lottery run bench/toy.toml --plugin-dir target/release",
             ],
-            Self::Cpp | Self::C => &["make", "make conformance", "make toy"],
+            Self::Cpp | Self::C | Self::Python => &["make", "make conformance", "make toy"],
         }
+    }
+
+    /// Whether a project is built against libtorch.
+    #[must_use]
+    pub const fn needs_libtorch(self) -> bool {
+        matches!(self, Self::Rust | Self::Cpp)
     }
 
     const fn template(self) -> &'static Template {
@@ -130,6 +158,7 @@ impl Language {
             Self::Rust => &RUST,
             Self::Cpp => &CPP,
             Self::C => &C,
+            Self::Python => &PYTHON,
         }
     }
 }
@@ -138,7 +167,8 @@ impl Language {
 const OWN_WORKSPACE: &str = "\n[workspace]\n";
 
 /// The files of a new project and their contents, by path in the project. `kit` is the folder of the
-/// crate `ssl-plugin-kit`; without one it comes from the registry.
+/// crate `ssl-plugin-kit`; without one it comes from the registry, and so does the package `ssl_lottery`, which lies
+/// beside it.
 ///
 /// # Errors
 /// When the id is none.
@@ -159,7 +189,7 @@ pub fn files(
                 }
                 _ => golden(bytes, &names.id),
             };
-            (PathBuf::from(path), bytes)
+            (PathBuf::from(template.text(path, &names, None)), bytes)
         })
         .collect();
     for (path, bytes) in &mut files {
@@ -186,9 +216,14 @@ impl Template {
     /// A text of the example, with the new project's names and places.
     fn text(&self, text: &str, names: &Names, kit: Option<&Path>) -> String {
         let snake = self.id.replace('-', "_");
+        let package = kit.and_then(Path::parent).map_or_else(
+            || PACKAGE.to_owned(),
+            |api| api.join("python").display().to_string(),
+        );
         let kit = kit.map_or_else(|| format!("\"{VERSION}\""), kit_at);
-        let changes: [(&str, &str); 8] = [
+        let changes: [(&str, &str); 9] = [
             (KIT, &kit),
+            ("../../plugin-api/python", &package),
             ("../../plugin-api/include", "include"),
             ("../../.libtorch", ".libtorch"),
             ("../../target/release/ssl-lottery", "ssl-lottery"),
@@ -211,6 +246,9 @@ impl Template {
 
 /// The version of the kit that a new project asks for.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The package of frameworks in Python, as its registry knows it.
+const PACKAGE: &str = "ssl-lottery";
 
 /// The kit in the example's manifest.
 const KIT: &str = r#"{ version = "0.1", path = "../../plugin-api/kit" }"#;

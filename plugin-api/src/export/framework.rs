@@ -31,6 +31,15 @@ pub trait Framework: Sync {
     ) -> Result<Box<dyn Instance>, Fault>;
 }
 
+/// What a library that finds its frameworks elsewhere has to say beside them; see [`Hello`](crate::Hello).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Why frameworks that the user asked for are not offered, one sentence each.
+    pub refused: Vec<String>,
+    /// Why there is none, where that is no fault.
+    pub empty: Option<String>,
+}
+
 /// A framework at work, in the order in which the host calls it:
 ///
 /// `parameters`, `state`, perhaps `load`; then for each epoch: passes while `due` names one

@@ -5,7 +5,7 @@ mod guard;
 mod table;
 mod trail;
 
-pub use framework::{Framework, Instance};
+pub use framework::{Framework, Instance, Remarks};
 pub use trail::{Called, called};
 
 #[doc(hidden)]
@@ -18,8 +18,8 @@ pub mod entry {
 /// Exports the frameworks of a library.
 ///
 /// Takes an expression of type `fn() -> Vec<&'static dyn Framework>` and, optionally, the names of
-/// the capabilities without which the library cannot run, and a function that gives the version of
-/// libtorch that it was built for.
+/// the capabilities without which the library cannot run, a function that gives the version of
+/// libtorch that it was built for, and one that gives [`Remarks`].
 ///
 /// ```ignore
 /// ssl_plugin_api::export_plugin!(|| vec![&MyFramework], requires: ["feature-passes"]);
@@ -29,6 +29,7 @@ macro_rules! export_plugin {
     ($frameworks:expr
         $(, requires: [$($capability:expr),* $(,)?])?
         $(, libtorch: $libtorch:expr)?
+        $(, remarks: $remarks:expr)?
         $(,)?
     ) => {
         /// The one symbol of a plugin; see `include/ssl_lottery.h`.
@@ -38,10 +39,14 @@ macro_rules! export_plugin {
             #[allow(unused_mut, unused_assignments, reason = "not every library names one")]
             let mut libtorch: fn() -> Option<String> = || None;
             $(libtorch = || Some($libtorch());)?
+            #[allow(unused_mut, unused_assignments, reason = "not every library has any")]
+            let mut remarks: fn() -> $crate::export::Remarks = $crate::export::Remarks::default;
+            $(remarks = $remarks;)?
             $crate::export::entry::table($crate::export::entry::Library {
                 frameworks: $frameworks,
                 requires: &[$($($capability),*)?],
                 libtorch,
+                remarks,
                 crate_name: env!("CARGO_CRATE_NAME"),
             })
         }

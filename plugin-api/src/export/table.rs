@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "instances cross as opaque pointers")]
 
-use super::framework::{Framework, Instance};
+use super::framework::{Framework, Instance, Remarks};
 use super::guard::guarded;
 use crate::abi::{
     self, Code, EpochPlan, InstanceTable, It, Named, NamedSink, PluginTable, ServicesTable, Sink,
@@ -26,6 +26,8 @@ pub struct Library {
     pub requires: &'static [&'static str],
     /// The version of libtorch it was built for, if it uses libtorch.
     pub libtorch: fn() -> Option<String>,
+    /// What it says beside its frameworks.
+    pub remarks: fn() -> Remarks,
     /// The name of the library's crate.
     pub crate_name: &'static str,
 }
@@ -82,6 +84,7 @@ fn to_json(value: &impl serde::Serialize) -> Result<String, Fault> {
 unsafe extern "C" fn hello(json: Sink, error: Sink) -> Code {
     guarded("hello", error, || {
         let library = library()?;
+        let Remarks { refused, empty } = (library.remarks)();
         let hello = to_json(&Hello {
             api: env!("CARGO_PKG_VERSION").to_owned(),
             libtorch: (library.libtorch)(),
@@ -94,6 +97,8 @@ unsafe extern "C" fn hello(json: Sink, error: Sink) -> Code {
                 .into_iter()
                 .map(Framework::metadata)
                 .collect(),
+            refused,
+            empty,
         })?;
         // SAFETY: the caller's sink, inside its call.
         unsafe { json.put(&hello) };

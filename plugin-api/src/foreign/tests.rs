@@ -200,6 +200,7 @@ fn start(test: &str, services: Arc<dyn Services>) -> (Instance, mpsc::Receiver<(
         frameworks: || vec![&KeeperFramework],
         requires: &[],
         libtorch: || None,
+        remarks: Default::default,
         crate_name: "ssl_plugin_api",
     });
     #[expect(unsafe_code, reason = "the table is this process's own")]
