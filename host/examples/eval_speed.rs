@@ -23,6 +23,7 @@ use ssl_host::evaluate::{
     CacheKey, EvalJob, FeatureCache, FeaturePrecision, FeatureSet, LabelSpace, Labels, Protocols,
     TestSet, run,
 };
+use ssl_host::progress::Pulse;
 use ssl_host::tensorfile;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -230,6 +231,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
                 paper: None,
             },
             device: Device::Cpu,
+            pulse: Pulse::STILL,
             predictions: None,
         },
         Vec::new(),

@@ -7,7 +7,7 @@
 //! not meet. Its writer keeps it locked; the system releases the lock when the writer dies, and the
 //! next writer in the folder on the same host removes the file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -69,6 +69,15 @@ impl Seek for AtomicFile {
     }
 }
 
+/// Options to open a file of a results' folder itself: in a folder that others may write to, a link in
+/// its place would lead the bytes elsewhere, and is refused.
+pub(crate) fn options() -> OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options
+}
+
 /// Writes a whole file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(path)?;
@@ -107,6 +116,17 @@ fn marker() -> &'static str {
         let host: String = host.chars().filter(plain).take(REPEATED).collect();
         format!(".{host}.")
     })
+}
+
+/// Removes what writers of this host that died have left in a folder and in the folders in it.
+pub(crate) fn sweep_below(folder: &Path) {
+    sweep(folder);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        // A link may lead anywhere.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sweep(&entry.path());
+        }
+    }
 }
 
 /// Removes what writers of this host that died have left. A failure to do so does no harm.

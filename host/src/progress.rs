@@ -1,4 +1,47 @@
-//! Progress of long work, independent of how it is shown.
+//! Progress of long work, independent of how it is shown, and its signs of life.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What long work calls often: a sign of life for whoever watches it, and the place where it learns that
+/// it is to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse<'a> {
+    cancel: Option<&'a AtomicBool>,
+    sign: fn(),
+}
+
+/// The work was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl<'a> Pulse<'a> {
+    /// Nobody watches, and the work goes on to its end.
+    pub const STILL: Self = Self {
+        cancel: None,
+        sign: || {},
+    };
+
+    /// Ends when the flag is set; `sign` is called with every beat.
+    #[must_use]
+    pub const fn new(cancel: &'a AtomicBool, sign: fn()) -> Self {
+        Self {
+            cancel: Some(cancel),
+            sign,
+        }
+    }
+
+    /// A sign of life.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the work is to end.
+    pub fn beat(&self) -> Result<(), Stopped> {
+        (self.sign)();
+        match self.cancel {
+            Some(cancel) if cancel.load(Ordering::Relaxed) => Err(Stopped),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A receiver of progress.
 pub trait Progress {

@@ -107,6 +107,7 @@ impl Setting {
             },
             checkpoint_every: Duration::MAX,
             dir: dir.to_owned(),
+            sign_of_life: || {},
             cancel: Arc::clone(&progress.flag),
         };
         let create = |context: &_| {

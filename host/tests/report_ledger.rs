@@ -9,7 +9,7 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use simulated::{enter_head, images as drawn_images, report, run, write_predictions};
+use simulated::{enter_head, images as drawn_images, report, write_predictions};
 use ssl_host::evaluate::record::ProtocolRef;
 use ssl_host::ledger::{CellDir, Ledger, Status};
 
@@ -52,11 +52,11 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) ->
     ledger
 }
 
-/// The message of a report that is refused.
-fn refusal(root: &Path) -> String {
-    let output = run(root, &["--draws", "100"]);
-    assert_eq!(output.status.code(), Some(65));
-    String::from_utf8(output.stderr).unwrap()
+/// The notes of a report whose tests are unpaired.
+fn unpaired(root: &Path) -> String {
+    let found = report(root, &["--draws", "100"]);
+    assert_eq!(found["pairs"]["val"][0]["method"], "two_proportion_z");
+    found["notes"].to_string()
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn report_without_predictions_uses_counts_and_says_so() {
 }
 
 #[test]
-fn predictions_of_another_digest_are_refused_by_name() {
+fn predictions_of_another_digest_cost_the_pairs_of_their_set() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = write_ledger(folder.path(), 2, &["val"], 300);
     let [first, second] = [0, 1].map(|f| {
@@ -150,11 +150,11 @@ fn predictions_of_another_digest_are_refused_by_name() {
     });
     let file = |dir: &CellDir| dir.file("predictions/val.parquet");
     let own = std::fs::read(file(&first.0)).unwrap();
-    let named =
-        |message: &str| message.contains(&first.0.name()) && message.contains("val.parquet");
+    let redo = format!("run --redo {}", first.0.name());
+    let named = |message: &str| message.contains(&redo) && message.contains("val.parquet");
 
     std::fs::copy(file(&second.0), file(&first.0)).unwrap();
-    let message = refusal(folder.path());
+    let message = unpaired(folder.path());
     assert!(
         named(&message) && message.contains("found another file"),
         "{message}"
@@ -165,7 +165,7 @@ fn predictions_of_another_digest_are_refused_by_name() {
         let mut damaged = own.clone();
         damaged[at] ^= 1 << (at % 8);
         std::fs::write(file(&first.0), damaged).unwrap();
-        let message = refusal(folder.path());
+        let message = unpaired(folder.path());
         assert!(named(&message), "byte {at}: {message}");
     }
 
@@ -176,11 +176,23 @@ fn predictions_of_another_digest_are_refused_by_name() {
     std::fs::write(file(&first.0), &own).unwrap();
     report(folder.path(), &["--draws", "100"]);
     std::fs::copy(file(&second.0), file(&first.0)).unwrap();
-    let message = refusal(folder.path());
+    let message = unpaired(folder.path());
     assert!(
         named(&message) && message.contains("right as in its record"),
         "{message}"
     );
+}
+
+#[test]
+fn a_damaged_record_costs_its_own_row_in_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = write_ledger(folder.path(), 3, &["val"], 300);
+    let (dir, _) = ledger.cell("f01", 0, &json!({"framework": 1})).unwrap();
+    std::fs::write(dir.file("cell.json"), "{").unwrap();
+    let found = report(folder.path(), &["--draws", "100"]);
+    assert_eq!(found["frameworks"], json!(["f00", "f02"]));
+    let redo = format!("run --redo {}", dir.name());
+    assert!(found["notes"].to_string().contains(&redo), "{found}");
 }
 
 #[test]

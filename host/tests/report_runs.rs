@@ -249,7 +249,7 @@ fn ledgers_of_two_protocols_are_refused_by_name() {
         (Some("knn"), None, "`linear-shared-cached`"),
         (None, Some("0123"), "(0123)`"),
     ] {
-        for (dir, mut record) in Ledger::records(&b).unwrap() {
+        for (dir, mut record) in Ledger::records(&b).unwrap().whole {
             for evaluation in &mut record.results.report.evaluations {
                 evaluation.protocol.id = id.unwrap_or("linear-shared-cached").to_owned();
                 evaluation.protocol.hash = hash.unwrap_or("f").to_owned();

@@ -9,6 +9,7 @@ use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
 use ssl_host::evaluate::{
     EvalJob, FeatureSet, Labels, Protocols, Ranking, TestSet, VariantRanking, run, spaces,
 };
+use ssl_host::progress::Pulse;
 use tch::{Device, Kind, Tensor};
 
 const CLASSES: usize = 8;
@@ -136,6 +137,7 @@ fn scored(folder: &Path) -> Vec<TestSetScore> {
             paper: None,
         },
         device: tch::Device::Cpu,
+        pulse: Pulse::STILL,
         predictions: Some(folder),
     };
     run(&job, varieties.collect()).unwrap().evaluations

@@ -92,6 +92,7 @@ impl Subject {
             },
             checkpoint_every: stop.checkpoint_every,
             dir: dir.to_owned(),
+            sign_of_life: || {},
             cancel: Arc::clone(&stop.flag),
         };
         let create = |context: &_| {

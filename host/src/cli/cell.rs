@@ -1,9 +1,14 @@
 //! `cell`: one cell, in a process of its own. `run` starts it.
 
 use super::exit::{Exit, Failure};
+use crate::ledger::FolderLock;
 use crate::run::{Cancel, CellOutcome, Job, StdoutEvents, cell};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long the cell's folder is waited for: a process of an earlier run may be about to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compute one cell; started by `run`
 #[derive(Args, Debug)]
@@ -21,7 +26,16 @@ impl Cell {
             tracing::warn!("signals are not handled: {error}");
         }
         cancel.on_closed_input();
+        // Until this process ends, no other one computes in the cell's folder.
+        let lock = FolderLock::take(&job.dir, PATIENCE)?;
         let outcome: CellOutcome = cell::execute(&job, &mut StdoutEvents, &cancel);
+        if !lock.is_held() {
+            return Err(Failure::message(
+                Exit::Interrupted,
+                format!("{} was taken from this process", job.dir.display()),
+                "nothing was written there; run the benchmark again",
+            ));
+        }
         outcome.write(&job.dir).map_err(|error| {
             let help = "check that the directory may be written and the disk has room";
             Failure::with_help(Exit::BadInput, error, help)

@@ -5,6 +5,7 @@ use crate::conformance::{
     Certificate, HIGHEST, Options, Report, Suite, SuiteError, Waivers, badge, definitions,
     record_golden, run_suite,
 };
+use crate::terminal::{out, outln};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ enum Format {
 impl Conformance {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
         let Some(library) = self.library.as_ref().filter(|_| !self.list) else {
-            print!("{}", self.listed());
+            out!("{}", self.listed());
             return Ok(Exit::Done);
         };
         let waivers = self.waivers.as_deref().map(Waivers::read).transpose()?;
@@ -129,9 +130,9 @@ impl Conformance {
 
     fn show(&self, report: &Report) -> Result<(), Failure> {
         match self.format {
-            Format::Text => print!("{}", report.to_text()),
-            Format::Junit => print!("{}", report.to_junit()),
-            Format::Json => println!("{}", serde_json::to_string_pretty(report).map_err(broken)?),
+            Format::Text => out!("{}", report.to_text()),
+            Format::Junit => out!("{}", report.to_junit()),
+            Format::Json => outln!("{}", serde_json::to_string_pretty(report).map_err(broken)?),
         }
         Ok(())
     }
@@ -195,7 +196,7 @@ fn write_records(options: &Options, folder: &Path) -> Result<Exit, Failure> {
     for (id, bytes) in files {
         let path = folder.join(format!("{id}-recorded.safetensors"));
         crate::atomic::write(&path, &bytes).map_err(|error| unwritten(&path, error))?;
-        println!("{}", path.display());
+        outln!("{}", path.display());
     }
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use crate::config::Benchmark;
+use crate::terminal::{out, outln};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use ssl_datasets::check::check;
@@ -47,7 +48,7 @@ impl Data {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
         match self.action {
             Action::List { format } => {
-                print!("{}", list(format));
+                out!("{}", list(format));
                 Ok(Exit::Done)
             }
             Action::Check { bench, set, format } => {
@@ -56,8 +57,8 @@ impl Data {
                 let workers = bench.pretrain.workers.unwrap_or(0);
                 let report = check(&data.train, &data.test, data.root.as_deref(), workers);
                 match format {
-                    Format::Text => print!("{report}"),
-                    Format::Json => println!("{:#}", json!(report)),
+                    Format::Text => out!("{report}"),
+                    Format::Json => outln!("{:#}", json!(report)),
                 }
                 Ok(if report.passed() {
                     Exit::Done

@@ -4,6 +4,7 @@
 use super::exit::{Exit, Failure};
 use super::plugins::Format;
 use crate::plugins::{InspectError, Inspected, inspect, inspect_apart};
+use crate::terminal::{out, outln};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -39,8 +40,8 @@ impl Describe {
         };
         let found = found.map_err(failure)?;
         match self.format {
-            Format::Json => println!("{:#}", serde_json::json!(found)),
-            Format::Text => print!("{}", text(&found)?),
+            Format::Json => outln!("{:#}", serde_json::json!(found)),
+            Format::Text => out!("{}", text(&found)?),
         }
         Ok(Exit::Done)
     }

@@ -5,6 +5,7 @@ use super::plugins::{Format, look};
 use crate::device::DeviceName;
 use crate::libtorch::{self, CudaPart};
 use crate::plugins;
+use crate::terminal::outln;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ impl Doctor {
         findings.extend(self.check_plugins());
         findings.push(check_data());
         match self.format {
-            Format::Json => println!("{:#}", serde_json::json!(findings)),
+            Format::Json => outln!("{:#}", serde_json::json!(findings)),
             Format::Text => findings.iter().for_each(Finding::print),
         }
         let failed = findings.iter().any(|finding| !finding.ok);
@@ -104,9 +105,9 @@ impl Finding {
             (true, Some(_)) => "warn",
             (false, _) => "FAIL",
         };
-        println!("{mark} {:<8} {}", self.what, self.text);
+        outln!("{mark} {:<8} {}", self.what, self.text);
         if let Some(fix) = self.fix {
-            println!("     {:<8} fix: {fix}", "");
+            outln!("     {:<8} fix: {fix}", "");
         }
     }
 }

@@ -81,6 +81,7 @@ impl Evaluate {
                 in_process: self.in_process,
                 allow_other_build: false,
                 fresh: false,
+                redo: &[],
                 owned: false,
             },
             verbosity,

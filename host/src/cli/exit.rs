@@ -83,6 +83,11 @@ impl From<RunError> for Failure {
             }
             RunError::Plan { .. } | RunError::Data { .. } => Self::new(Exit::BadInput, error),
             RunError::Ledger(error) => error.into(),
+            RunError::Thread => Self::with_help(
+                Exit::PluginFault,
+                error,
+                "this is a fault of ssl-lottery itself; please report it",
+            ),
             RunError::Start { .. } => Self::with_help(
                 Exit::PluginFault,
                 error,

@@ -5,6 +5,7 @@ use super::plugins::find;
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::import::{ImportError, Imported, KeyReport, Selection};
 use crate::tensorfile;
+use crate::terminal::{out, outln};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use ssl_plugin_api::description::CheckpointMap;
@@ -119,8 +120,8 @@ impl Import {
 
     fn print(&self, report: &KeyReport) {
         match self.format {
-            Format::Json => println!("{:#}", serde_json::json!(report)),
-            Format::Text => print!("{}", text(report)),
+            Format::Json => outln!("{:#}", serde_json::json!(report)),
+            Format::Text => out!("{}", text(report)),
         }
     }
 }

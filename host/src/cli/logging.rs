@@ -36,6 +36,8 @@ impl Verbosity {
         let result = tracing_subscriber::fmt()
             .with_max_level(self.level())
             .with_writer(io::stderr)
+            // Else a message that cannot be written ends the program.
+            .log_internal_errors(false)
             .with_ansi(io::stderr().is_terminal())
             .with_target(false)
             .without_time()

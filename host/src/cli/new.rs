@@ -3,6 +3,7 @@
 use super::exit::{Exit, Failure};
 use crate::libtorch;
 use crate::scaffold::{Language, files};
+use crate::terminal::outln;
 use clap::Args;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,17 +56,17 @@ impl New {
         if self.lang.needs_libtorch() {
             link_libtorch(&dir).map_err(|error| cannot_write(&dir, &error))?;
         }
-        println!(
+        outln!(
             "{}: a plugin in {}, {} files. Next:",
             dir.display(),
             self.lang.name(),
             files.len()
         );
-        println!("    cd {}", dir.display());
+        outln!("    cd {}", dir.display());
         for command in self.lang.commands() {
-            println!("    {command}");
+            outln!("    {command}");
         }
-        println!("README.md says what is where.");
+        outln!("README.md says what is where.");
         Ok(Exit::Done)
     }
 }
@@ -107,7 +108,7 @@ fn link_libtorch(dir: &Path) -> io::Result<()> {
         let root = root.canonicalize()?;
         return std::os::unix::fs::symlink(root, dir.join(".libtorch"));
     }
-    println!("libtorch was not found; set LIBTORCH when you build");
+    outln!("libtorch was not found; set LIBTORCH when you build");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use crate::plugins::{Candidate, LIMIT, Registry, directories, probe};
+use crate::terminal::{out, outln};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -34,8 +35,8 @@ impl Plugins {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
         let registry = look(&self.plugin_dir, Duration::from_secs(self.limit));
         match self.format {
-            Format::Json => println!("{:#}", json(&registry)),
-            Format::Text => print!("{}", text(&registry)),
+            Format::Json => outln!("{:#}", json(&registry)),
+            Format::Text => out!("{}", text(&registry)),
         }
         Ok(if self.strict && !registry.refused.is_empty() {
             Exit::ChecksFailed

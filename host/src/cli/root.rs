@@ -14,6 +14,7 @@ use super::plugins::{Plugins, ProbeLibrary};
 use super::run::Run;
 use crate::libtorch;
 use crate::report::command::ReportArgs;
+use crate::terminal::errln;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
     match cli.command.run(cli.verbosity) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("{:?}", failure.report);
+            errln!("{:?}", failure.report);
             failure.exit.into()
         }
     }

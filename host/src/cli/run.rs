@@ -8,6 +8,7 @@ use crate::ledger::{DataFacts, Ledger, Plan, Status};
 use crate::run::{
     Cancel, PlannedCell, ProgressDisplay, Supervisor, crowded, files, plan, prepare, summary,
 };
+use crate::terminal::out;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,9 @@ pub struct Run {
     /// Remove what was computed of this benchmark, and compute it anew
     #[arg(long, conflicts_with = "allow_other_build")]
     fresh: bool,
+    /// Remove a cell, by the name of its directory, and compute it anew (repeatable)
+    #[arg(long, value_name = "CELL")]
+    redo: Vec<String>,
 }
 
 impl Run {
@@ -46,6 +50,7 @@ impl Run {
             in_process: self.in_process,
             allow_other_build: self.allow_other_build,
             fresh: self.fresh,
+            redo: &self.redo,
             owned: true,
         };
         carry_out(&bench, &document, &place, verbosity)
@@ -64,16 +69,20 @@ pub(super) struct Place<'a> {
     pub allow_other_build: bool,
     /// Whether cells that were computed are removed and computed anew.
     pub fresh: bool,
+    /// Names of cells that are removed and computed anew.
+    pub redo: &'a [String],
     /// Whether the results' folder is the benchmark's own, which keeps it.
     pub owned: bool,
 }
 
 /// `results/demo` for `bench/demo.toml`, unless a folder is given.
 pub(super) fn out(given: Option<&Path>, bench: &Path) -> PathBuf {
-    given.map_or_else(
+    let out = given.map_or_else(
         || Path::new("results").join(bench.file_stem().unwrap_or_default()),
         Path::to_owned,
-    )
+    );
+    // A plugin may change the folder that relative paths start from.
+    std::path::absolute(&out).unwrap_or(out)
 }
 
 /// Computes what the ledger does not have, shows the tables and writes the reports.
@@ -85,18 +94,27 @@ pub(super) fn carry_out(
 ) -> Result<Exit, Failure> {
     let out = &place.out;
     let registry = plugins::find(place.plugin_dir);
-    let ledger = Ledger::open(out)?.afresh(place.fresh);
+    let ledger = Ledger::open(out)?.afresh(place.fresh).redoing(place.redo);
     let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
     let planned = planned(&cells);
+    known(place.redo, &planned)?;
     for cell in &mut cells {
         cell.job.setup.allow_other_build = place.allow_other_build;
     }
     let display = ProgressDisplay::new(verbosity.is_quiet());
     let data = look_at_data(bench, document, &mut cells, &display)?;
-    if place.fresh {
-        // Not before: a benchmark that cannot be run leaves everything as it is.
-        for cell in &cells {
+    // Not before: a benchmark that cannot be run leaves everything as it is.
+    for cell in &cells {
+        if place.fresh || place.redo.contains(&cell.dir.name()) {
             cell.dir.clear()?;
+        }
+        if let Some(failure) = cell
+            .record
+            .failure
+            .as_ref()
+            .filter(|_| cell.record.unreadable)
+        {
+            tracing::warn!("{}: {}", cell.dir.name(), failure.message);
         }
     }
     if place.owned {
@@ -135,17 +153,15 @@ pub(super) fn carry_out(
     };
     let cells = supervisor.run(cells)?;
     let protocol_results = summary::protocol_results(&cells, &bench.aggregate);
-    print!("{}", summary::text(&protocol_results));
-    print!("{}", summary::shortfall(&cells));
-    files::write_scores(out, &cells)?;
+    // Files first: the terminal may be gone.
     let reference = bench.data.test.first().map_or("val", |set| &set.name);
-    files::write_reports(
-        out,
-        &planned,
-        reference,
-        &bench.aggregate,
-        &protocol_results,
-    )?;
+    let written = files::write_scores(out, &cells).and_then(|()| {
+        let aggregate = &bench.aggregate;
+        files::write_reports(out, &planned, reference, aggregate, &protocol_results)
+    });
+    out!("{}", summary::text(&protocol_results));
+    out!("{}", summary::shortfall(&cells));
+    written?;
     display.line(&format!("records, predictions, reports: {}", out.display()));
     Ok(exit(&cells, &cancel))
 }
@@ -179,6 +195,18 @@ fn planned(cells: &[PlannedCell]) -> Plan {
     Plan {
         cells: cells.iter().map(|cell| cell.dir.name()).collect(),
         evaluation: serde_json::to_value(evaluation).unwrap_or_default(),
+    }
+}
+
+/// Refuses names of cells that the benchmark does not have.
+fn known(redo: &[String], planned: &Plan) -> Result<(), Failure> {
+    match redo.iter().find(|name| !planned.cells.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::message(
+            Exit::BadInput,
+            format!("`--redo`: expected a cell of this benchmark, found `{name}`"),
+            format!("its cells are {}", planned.cells.join(", ")),
+        )),
     }
 }
 

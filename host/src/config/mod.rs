@@ -15,6 +15,7 @@ mod document;
 mod evaluate;
 mod fault;
 mod frameworks;
+mod memory_limit;
 mod pretrain;
 mod run;
 
@@ -27,5 +28,6 @@ pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
 pub use fault::{BenchmarkFault, ConfigError};
 pub use frameworks::{FrameworkSection, Frameworks};
+pub use memory_limit::MemoryLimit;
 pub use pretrain::{CheckpointInterval, Pretrain, RecipeOverride};
 pub use run::Run;

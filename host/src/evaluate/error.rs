@@ -1,5 +1,6 @@
 //! What can go wrong while evaluating.
 
+use crate::progress::Stopped;
 use std::path::{Path, PathBuf};
 
 /// Faults of the evaluation, phrased to follow "failed to evaluate:".
@@ -179,6 +180,12 @@ pub enum EvaluateError {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] tch::TchError),
+}
+
+impl From<Stopped> for EvaluateError {
+    fn from(_: Stopped) -> Self {
+        Self::Cancelled
+    }
 }
 
 impl EvaluateError {

@@ -232,19 +232,20 @@ impl Run<'_> {
         let (mut done, total) = (self.done, self.total);
         let progress = &mut *self.progress;
         let batches = first_views(batches, |count| {
+            task.check_cancelled()?;
             done += count;
             progress.progress(done, total, name);
+            Ok(())
         });
-        match task.cache {
+        let features = match task.cache {
             Some(folder) => FeatureCache::new(folder).features(&key, || batches, forward),
-            None => {
-                let features = extract(name, batches, forward)?;
-                Ok(match key.precision {
-                    FeaturePrecision::Single => features,
-                    FeaturePrecision::Half => features.f_to_kind(Kind::Half)?,
-                })
-            }
-        }
+            None => extract(name, batches, forward).and_then(|features| match key.precision {
+                FeaturePrecision::Single => Ok(features),
+                FeaturePrecision::Half => Ok(features.f_to_kind(Kind::Half)?),
+            }),
+        };
+        // The end that was asked for comes out of the loader as its error.
+        features.map_err(|error| task.check_cancelled().err().unwrap_or(error))
     }
 
     fn key(&self, images: &Images<'_>, view: &ViewGroup) -> CacheKey {

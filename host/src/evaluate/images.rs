@@ -39,14 +39,15 @@ pub fn classifier_view(
     fitted.into_iter().next().unwrap_or(group)
 }
 
-/// The images of each batch, `[batch, 3, size, size]`; `seen` is called with how many they are.
+/// The images of each batch, `[batch, 3, size, size]`; `seen` is called with how many they are, and ends
+/// the work with an error.
 pub(super) fn first_views(
     batches: Batches,
-    mut seen: impl FnMut(u64),
+    mut seen: impl FnMut(u64) -> Result<()>,
 ) -> impl Iterator<Item = Result<Tensor>> {
     batches.map(move |batch| {
         let batch = batch?;
-        seen(batch.len() as u64);
+        seen(batch.len() as u64)?;
         Ok(first_view(&batch)?)
     })
 }

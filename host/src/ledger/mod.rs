@@ -16,6 +16,7 @@
 mod cell_dir;
 mod data;
 mod error;
+mod lock;
 mod plan;
 mod record;
 mod store;
@@ -23,6 +24,7 @@ mod store;
 pub use cell_dir::CellDir;
 pub use data::{DataFacts, LeftOut, TrainImages};
 pub use error::LedgerError;
+pub use lock::FolderLock;
 pub use plan::Plan;
 pub use record::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, Versions};
-pub use store::Ledger;
+pub use store::{Ledger, Records};

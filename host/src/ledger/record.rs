@@ -157,6 +157,41 @@ pub struct CellRecord {
     /// How it failed, when it did.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// Whether this stands for a record that is there and cannot be read: its cell is not carried out, and
+    /// what is there is left alone.
+    #[serde(skip)]
+    pub unreadable: bool,
+}
+
+impl Failure {
+    /// A failure without a log.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            log_tail: Vec::new(),
+        }
+    }
+
+    /// Says so where the words are those of a process that got no more memory than `limit`.
+    pub fn blame_memory(&mut self, limit: &str) {
+        const WORDS: [&str; 4] = [
+            "allocate memory",
+            "bad_alloc",
+            "memory allocation of",
+            "out of memory",
+        ];
+        let said = |text: &str| {
+            let text = text.to_lowercase();
+            WORDS.iter().any(|words| text.contains(words))
+        };
+        if said(&self.message) || self.log_tail.iter().any(|line| said(line)) {
+            self.message.push_str(&format!(
+                "; the cell's memory ran out, `run.memory` is {limit}"
+            ));
+        }
+    }
 }
 
 impl CellRecord {
@@ -184,6 +219,18 @@ impl CellRecord {
             timings_s: BTreeMap::new(),
             results: Results::default(),
             failure: None,
+            unreadable: false,
+        }
+    }
+
+    /// What stands for a record that cannot be read, for this reason.
+    #[must_use]
+    pub fn unreadable(self, reason: String) -> Self {
+        Self {
+            status: Status::Failed,
+            failure: Some(Failure::new(FailureKind::Input, reason)),
+            unreadable: true,
+            ..self
         }
     }
 

@@ -2,13 +2,14 @@
 
 use super::cell_dir::CellDir;
 use super::error::{LedgerError, io_error};
+use super::lock::FolderLock;
 use super::plan::Plan;
 use super::record::CellRecord;
-use crate::{checksum, digest};
+use crate::{atomic, checksum, digest};
 use serde::Serialize;
-use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Digits of the configuration's hash in a cell's directory name.
 const HASH_DIGITS: usize = 8;
@@ -19,7 +20,9 @@ pub struct Ledger {
     root: PathBuf,
     /// Whether cells count as not computed, whatever is there.
     fresh: bool,
-    _lock: File,
+    /// Names of cells that count as not computed.
+    redo: Vec<String>,
+    _lock: FolderLock,
 }
 
 impl Ledger {
@@ -28,33 +31,16 @@ impl Ledger {
     /// # Errors
     /// When the directory cannot be made or written, or another process holds it.
     pub fn open(root: &Path) -> Result<Self, LedgerError> {
+        // A plugin may change the folder that relative paths start from.
+        let root = &std::path::absolute(root).map_err(io_error("find", root))?;
         let cells = root.join("cells");
         fs::create_dir_all(&cells).map_err(io_error("create", &cells))?;
-        let path = root.join(".lock");
-        let mut lock = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(io_error("open", &path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path).unwrap_or_default();
-                return Err(LedgerError::Busy {
-                    path: root.to_owned(),
-                    holder: holder.trim().to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
-        }
-        lock.set_len(0)
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
-            .map_err(io_error("write", &path))?;
+        let lock = FolderLock::take(root, Duration::ZERO)?;
+        atomic::sweep_below(root);
         Ok(Self {
             root: root.to_owned(),
             fresh: false,
+            redo: Vec::new(),
             _lock: lock,
         })
     }
@@ -64,6 +50,13 @@ impl Ledger {
     #[must_use]
     pub fn afresh(self, fresh: bool) -> Self {
         Self { fresh, ..self }
+    }
+
+    /// From now on the cells of these names count as not computed.
+    #[must_use]
+    pub fn redoing(self, redo: &[String]) -> Self {
+        let redo = redo.to_vec();
+        Self { redo, ..self }
     }
 
     /// The output directory.
@@ -90,10 +83,11 @@ impl Ledger {
     }
 
     /// The cell of a framework, a seed and a resolved configuration: its directory, and its record,
-    /// which is a pending one when the cell is new.
+    /// which is a pending one when the cell is new, and says so itself when the one that is there cannot be
+    /// read.
     ///
     /// # Errors
-    /// When the directory cannot be made or the record cannot be read.
+    /// When the directory cannot be made.
     pub fn cell<T: Serialize>(
         &self,
         framework: &str,
@@ -110,10 +104,14 @@ impl Ledger {
         let path = self.root.join("cells").join(name);
         fs::create_dir_all(&path).map_err(io_error("create", &path))?;
         let dir = CellDir::at(path);
-        let known = if self.fresh { None } else { dir.read()? };
-        let record = match known {
-            Some(record) if record.config_sha256 == hash => record,
-            _ => CellRecord::pending(framework, seed, config, &hash),
+        let pending = || CellRecord::pending(framework, seed, config.clone(), &hash);
+        if self.fresh || self.redo.contains(&dir.name()) {
+            return Ok((dir, pending()));
+        }
+        let record = match dir.read() {
+            Ok(Some(record)) if record.config_sha256 == hash => record,
+            Ok(_) => pending(),
+            Err(error) => pending().unreadable(advice(&error, &dir)),
         };
         Ok((dir, record))
     }
@@ -121,8 +119,8 @@ impl Ledger {
     /// Every record of the ledger, whatever benchmark it was computed for, by directory name.
     ///
     /// # Errors
-    /// When a directory or a record cannot be read.
-    pub fn records(root: &Path) -> Result<Vec<(CellDir, CellRecord)>, LedgerError> {
+    /// When the directories cannot be listed.
+    pub fn records(root: &Path) -> Result<Records, LedgerError> {
         let cells = root.join("cells");
         let mut paths = fs::read_dir(&cells)
             .and_then(|entries| {
@@ -132,14 +130,49 @@ impl Ledger {
             })
             .map_err(io_error("list", &cells))?;
         paths.sort();
-        let mut records = Vec::new();
+        let mut records = Records::default();
         for path in paths {
             let dir = CellDir::at(path);
-            if let Some(record) = dir.read()? {
-                records.push((dir, record));
+            match dir.read() {
+                Ok(Some(record)) => records.whole.push((dir, record)),
+                Ok(None) => {}
+                Err(error) => {
+                    let reason = advice(&error, &dir);
+                    records.damaged.push((dir, reason));
+                }
             }
         }
         Ok(records)
+    }
+}
+
+/// The records of a ledger.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Those that can be read.
+    pub whole: Vec<(CellDir, CellRecord)>,
+    /// Those that cannot, with the reason and what to do.
+    pub damaged: Vec<(CellDir, String)>,
+}
+
+/// Why a record cannot be read, and what to do.
+fn advice(error: &LedgerError, dir: &CellDir) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    let name = dir.name();
+    match error {
+        LedgerError::Format { .. } => {
+            format!(
+                "{}; use the version of ssl-lottery that wrote it, or newer",
+                words.join(": ")
+            )
+        }
+        _ => format!(
+            "{}; `run --redo {name}` computes the cell anew",
+            words.join(": ")
+        ),
     }
 }
 
@@ -173,7 +206,7 @@ mod tests {
             assert_ne!(other.name(), dir.name());
             assert_eq!(fresh.status, Status::Pending);
         }
-        assert_eq!(Ledger::records(out.path()).unwrap().len(), 1);
+        assert_eq!(Ledger::records(out.path()).unwrap().whole.len(), 1);
     }
 
     #[test]

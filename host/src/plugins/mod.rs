@@ -6,6 +6,7 @@ mod probe;
 mod registry;
 mod search;
 mod sound;
+mod sound_recipe;
 
 pub use inspect::{InspectError, Inspected, inspect, inspect_apart};
 pub use probe::{LIMIT, probe, probe_one};

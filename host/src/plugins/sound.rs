@@ -1,5 +1,6 @@
 //! What a framework says about itself must be sound before anything is made of it.
 
+use super::sound_recipe::check_recipe;
 use serde_json::json;
 use ssl_plugin_api::description::{Description, Metadata, Schema, Transform, ViewGroup};
 
@@ -81,6 +82,7 @@ pub fn check_description(description: &Description) -> Result<(), String> {
             "expected images of 1 to {LONGEST_SIDE} pixels a side, found {side}"
         ));
     }
+    check_recipe(description)?;
     let length = serde_json::to_string(description).map_or(usize::MAX, |text| text.len());
     if length > LONGEST_TEXT {
         return Err(format!(

@@ -50,6 +50,8 @@ pub struct PretrainJob<'a> {
     pub checkpoint_every: Duration,
     /// Folder of checkpoints, metrics and the exported backbones; created where missing.
     pub dir: PathBuf,
+    /// Shows that the run lives while the framework works on its own, from any thread.
+    pub sign_of_life: fn(),
     /// Set when the run is to stop.
     pub cancel: Arc<AtomicBool>,
 }

@@ -3,7 +3,7 @@
 use super::error::PretrainError;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -128,7 +128,7 @@ impl MetricsLog {
                 .flat_map(|line| [line, "\n"])
                 .collect();
             crate::atomic::write(&path, kept.as_bytes())?;
-            OpenOptions::new().append(true).open(&path)
+            crate::atomic::options().append(true).open(&path)
         };
         match open() {
             Ok(file) => Ok(Self { file, path }),

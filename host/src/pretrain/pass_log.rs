@@ -8,6 +8,7 @@
 //! length in 8 bytes, then a safetensors file with its own digest. A record that is not whole ends the
 //! file, so a kill at any moment costs one batch at most.
 
+use crate::atomic;
 use crate::progress::Progress;
 use crate::tensorfile;
 use std::fs::File;
@@ -31,8 +32,7 @@ impl PassLog {
     pub(super) fn open(path: PathBuf, checkpoint: &str, progress: &mut dyn Progress) -> Self {
         let at = checkpoint.len() as u64;
         let open = || -> io::Result<File> {
-            let mut options = File::options();
-            let mut file = options
+            let mut file = atomic::options()
                 .read(true)
                 .write(true)
                 .create(true)

@@ -10,6 +10,7 @@ use super::pass_log::PassLog;
 use super::position::Position;
 use super::trainer::{Trainer, seed_generator};
 use crate::backbone::Backbone;
+use crate::heartbeat;
 use crate::progress::Progress;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::views::{EvalTransform, evaluation, normalization};
@@ -142,7 +143,9 @@ fn run(
         }
         absorb(trainer, &found, progress)?;
     }
-    trainer.instance.end_pass().map_err(call("end_pass"))
+    // Clusters, where the framework has some.
+    heartbeat::while_computing(job.sign_of_life, || trainer.instance.end_pass())
+        .map_err(call("end_pass"))
 }
 
 fn encoder<'t>(trainer: &'t Trainer<'_>, pass: &FeaturePass) -> &'t Backbone {

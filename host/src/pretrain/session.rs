@@ -13,6 +13,7 @@ use super::position::Position;
 use super::resume::resume;
 use super::trainer::{StepOutcome, Trainer};
 use crate::backbone::ComputePrecision;
+use crate::heartbeat;
 use crate::progress::Progress;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_plugin_api::export::Instance;
@@ -134,7 +135,8 @@ impl Session<'_> {
             let start = self.at(epoch, 0);
             let checkpoints = Some((&mut self.checkpoints, &self.position));
             passes::run_due(trainer, self.job, &start, checkpoints, self.progress)?;
-            self.position.order = trainer.begin_epoch(&start)?;
+            self.position.order =
+                heartbeat::while_computing(self.job.sign_of_life, || trainer.begin_epoch(&start))?;
         }
         let mut batches = self.loader.start(EpochOptions {
             epoch: epoch as u32,

@@ -8,9 +8,35 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
-/// Makes the command's process the leader of a group of its own.
+/// Makes the command's process the leader of a group of its own, which ends when this process does. The
+/// thread that starts it must live as long as the child: the system watches that.
 pub(super) fn lead(command: &mut Command) {
     command.process_group(0);
+    #[cfg(target_os = "linux")]
+    {
+        let parent = std::process::id();
+        // SAFETY: what runs between fork and exec makes two system calls and allocates nothing.
+        unsafe {
+            command.pre_exec(move || {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                // The parent may have ended before the call.
+                if u32::try_from(libc::getppid()) == Ok(parent) {
+                    Ok(())
+                } else {
+                    Err(io::ErrorKind::BrokenPipe.into())
+                }
+            });
+        }
+    }
+}
+
+/// Whether the process is stopped (SIGSTOP, a debugger): it is silent, and lives. Elsewhere than on
+/// Linux nobody tells.
+pub(super) fn is_stopped(child: &Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    // The name in brackets may hold anything.
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| state.starts_with(['T', 't']))
 }
 
 /// Makes a process that was forked the leader of a group of its own: the process itself (0), or one

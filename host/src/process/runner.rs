@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How often limits and the wish to stop are looked at.
 const TICK: Duration = Duration::from_millis(100);
+/// What counts at most of the time between two looks: a process that was stopped has not looked.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// How long a child that was asked to stop may take to write its checkpoint.
 const GRACE: Duration = Duration::from_secs(60);
 /// How long what a child said last is waited for after its end: whoever left its group may hold the
@@ -118,16 +120,14 @@ fn watch(
     stop: Option<&dyn Fn() -> bool>,
     hear: &mut dyn FnMut(String),
 ) -> io::Result<Ended> {
-    let started = Instant::now();
-    let mut heard = started;
+    let mut times = Times::default();
+    let mut last = Instant::now();
     let mut asked: Option<Instant> = None;
-    let past = |since: Instant, limit: Option<Duration>| {
-        limit.is_some_and(|limit| since.elapsed() > limit)
-    };
+    let past = |time: Duration, limit: Option<Duration>| limit.is_some_and(|limit| time > limit);
     loop {
         match output.recv_timeout(TICK) {
             Ok(line) => {
-                heard = Instant::now();
+                times.silent = Duration::ZERO;
                 hear(line);
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -137,19 +137,45 @@ fn watch(
         if let Some(status) = child.try_wait()? {
             return Ok(Ended::Exited(status));
         }
+        let now = Instant::now();
+        times.pass(now.duration_since(last), || group::is_stopped(child));
+        last = now;
         if asked.is_none() && stop.is_some_and(|stop| stop()) {
             drop(child.stdin.take());
             asked = Some(Instant::now());
         }
-        if asked.is_some_and(|asked| past(asked, Some(GRACE))) {
+        if asked.is_some_and(|asked| asked.elapsed() > GRACE) {
             return Ok(Ended::DidNotStop);
         }
-        if past(heard, limits.stall) {
+        if past(times.silent, limits.stall) {
             return Ok(Ended::Stalled);
         }
-        if past(started, limits.total) {
+        if past(times.total, limits.total) {
             return Ok(Ended::TookTooLong);
         }
+    }
+}
+
+/// Time in which the child could work, and in which this process could hear it.
+#[derive(Debug, Default, PartialEq)]
+struct Times {
+    /// Since its last line.
+    silent: Duration,
+    /// In all.
+    total: Duration,
+}
+
+impl Times {
+    /// Time goes by. A long gap between two looks means that this process was stopped, and a child may
+    /// be stopped too: neither counts.
+    fn pass(&mut self, time: Duration, child_is_stopped: impl FnOnce() -> bool) {
+        let time = time.min(LONGEST_LOOK);
+        // Only asked where it matters: it reads a file.
+        if self.silent > TICK && child_is_stopped() {
+            return;
+        }
+        self.silent += time;
+        self.total += time;
     }
 }
 
@@ -178,7 +204,8 @@ fn read_last(
                 }
                 said.push_back(line);
             }
-            true
+            // Whoever has left the child's group may write for ever, and nobody listens any more.
+            Arc::strong_count(&said) > 1
         });
     })
 }
@@ -241,6 +268,35 @@ mod tests {
     }
 
     #[test]
+    fn time_while_somebody_is_stopped_does_not_count() {
+        let mut times = Times::default();
+        for _ in 0..20 {
+            times.pass(TICK, || false);
+        }
+        assert_eq!((times.silent, times.total), (20 * TICK, 20 * TICK));
+        // The child was stopped for an hour, then this process was.
+        for _ in 0..36_000 {
+            times.pass(TICK, || true);
+        }
+        assert_eq!(times.silent, 20 * TICK);
+        times.pass(Duration::from_secs(3600), || false);
+        assert!(times.silent <= 20 * TICK + LONGEST_LOOK, "{times:?}");
+    }
+
+    #[test]
+    fn a_stopped_child_is_seen_as_such() {
+        let mut child = shell("kill -STOP $$").spawn().unwrap();
+        let begun = Instant::now();
+        while !group::is_stopped(&child) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "never stopped");
+            thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!group::is_stopped(&child));
+    }
+
+    #[test]
     fn a_child_that_is_to_stop_sees_its_input_close() {
         let (ended, ..) = watched("cat; exit 75", LONG, true);
         assert!(matches!(ended, Ended::Exited(status) if status.code() == Some(75)));
@@ -270,6 +326,16 @@ mod tests {
         let (ended, ..) = watched(script, LONG, false);
         assert!(matches!(ended, Ended::Exited(_)));
         assert!(begun.elapsed() < Duration::from_secs(29));
+    }
+
+    #[test]
+    fn who_leaves_the_group_and_prints_for_ever_is_not_listened_to() {
+        // It ends when nobody reads its pipe any more.
+        for to in ["", ">&2"] {
+            let script = format!("setsid sh -c 'while echo x; do :; done' {to} & exit 0");
+            let (ended, ..) = watched(&script, LONG, false);
+            assert!(matches!(ended, Ended::Exited(status) if status.success()));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::settings::{by_settings, choose, protocols};
 use super::{Selection, SourceError};
-use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Status};
+use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Records, Status};
 use ssl_aggregate::AggregateError;
 use ssl_report::ReportError;
 
@@ -22,6 +22,8 @@ struct OfLedger<'a> {
     planned: usize,
     /// Cells that the plan does not have.
     others: usize,
+    /// Cells in the plan whose records cannot be read, with the reason and what to do.
+    damaged: Vec<(CellDir, String)>,
 }
 
 /// The cells of all ledgers.
@@ -126,6 +128,11 @@ impl<'a> Cells<'a> {
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let ledgers = || self.ledgers.iter();
+        for (dir, reason) in ledgers().flat_map(|ledger| &ledger.damaged) {
+            let note = format!("{} takes no part: {reason}.", dir.name());
+            tracing::warn!("{note}");
+            notes.push(note);
+        }
         if !self.other_protocols.is_empty() {
             notes.push(format!(
                 "Results of {}; the ledger also has {} (--protocol).",
@@ -168,9 +175,11 @@ impl<'a> OfLedger<'a> {
             Some(plan) => Some(plan.clone()),
             None => Plan::read(root)?,
         };
-        let (all, others): (Vec<Done>, Vec<Done>) = Ledger::records(root)?
-            .into_iter()
-            .partition(|(dir, _)| plan.as_ref().is_none_or(|plan| plan.has(dir)));
+        let asked_for = |dir: &CellDir| plan.as_ref().is_none_or(|plan| plan.has(dir));
+        let Records { whole, mut damaged } = Ledger::records(root)?;
+        damaged.retain(|(dir, _)| asked_for(dir));
+        let (all, others): (Vec<Done>, Vec<Done>) =
+            whole.into_iter().partition(|(dir, _)| asked_for(dir));
         let planned = all.len();
         let is_done = |(_, record): &Done| match &plan {
             Some(plan) => plan.is_met_by(record),
@@ -182,6 +191,7 @@ impl<'a> OfLedger<'a> {
             left_out: Vec::new(),
             planned,
             others: others.len(),
+            damaged,
         })
     }
 }

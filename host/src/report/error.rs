@@ -19,8 +19,8 @@ pub enum SourceError {
     Evaluate(#[source] crate::evaluate::EvaluateError),
     /// A file of predictions that does not belong to the record beside it.
     #[error(
-        "{cell}: expected {expected}, found {found} ({}); the file was damaged, or is another cell's: remove it to \
-         report without tests of pairs, or the cell's folder to compute it again",
+        "{cell}: expected {expected}, found {found} ({}); the file was damaged, or is another cell's: `run \
+         --redo {cell}` computes the cell anew",
         path.display()
     )]
     Predictions {

@@ -55,8 +55,20 @@ pub(super) fn read(
             all.push(None);
             continue;
         }
-        on_all_cores(&of_set, is_of_its_record)?;
-        let aligned = read_aligned(&of_set)?;
+        let read = on_all_cores(&of_set, is_of_its_record).and_then(|_| read_aligned(&of_set));
+        let aligned = match read {
+            Ok(aligned) => aligned,
+            Err(error) => {
+                let note = format!(
+                    "Predictions on {} cannot be used, so its tests are unpaired: {error}.",
+                    data_set.name
+                );
+                tracing::warn!("{note}");
+                notes.push(note);
+                all.push(None);
+                continue;
+            }
+        };
         if aligned.is_none() {
             notes.push(format!(
                 "Samples of {} differ between frameworks; its tests are unpaired.",

@@ -2,14 +2,14 @@
 
 use super::cancel::Cancel;
 use super::event::EventListener;
+use crate::atomic;
 use crate::process::{self, Ended, Errors, Limits};
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Command;
 
 /// Runs a cell's process to its end. Lines of its standard output are events; others there are
-/// skipped, its standard error goes to the file `log`. When `cancel` is set, its standard input
+/// skipped, its standard error goes to the new file `log`. When `cancel` is set, its standard input
 /// is closed.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub fn run(
     cancel: &Cancel,
     listener: &mut dyn EventListener,
 ) -> io::Result<Ended> {
-    let log = File::options().create(true).append(true).open(log)?;
+    let log = atomic::options().create_new(true).append(true).open(log)?;
     let mut on_event = |line: String| match serde_json::from_str(&line) {
         Ok(event) => listener.on_event(event),
         Err(_) => tracing::debug!("a cell wrote to its standard output: {line}"),

@@ -33,6 +33,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// A thread that carried cells out has ended early.
+    #[error("expected every cell to be carried out, found a thread that ended early")]
+    Thread,
     /// A file of the run could not be written.
     #[error("failed to write {path}", path = path.display())]
     Write {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// A part of a cell's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ pub enum Event {
         /// One line.
         text: String,
     },
+    /// A sign of life of work that has nothing else to say.
+    Alive,
     /// Something the user should know.
     Warning {
         /// One line.
@@ -64,6 +68,11 @@ pub enum Event {
 pub trait EventListener {
     /// Takes an event.
     fn on_event(&mut self, event: Event);
+
+    /// What long work calls to show that it lives, from any thread.
+    fn sign_of_life(&self) -> fn() {
+        || {}
+    }
 }
 
 impl<F: FnMut(Event)> EventListener for F {
@@ -83,5 +92,22 @@ impl EventListener for StdoutEvents {
             // If the parent is gone, standard input ends, and the cell stops for that reason.
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         }
+    }
+
+    fn sign_of_life(&self) -> fn() {
+        say_alive
+    }
+}
+
+/// Writes [`Event::Alive`], at most once a second.
+fn say_alive() {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    // Who finds it locked finds somebody else about to say it.
+    let Ok(mut last) = LAST.try_lock() else {
+        return;
+    };
+    if last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
+        *last = Some(Instant::now());
+        StdoutEvents.on_event(Event::Alive);
     }
 }

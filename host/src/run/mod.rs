@@ -19,6 +19,7 @@ mod job;
 mod outcome;
 mod plan;
 mod progress;
+mod stage_clock;
 pub mod summary;
 mod supervise;
 

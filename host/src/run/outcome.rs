@@ -5,6 +5,7 @@ use crate::checksum;
 use crate::exit::Exit;
 use crate::ledger::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status};
 use crate::process::{Ended, signal};
+use crate::terminal::plain;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -42,11 +43,7 @@ impl CellOutcome {
     pub fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             status: Status::Failed,
-            failure: Some(Failure {
-                kind,
-                message: message.into(),
-                log_tail: Vec::new(),
-            }),
+            failure: Some(Failure::new(kind, message)),
             plugin: None,
             timings_s: BTreeMap::new(),
             results: Results::default(),
@@ -82,16 +79,16 @@ impl CellOutcome {
     }
 
     /// What became of an attempt whose process `ended` so: what it wrote down, or else what its
-    /// end tells.
+    /// end tells. `asked` says whether it was asked to stop.
     #[must_use]
-    pub fn judge(ended: Ended, dir: &Path) -> Self {
+    pub fn judge(ended: Ended, dir: &Path, asked: bool) -> Self {
         let written = fs::read(dir.join(OUTCOME_FILE))
             .ok()
             .and_then(|text| checksum::read_json::<Self>(&text).ok());
         let mut outcome = match (ended, written) {
             // A fault after the outcome was written (a plugin's destructor) spoils nothing.
             (Ended::Exited(_), Some(outcome)) => outcome,
-            (Ended::Exited(status), None) => died(status),
+            (Ended::Exited(status), None) => died(status, asked),
             (Ended::Stalled, _) => Self::failed(
                 FailureKind::Hung,
                 "the cell reported no progress for longer than `run.stall_s` and was ended",
@@ -126,7 +123,7 @@ impl CellOutcome {
     }
 }
 
-fn died(status: ExitStatus) -> CellOutcome {
+fn died(status: ExitStatus, asked: bool) -> CellOutcome {
     match (signal(status), status.code()) {
         (Some((9, name)), _) => CellOutcome::failed(
             FailureKind::Killed,
@@ -138,7 +135,10 @@ fn died(status: ExitStatus) -> CellOutcome {
             FailureKind::Crashed,
             format!("the cell was ended by signal {number} ({name})"),
         ),
-        (None, code) if code == Some(Exit::Interrupted as i32) => CellOutcome::interrupted(),
+        // A plugin may end its process with any code; only who was asked to stop was interrupted.
+        (None, code) if asked && code == Some(Exit::Interrupted as i32) => {
+            CellOutcome::interrupted()
+        }
         (None, code) => CellOutcome::failed(
             FailureKind::Crashed,
             format!(
@@ -176,5 +176,5 @@ fn tail(path: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     let first = lines.len().saturating_sub(TAIL_LINES);
-    lines[first..].iter().map(|&line| line.to_owned()).collect()
+    lines[first..].iter().map(|line| plain(line)).collect()
 }

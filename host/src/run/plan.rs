@@ -176,7 +176,9 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
             .then(|| ledger.root().join("features")),
         checkpoints: bench.pretrain.checkpoint,
         probe: bench.pretrain.probe,
-        data_root: bench.data.root.clone(),
+        // A plugin may change the folder that relative paths start from.
+        data_root: (bench.data.root.as_ref())
+            .map(|root| std::path::absolute(root).unwrap_or_else(|_| root.clone())),
         device: bench.pretrain.device,
         workers: cores::workers(bench),
         threads: bench.pretrain.threads,

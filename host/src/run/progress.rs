@@ -1,6 +1,7 @@
 //! Progress of running cells: bars on a terminal, lines elsewhere.
 
 use super::event::{Event, EventListener, Stage};
+use crate::terminal::{errln, plain};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl ProgressDisplay {
     /// Writes a line above the bars.
     pub fn line(&self, text: &str) {
         if !self.quiet {
-            self.bars.suspend(|| eprintln!("{text}"));
+            self.bars.suspend(|| errln!("{text}"));
         }
     }
 
@@ -121,10 +122,12 @@ impl CellBar {
 impl EventListener for CellBar {
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Note { text } => self.bar.set_message(text),
-            Event::Warning { text } => self
-                .display
-                .line(&format!("{}: warning: {text}", self.name)),
+            Event::Alive => {}
+            Event::Note { text } => self.bar.set_message(plain(&text)),
+            Event::Warning { text } => {
+                self.display
+                    .line(&format!("{}: warning: {}", self.name, plain(&text)))
+            }
             Event::Progress {
                 stage,
                 done,

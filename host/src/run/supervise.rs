@@ -8,10 +8,11 @@ use super::error::RunError;
 use super::job::{Job, Subject};
 use super::outcome::{CellOutcome, LOG_FILE, OUTCOME_FILE};
 use super::progress::ProgressDisplay;
+use super::stage_clock::StageClock;
 use crate::atomic;
 use crate::config;
 use crate::digest;
-use crate::ledger::{CellDir, CellRecord, DataFacts, Status};
+use crate::ledger::{CellDir, CellRecord, DataFacts, Failure, FailureKind, FolderLock, Status};
 use crate::pretrain::CHECKPOINT_FILE;
 use crate::process::Limits;
 use std::collections::VecDeque;
@@ -22,6 +23,9 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+/// How long a cell's folder is waited for: a process of an earlier run may be about to end.
+const PATIENCE: Duration = Duration::from_secs(70);
 
 /// A cell of the plan, with what the ledger knows of it.
 #[derive(Clone, Debug)]
@@ -106,7 +110,7 @@ impl Supervisor<'_> {
     /// The cells come back in their order, with their records up to date.
     ///
     /// # Errors
-    /// When processes cannot be started or records cannot be written.
+    /// [`RunError::Thread`] when a thread that carried cells out has ended early.
     pub fn run(&self, cells: Vec<PlannedCell>) -> Result<Vec<PlannedCell>, RunError> {
         let count = cells.len();
         let queue: Mutex<VecDeque<(usize, PlannedCell)>> =
@@ -118,24 +122,21 @@ impl Supervisor<'_> {
         };
         // A function, so that the lock is not held while the cell is carried out.
         let next = || lock(&queue).pop_front();
-        let work = || -> Result<(), RunError> {
+        let work = || {
             while let Some((n, mut cell)) = next() {
-                if !cell.is_done() && !self.cancel.is_set() {
-                    self.carry_out(&mut cell)?;
+                if !cell.is_done() && !cell.record.unreadable && !self.cancel.is_set() {
+                    self.carry_out(&mut cell);
                 }
                 lock(&finished).push((n, cell));
             }
-            Ok(())
         };
         thread::scope(|scope| {
             let workers: Vec<_> = (1..at_once).map(|_| scope.spawn(work)).collect();
-            let mut result = work();
-            for worker in workers {
-                if let Ok(other) = worker.join() {
-                    result = result.and(other);
-                }
-            }
-            result
+            work();
+            let ended = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            ended.fold(Ok(()), |all, one| {
+                all.and(one.map_err(|_| RunError::Thread))
+            })
         })?;
         let mut finished = finished
             .into_inner()
@@ -144,7 +145,8 @@ impl Supervisor<'_> {
         Ok(finished.into_iter().map(|(_, cell)| cell).collect())
     }
 
-    fn carry_out(&self, cell: &mut PlannedCell) -> Result<(), RunError> {
+    /// Carries one cell out. A fault, of the disk too, is the cell's own: the others go on.
+    fn carry_out(&self, cell: &mut PlannedCell) {
         let keeps_work = cell.keeps_work();
         let PlannedCell { job, dir, record } = cell;
         record.begin();
@@ -155,21 +157,39 @@ impl Supervisor<'_> {
         record.threads.insert(job.setup.threads);
         record.workers = Some(job.setup.workers);
         record.data = job.data.clone();
-        dir.write(record)?;
         let name = dir.name();
         let mut bar = self.display.cell(&name);
-        let outcome = match &self.program {
-            None => cell::execute(job, &mut bar, self.cancel),
-            Some(program) => self.in_process_of_its_own(program, job, &mut bar)?,
+        let begun = FolderLock::take(&job.dir, PATIENCE).and_then(|lock| {
+            atomic::sweep_below(&job.dir);
+            dir.write(record).map(|()| lock)
+        });
+        let outcome = match (begun, &self.program) {
+            (Err(error), _) => CellOutcome::failed(FailureKind::Input, with_causes(&error)),
+            (Ok(_held), None) => cell::execute(job, &mut bar, self.cancel),
+            (Ok(held), Some(program)) => {
+                // The cell's process takes it.
+                drop(held);
+                self.in_process_of_its_own(program, job, &mut bar)
+                    .unwrap_or_else(|error| {
+                        CellOutcome::failed(FailureKind::Host, with_causes(&error))
+                    })
+            }
         };
         drop(bar);
         outcome.enter(record);
         if record.status == Status::Done {
             record.evaluation = serde_json::to_value(&job.evaluation).unwrap_or_default();
         }
-        dir.write(record)?;
+        if let Err(error) = dir.write(record) {
+            // The old record says that the cell is running, so the next run goes on with it.
+            let words = with_causes(&error);
+            if record.failure.is_none() {
+                let (kind, status) = (FailureKind::Input, Status::Failed);
+                record.end(status, Some(Failure::new(kind, words.clone())));
+            }
+            self.display.line(&format!("{name}: {words}"));
+        }
         self.display.line(&verdict(&name, record));
-        Ok(())
     }
 
     fn in_process_of_its_own(
@@ -193,16 +213,25 @@ impl Supervisor<'_> {
         let limits = Limits {
             stall: Some(Duration::from_secs(self.config.stall_s)),
             total: self.config.timeout_s.map(Duration::from_secs),
-            memory: None,
+            memory: self.config.memory.map(|memory| memory.0),
         };
         let log = job.dir.join(LOG_FILE);
-        let ended = child::run(command, &log, limits, self.cancel, bar).map_err(|source| {
-            RunError::Start {
-                program: program.clone(),
-                source,
-            }
-        })?;
-        Ok(CellOutcome::judge(ended, &job.dir))
+        let mut clock = StageClock::start(bar);
+        let ended =
+            child::run(command, &log, limits, self.cancel, &mut clock).map_err(|source| {
+                RunError::Start {
+                    program: program.clone(),
+                    source,
+                }
+            })?;
+        let mut outcome = CellOutcome::judge(ended, &job.dir, self.cancel.is_set());
+        if let (Some(limit), Some(failure)) = (self.config.memory, &mut outcome.failure) {
+            failure.blame_memory(&limit.to_string());
+        }
+        if outcome.timings_s.is_empty() {
+            outcome.timings_s = clock.stop();
+        }
+        Ok(outcome)
     }
 }
 
@@ -231,6 +260,12 @@ fn verdict(name: &str, record: &CellRecord) -> String {
         (None, Status::Done) => format!("{name}: done ({seconds:.0} s)"),
         (None, _) => format!("{name}: interrupted, resumes with the next run"),
     }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.join(": ")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

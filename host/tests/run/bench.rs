@@ -142,8 +142,13 @@ impl Place {
 
     /// Starts it.
     pub fn start(&self, set: &[&str]) -> Child {
+        self.start_into(set, Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts it with its output going somewhere.
+    pub fn start_into(&self, set: &[&str], out: Stdio, err: Stdio) -> Child {
         let mut command = self.command(set);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(out).stderr(err);
         command.spawn().unwrap()
     }
 

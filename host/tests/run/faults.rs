@@ -28,6 +28,102 @@ fn a_process_that_aborts_is_named_by_its_signal() {
 }
 
 #[test]
+fn a_plugin_that_ends_its_process_as_if_interrupted_is_a_dead_cell() {
+    misbehave("step", "exit-75", &[], "crashed", "exit code 75");
+}
+
+#[test]
+fn a_plugin_that_calls_its_own_fault_a_configuration_fault_is_blamed_by_name() {
+    misbehave("step", "config-error", &[], "plugin", "libfixture_echo");
+    misbehave("state", "config-error", &[], "plugin", "libfixture_echo");
+}
+
+#[test]
+fn a_cell_that_wants_more_memory_than_its_limit_says_so() {
+    let limit = [r#"run.memory="8 GiB""#];
+    let words = "`run.memory` is 8 GiB";
+    misbehave("step", "hoard", &limit, "crashed", words);
+}
+
+#[test]
+fn a_long_message_with_escape_sequences_is_cut_and_harmless() {
+    let place = Place::new();
+    let set = [
+        "framework.echo.config.fault=step",
+        "framework.echo.config.how=shout",
+    ];
+    let ended = place.run(&set);
+    assert_eq!(ended.code, Some(70), "{ended:?}");
+    let failure = place.record("echo")["failure"].to_string();
+    assert!(failure.contains("xxxx") && failure.len() < 10_000);
+    for text in [&ended.out, &ended.err, &failure] {
+        assert!(!text.contains('\u{1b}') && !text.contains("\\u001b"));
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+    }
+}
+
+#[test]
+fn time_of_a_cell_that_died_is_in_its_record() {
+    let place = Place::new();
+    let set = ["framework.echo.config.fault=step", "baselines=[]"];
+    let ended = place.run(&[&set[..], &["framework.echo.config.how=abort"]].concat());
+    assert_eq!(ended.code, Some(70), "{ended:?}");
+    let timings = place.record("echo")["timings_s"].clone();
+    assert!(timings["prepare"].as_f64() > Some(0.0), "{timings}");
+}
+
+#[test]
+fn a_plugin_that_changes_the_folder_moves_no_results() {
+    let place = Place::new();
+    let set = [
+        "framework.echo.config.fault=create",
+        "framework.echo.config.how=move-away",
+        "baselines=[]",
+    ];
+    for args in [&[][..], &["--in-process", "--redo"]] {
+        let mut more: Vec<String> = set
+            .iter()
+            .flat_map(|it| ["--set", it])
+            .map(str::to_owned)
+            .collect();
+        more.extend(args.iter().map(|&it| it.to_owned()));
+        if !args.is_empty() {
+            let name = place.cells("echo")[0].file_name().unwrap().to_owned();
+            more.push(name.into_string().unwrap());
+        }
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let ended = place.run_with(&more);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(place.record("echo")["status"], "done");
+        assert!(place.path().join("out/scores.csv").exists());
+    }
+}
+
+#[test]
+fn a_full_disk_behind_the_output_is_no_reason_to_stop() {
+    let place = Place::new();
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let mut run = place.start_into(&["baselines=[]"], full().into(), full().into());
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(place.record("echo")["status"], "done");
+    assert!(place.path().join("out/scores.csv").exists());
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_is_no_reason_to_stop() {
+    let place = Place::new();
+    let mut run = place.start(&["baselines=[]"]);
+    drop((run.stdout.take(), run.stderr.take()));
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(place.record("echo")["status"], "done");
+}
+
+#[test]
 fn a_hanging_plugin_is_ended() {
     // Long enough for the other cell on a machine that is busy.
     let stall = ["run.stall_s=15"];

@@ -68,7 +68,38 @@ fn results_folder_is_locked_and_cells_end_with_their_parent() {
     assert!(busy.err.contains("in use by process"), "{busy:?}");
     run.kill().unwrap();
     run.wait().unwrap();
-    wait_until("the cell to say it was asked to stop", || {
-        place.cells("echo")[0].join("outcome.json").exists()
+    let lock = place.cells("echo")[0].join(".lock");
+    let cell = std::fs::read_to_string(lock).unwrap();
+    let stat = format!("/proc/{}/stat", cell.trim());
+    wait_until("the cell's process to end", || {
+        // Dead, and only waits for its new parent.
+        std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z"))
     });
+    // Nobody else is in the way of the next run.
+    let ended = place.run(&["baselines=[]"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_evaluates_ends_in_good_order() {
+    let place = Place::new();
+    let long = ["evaluate.linear.epochs=100000000", "baselines=[]"];
+    let run = place.start(&long);
+    wait_until("the evaluation", || {
+        let cells = place.cells("echo");
+        let features = place.path().join("out/features");
+        let extracted = std::fs::read_dir(features).map_or(0, Iterator::count);
+        let exported =
+            |cell: &std::path::PathBuf| cell.join("pretrain/backbone.safetensors").exists();
+        extracted >= 2 && cells.first().is_some_and(exported)
+    });
+    let id = run.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    // The cell ended by itself; one that has to be killed leaves no outcome.
+    let cell = &place.cells("echo")[0];
+    assert!(cell.join("outcome.json").exists());
+    assert_eq!(place.record("echo")["status"], "pending");
+    assert!(!cell.join("predictions").exists());
 }

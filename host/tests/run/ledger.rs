@@ -160,7 +160,7 @@ fn another_build_of_a_plugin_resumes_only_with_the_option() {
 }
 
 #[test]
-fn a_damaged_record_is_named_with_what_to_do() {
+fn a_damaged_record_costs_its_own_row() {
     let place = Place::new();
     assert_eq!(place.run(&[]).code, Some(0));
     let path = place.cells("echo")[0].join("cell.json");
@@ -169,12 +169,27 @@ fn a_damaged_record_is_named_with_what_to_do() {
     let at = text.find("\"correct\": ").unwrap() + "\"correct\": ".len();
     bytes[at] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let ended = place.run(&[]);
-    assert_eq!(ended.code, Some(65), "{ended:?}");
-    assert!(
-        ended.err.contains("cell.json") && ended.err.contains("remove the file"),
-        "{ended:?}"
-    );
+    let damaged = fs::read(&path).unwrap();
+    let name = path.parent().unwrap().file_name().unwrap();
+    let redo = format!("run --redo {}", name.to_str().unwrap());
+    for _ in 0..2 {
+        // Its own row is missing, with the reason; the others stand, and what is there stays.
+        let ended = place.run(&[]);
+        assert_eq!(ended.code, Some(65), "{ended:?}");
+        assert!(
+            ended.out.contains("cell.json") && ended.out.contains(&redo),
+            "{ended:?}"
+        );
+        assert!(ended.out.contains("pixels: val "), "{ended:?}");
+        assert_eq!(fs::read(&path).unwrap(), damaged);
+    }
+    let unknown = place.run_with(&["--redo", "echo-7"]);
+    assert_eq!(unknown.code, Some(65), "{unknown:?}");
+    assert!(unknown.err.contains("echo-7"), "{unknown:?}");
+    let healed = place.run_with(&["--redo", name.to_str().unwrap()]);
+    assert_eq!(healed.code, Some(0), "{healed:?}");
+    assert_eq!(place.record("echo")["attempts"], 1);
+    assert_eq!(place.record("pixels")["attempts"], 1);
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn a_backbone_learns(subject: &Subject) -> Verdict {
         },
         checkpoint_every: Duration::MAX,
         dir: folder.path().to_owned(),
+        sign_of_life: || {},
         cancel: Arc::new(AtomicBool::new(false)),
     };
     let untrained = Backbone::new(&backbone, subject.seed(), Device::Cpu);

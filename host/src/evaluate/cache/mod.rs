@@ -9,7 +9,7 @@ mod content;
 mod file;
 mod key;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tch::Tensor;
@@ -18,6 +18,7 @@ pub use key::{CacheKey, FeaturePrecision};
 
 use super::features::{Cause, for_each};
 use super::{EvaluateError, Result};
+use crate::atomic;
 
 /// A folder of cached features.
 #[derive(Clone, Debug)]
@@ -94,7 +95,7 @@ impl FeatureCache {
 
 /// Opens the lock's file and waits until no other process holds it.
 fn locked(lock: &Path) -> Result<File> {
-    let file = OpenOptions::new()
+    let file = atomic::options()
         .read(true)
         .write(true)
         .create(true)

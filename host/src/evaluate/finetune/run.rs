@@ -265,11 +265,12 @@ impl FinetuneRun<'_> {
             ..LoaderConfig::default()
         };
         let loader = EvalLoader::new(Arc::clone(source), self.test_view.clone(), config)?;
-        let batches = first_views(loader.start()?, |_| {});
+        let batches = first_views(loader.start()?, |_| self.check_cancelled());
         let device = self.backbone.device();
         let logits: Tensor = extract(source.name(), batches, |images| {
             network.logits(&images.to_device(device))
-        })?;
+        })
+        .map_err(|error| self.check_cancelled().err().unwrap_or(error))?;
         Ok(Vec::<f32>::try_from(logits.f_flatten(0, -1)?)?)
     }
 }

@@ -14,6 +14,7 @@ use super::knn::KnnProtocol;
 use super::linear::LinearProtocol;
 use super::record::{EvaluationReport, ProtocolRef, Variant};
 use super::{FeatureSet, Ranking, Result};
+use crate::progress::Pulse;
 use check::check;
 pub use check::{SET_ID, is_set_id};
 pub use finish::spaces;
@@ -76,6 +77,8 @@ pub struct EvalJob<'a> {
     pub protocols: Protocols<'a>,
     /// Where neighbours are searched and linear heads trained.
     pub device: Device,
+    /// Beats with every batch, tile and set.
+    pub pulse: Pulse<'a>,
     /// Folder for `<data set>.parquet`, where per-image predictions are wanted.
     pub predictions: Option<&'a Path>,
 }
@@ -98,7 +101,8 @@ pub struct VariantRanking {
 ///
 /// # Errors
 /// Settings out of range, features that are not of one backbone, label spaces that differ from the
-/// training set's, repeated or unusable data set ids; files that cannot be written.
+/// training set's, repeated or unusable data set ids; files that cannot be written;
+/// [`EvaluateError::Cancelled`](super::EvaluateError::Cancelled) when the work is to end.
 pub fn run(job: &EvalJob<'_>, more: Vec<Vec<VariantRanking>>) -> Result<EvaluationReport> {
     check(job)?;
     let mut report = EvaluationReport::default();
@@ -133,6 +137,7 @@ pub fn run(job: &EvalJob<'_>, more: Vec<Vec<VariantRanking>>) -> Result<Evaluati
         found.extend(more);
     }
     for ((test, spaces), found) in job.tests.iter().zip(&runner.spaces).zip(runner.found) {
+        job.pulse.beat()?;
         let (evaluations, digest) = finish::finish(test.set, spaces, found, job.predictions)?;
         report.evaluations.extend(evaluations);
         let digest = digest.map(|digest| (test.set.id().to_owned(), digest));

@@ -32,7 +32,7 @@ impl ProtocolRunner<'_> {
                 &bank,
                 &queries,
                 protocol.largest_k(),
-                Blocks::on(self.job.device),
+                Blocks::on(self.job.device).watched(self.job.pulse),
             )?;
             let spaces = &self.spaces[at];
             let rankings = vote(&found, &self.labels, self.num_classes, spaces, protocol);
@@ -57,7 +57,9 @@ impl ProtocolRunner<'_> {
             [] => vec![train],
             passes => passes.iter().collect(),
         };
-        Samples::of_passes(passes, &self.labels).on(self.job.device)
+        Samples::of_passes(passes, &self.labels)
+            .on(self.job.device)
+            .watched(self.job.pulse)
     }
 
     pub(super) fn linear(&mut self, id: &str, protocol: &LinearProtocol) -> Result<LinearDetails> {
@@ -119,6 +121,7 @@ impl ProtocolRunner<'_> {
         heads: &Heads,
     ) -> Result<()> {
         for (at, test) in self.job.tests.iter().enumerate() {
+            self.job.pulse.beat()?;
             let rankings = heads
                 .rank(test.set.features(), &self.spaces[at])?
                 .swap_remove(0);

@@ -74,6 +74,7 @@ fn evaluation_scores_all_sets_spaces_and_variants() {
                 paper: None,
             },
             device: tch::Device::Cpu,
+            pulse: Pulse::STILL,
             predictions: Some(folder.path()),
         },
         Vec::new(),
@@ -133,6 +134,7 @@ fn test_sets_of_another_shape_or_label_space_are_refused() {
                     paper: None,
                 },
                 device: tch::Device::Cpu,
+                pulse: Pulse::STILL,
                 predictions: None,
             },
             Vec::new(),
@@ -156,4 +158,63 @@ fn test_sets_of_another_shape_or_label_space_are_refused() {
         job(&build("../val", 6, 6)),
         Err(EvaluateError::Setting { .. })
     ));
+}
+
+/// Beats of the evaluation of the test below.
+static BEATS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+#[test]
+fn every_protocol_shows_that_it_lives_and_ends_when_it_is_asked_to() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (train, linear) = (train(), linear());
+    let recipe = LinearRecipe {
+        epochs: 20,
+        batch_size: 32,
+        ..serde_json::from_value(serde_json::json!({
+            "epochs": 1, "batch_size": 1, "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false},
+            "lr": 0.1, "weight_decay": 0.0, "schedule": {"kind": "cosine"},
+        }))
+        .unwrap()
+    };
+    let all = [
+        (Some(KnnProtocol::default()), None, None),
+        (None, Some(&linear), None),
+        (None, None, Some((&recipe, &linear))),
+    ];
+    let val = set("val", &[(0, vec![0]), (1, vec![1])], None, 4);
+    for (knn, linear, paper) in all {
+        let stopped = AtomicBool::new(false);
+        let evaluate = || {
+            let job = EvalJob {
+                train: &train,
+                augmented: &[],
+                tests: &[TestSet {
+                    set: &val,
+                    reference: true,
+                }],
+                protocols: Protocols {
+                    knn: knn.as_ref(),
+                    linear,
+                    paper,
+                },
+                device: Device::Cpu,
+                pulse: Pulse::new(&stopped, || {
+                    BEATS.fetch_add(1, Ordering::Relaxed);
+                }),
+                predictions: None,
+            };
+            let before = BEATS.load(Ordering::Relaxed);
+            let ended = run(&job, Vec::new());
+            (ended, BEATS.load(Ordering::Relaxed) - before)
+        };
+        let (ended, beats) = evaluate();
+        assert!(ended.is_ok());
+        // One for each tile of neighbours, one for each step of heads, one to rank and one to write.
+        let least = if knn.is_some() { 3 } else { 20 };
+        assert!(beats >= least, "{beats} beats");
+        stopped.store(true, Ordering::Relaxed);
+        let (ended, beats) = evaluate();
+        assert!(matches!(ended, Err(EvaluateError::Cancelled)));
+        assert_eq!(beats, 1);
+    }
 }

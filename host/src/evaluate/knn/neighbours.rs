@@ -1,10 +1,11 @@
 //! What the search is given and what it finds.
 
+use crate::progress::Pulse;
 use tch::Device;
 
 /// Where products are made and in what blocks; this changes speed and memory, never the result.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Blocks {
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks<'a> {
     /// Where the products are made. Elsewhere than on the CPU the highest of each block are picked there too.
     pub device: Device,
     /// Bank rows read at once.
@@ -13,9 +14,11 @@ pub struct Blocks {
     pub queries: usize,
     /// Queries whose candidates are held at once; the bank is read once for each such group.
     pub group: usize,
+    /// Beats with every tile: one thread's queries against one block of the bank.
+    pub pulse: Pulse<'a>,
 }
 
-impl Blocks {
+impl<'a> Blocks<'a> {
     /// Sizes that suit a device. Products take 4 MiB for each thread on the CPU, 256 MiB on another device, and
     /// the unit vectors of a block and a group there 256 MiB for features of width 2048.
     #[must_use]
@@ -29,7 +32,14 @@ impl Blocks {
             bank,
             queries,
             group: 16_384,
+            pulse: Pulse::STILL,
         }
+    }
+
+    /// The same, with a pulse.
+    #[must_use]
+    pub const fn watched(self, pulse: Pulse<'a>) -> Self {
+        Self { pulse, ..self }
     }
 }
 

@@ -20,12 +20,12 @@ use crate::evaluate::{EvaluateError, Result};
 ///
 /// # Errors
 /// [`EvaluateError::Setting`] for `k = 0`, [`EvaluateError::TooFew`] for an empty bank,
-/// [`EvaluateError::Shape`] when the widths differ.
+/// [`EvaluateError::Shape`] when the widths differ, [`EvaluateError::Cancelled`] when the work is to end.
 pub fn nearest(
     bank: &FeatureBank,
     queries: &FeatureBank,
     k: usize,
-    blocks: Blocks,
+    blocks: Blocks<'_>,
 ) -> Result<Neighbours> {
     let way = match blocks.device {
         Device::Cpu => Way::Scan(ScanPrecision::fastest()),
@@ -47,7 +47,7 @@ fn search(
     bank: &FeatureBank,
     queries: &FeatureBank,
     k: usize,
-    blocks: Blocks,
+    blocks: Blocks<'_>,
     way: Way,
 ) -> Result<Neighbours> {
     if k == 0 {
@@ -86,7 +86,7 @@ fn group(
     queries: &FeatureBank,
     (start, len): (usize, usize),
     k: usize,
-    blocks: Blocks,
+    blocks: Blocks<'_>,
     way: Way,
 ) -> Result<Vec<(f32, u32)>> {
     let threads = Threads::taken();
@@ -109,9 +109,10 @@ fn group(
                 rows.operand(&centre, precision)?.on(blocks.device)?,
                 bank.reader(),
             );
-            tiles
-                .iter_mut()
-                .try_for_each(|tile| tile.scan_ranked(first, &block, &reader))?;
+            tiles.iter_mut().try_for_each(|tile| {
+                blocks.pulse.beat()?;
+                tile.scan_ranked(first, &block, &reader)
+            })?;
             continue;
         }
         for precision in ScanPrecision::ALL {
@@ -126,13 +127,19 @@ fn group(
             in_parallel(&threads, &mut own, || {
                 let (block, reader) = (block.handle(), bank.reader());
                 let mut scratch = Scratch::default();
-                move |tile: &mut &mut Tile| tile.scan(first, &block, &reader, &mut scratch)
+                move |tile: &mut &mut Tile| {
+                    blocks.pulse.beat()?;
+                    tile.scan(first, &block, &reader, &mut scratch)
+                }
             })?;
         }
     }
     in_parallel(&threads, &mut tiles, || {
         let reader = bank.reader();
-        move |tile: &mut Tile| tile.settle(&reader)
+        move |tile: &mut Tile| {
+            blocks.pulse.beat()?;
+            tile.settle(&reader)
+        }
     })?;
     Ok(tiles.into_iter().flat_map(Tile::into_pairs).collect())
 }
@@ -156,6 +163,7 @@ mod tests {
     use tch::Tensor;
 
     use super::*;
+    use crate::progress::Pulse;
 
     const WAYS: [Way; 3] = [
         Way::Scan(ScanPrecision::Full),
@@ -219,6 +227,7 @@ mod tests {
                 bank: bank_block,
                 queries: query_block,
                 group,
+                pulse: Pulse::STILL,
             };
             let found = search(&bank, &queries, k, blocks, way).unwrap();
             for (query, expected) in expected.iter().enumerate() {

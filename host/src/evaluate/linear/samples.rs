@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use tch::{Device, Kind, Tensor};
 
 use crate::evaluate::Result;
+use crate::progress::Pulse;
 
 /// Training samples. Nothing is copied: batches are gathered from the banks, which may be
 /// memory-mapped and of half precision.
@@ -19,6 +20,8 @@ pub struct Samples<'a> {
     rows: Cow<'a, [usize]>,
     /// Where batches go, and so where heads are trained.
     device: Device,
+    /// Beats with every batch.
+    pulse: Pulse<'a>,
 }
 
 impl<'a> Samples<'a> {
@@ -36,6 +39,7 @@ impl<'a> Samples<'a> {
             labels,
             rows: Cow::Owned((0..labels.len()).collect()),
             device: Device::Cpu,
+            pulse: Pulse::STILL,
         }
     }
 
@@ -43,6 +47,18 @@ impl<'a> Samples<'a> {
     #[must_use]
     pub fn on(self, device: Device) -> Self {
         Self { device, ..self }
+    }
+
+    /// The same samples, whose every batch is a beat of the pulse.
+    #[must_use]
+    pub fn watched(self, pulse: Pulse<'a>) -> Self {
+        Self { pulse, ..self }
+    }
+
+    /// The pulse that beats with every batch.
+    #[must_use]
+    pub const fn pulse(&self) -> Pulse<'a> {
+        self.pulse
     }
 
     /// Where batches go.
@@ -88,8 +104,10 @@ impl<'a> Samples<'a> {
     /// Features `[batch, dim]` (f32) and labels `[batch]` of some rows in an epoch.
     ///
     /// # Errors
-    /// What the tensor library reports.
+    /// What the tensor library reports;
+    /// [`EvaluateError::Cancelled`](crate::evaluate::EvaluateError::Cancelled) when the work is to end.
     pub fn batch(&self, epoch: u64, rows: &[usize]) -> Result<(Tensor, Tensor)> {
+        self.pulse.beat()?;
         let bank = self.passes[epoch as usize % self.passes.len()];
         let index: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
         let labels: Vec<i64> = rows

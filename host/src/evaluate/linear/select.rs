@@ -76,7 +76,9 @@ pub fn select(
             held_out: Vec::new(),
         })
         .collect();
-    let all = Samples::all(clean, labels).on(samples.device());
+    let all = Samples::all(clean, labels)
+        .on(samples.device())
+        .watched(samples.pulse());
     let held = all.only(&split.held_out);
     let training = samples.only(&split.train);
     for &seed in &protocol.seeds {

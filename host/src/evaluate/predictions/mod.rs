@@ -54,6 +54,33 @@ mod tests {
     use crate::evaluate::{EvaluateError, FeatureSet, LabelSpace, Labels, Ranking, score};
 
     #[test]
+    fn files_with_other_columns_are_refused_by_name() {
+        use parquet::data_type::Int32Type;
+        use parquet::file::writer::SerializedFileWriter;
+        use std::sync::Arc;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("foreign.parquet");
+        let schema = "message other { REQUIRED INT32 sample_id; }";
+        let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+        let mut rows = writer.next_row_group().unwrap();
+        let mut column = rows.next_column().unwrap().unwrap();
+        column
+            .typed::<Int32Type>()
+            .write_batch(&[1, 2], None, None)
+            .unwrap();
+        column.close().unwrap();
+        rows.close().unwrap();
+        writer.close().unwrap();
+        let refused = read_groups(&path).unwrap_err().to_string();
+        assert!(
+            refused.contains("foreign.parquet") && refused.contains("sample_id"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn predictions_round_trip_by_sample_id() {
         let rows = [vec![1], vec![], vec![0, 2], vec![2]];
         let labels = Labels::from_rows(rows, 6).unwrap();

@@ -2,14 +2,18 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
+use parquet::basic::Type as PhysicalType;
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::SchemaDescriptor;
 use serde::{Deserialize, Serialize};
 
-use super::{SAMPLES, column};
+use super::{SAMPLES, SCHEMA, column};
 use crate::evaluate::{EvaluateError, Result};
 
 /// Names one row group of a predictions file.
@@ -150,7 +154,30 @@ fn unreadable(path: &Path) -> impl Fn(ParquetError) -> EvaluateError {
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>> {
     let file = File::open(path).map_err(EvaluateError::io("read", path))?;
-    SerializedFileReader::new(file).map_err(unreadable(path))
+    let reader = SerializedFileReader::new(file).map_err(unreadable(path))?;
+    let expected = parse_message_type(SCHEMA).map_err(unreadable(path))?;
+    let expected = leaves(&SchemaDescriptor::new(Arc::new(expected)));
+    let found = leaves(reader.metadata().file_metadata().schema_descr());
+    if found == expected {
+        return Ok(reader);
+    }
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    Err(EvaluateError::File {
+        expected: "the columns of predictions".to_owned(),
+        found: format!("others ({})", names.join(", ")),
+        path: path.to_owned(),
+    })
+}
+
+/// Columns as they are read: by their places, types and levels.
+fn leaves(schema: &SchemaDescriptor) -> Vec<(String, PhysicalType, i16, i16)> {
+    let columns = schema.columns().iter();
+    columns
+        .map(|it| {
+            let levels = (it.max_def_level(), it.max_rep_level());
+            (it.path().string(), it.physical_type(), levels.0, levels.1)
+        })
+        .collect()
 }
 
 fn group(rows: &dyn RowGroupReader) -> Parquet<Group> {

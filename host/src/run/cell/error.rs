@@ -6,6 +6,7 @@ use crate::evaluate::EvaluateError;
 use crate::import::ImportError;
 use crate::ledger::FailureKind;
 use crate::pretrain::PretrainError;
+use crate::terminal::plain;
 use ssl_datasets::DataError;
 use ssl_datasets::source::SetFault;
 use ssl_plugin_api::foreign::Refusal;
@@ -51,6 +52,25 @@ fn lines(faults: &[SetFault]) -> String {
     lines.join("; ")
 }
 
+/// Whose fault a pretraining's is. Data, disk and what the user has set are input; what a plugin asks for and
+/// gives is the plugin's, also where the host finds it out late.
+const fn of_pretraining(error: &PretrainError) -> FailureKind {
+    match error {
+        PretrainError::Data(DataError::BadViews { .. } | DataError::BadLoader { .. })
+        | PretrainError::Backbone(BackboneError::Images { .. })
+        | PretrainError::Optim(_)
+        | PretrainError::Plugin { .. }
+        | PretrainError::Contract { .. }
+        | PretrainError::NotFinite { .. }
+        | PretrainError::KnnMonitor { .. }
+        | PretrainError::UnknownPass { .. } => FailureKind::Plugin,
+        PretrainError::Torch { .. } | PretrainError::Backbone(BackboneError::Torch { .. }) => {
+            FailureKind::Host
+        }
+        _ => FailureKind::Input,
+    }
+}
+
 impl From<PretrainError> for CellError {
     fn from(error: PretrainError) -> Self {
         match error {
@@ -72,34 +92,31 @@ impl From<EvaluateError> for CellError {
 impl CellError {
     /// Whose fault it is.
     pub(super) fn kind(&self) -> FailureKind {
-        let of_plugin = |fault: &Fault| match fault.kind {
-            FaultKind::Config => FailureKind::Input,
-            _ => FailureKind::Plugin,
-        };
         match self {
-            Self::Plugin { source, .. } | Self::Pretrain(PretrainError::Plugin { source, .. }) => {
-                of_plugin(source)
+            // A configuration is refused where it is read; whoever accepts it there accepts it.
+            Self::Plugin { call, source }
+            | Self::Pretrain(PretrainError::Plugin { call, source, .. })
+                if source.kind == FaultKind::Config && matches!(*call, "describe" | "create") =>
+            {
+                FailureKind::Input
             }
-            Self::ReadPlugin { .. }
-            | Self::Refused(_)
-            | Self::Pretrain(
-                PretrainError::Contract { .. }
-                | PretrainError::NotFinite { .. }
-                | PretrainError::KnnMonitor { .. }
-                | PretrainError::UnknownPass { .. },
-            )
+            Self::Pretrain(error) => of_pretraining(error),
+            Self::Plugin { .. } | Self::ReadPlugin { .. } | Self::Refused(_) => FailureKind::Plugin,
             // Features that cannot be evaluated are the fault of the pretraining.
-            | Self::Evaluate(
-                EvaluateError::NotFinite { .. } | EvaluateError::AllDiverged { .. },
-            ) => FailureKind::Plugin,
+            Self::Evaluate(EvaluateError::NotFinite { .. } | EvaluateError::AllDiverged { .. }) => {
+                FailureKind::Plugin
+            }
+            // Out of memory, or a fault of this program.
+            Self::Evaluate(EvaluateError::Tensor(_) | EvaluateError::Forward { .. })
+            | Self::Backbone(BackboneError::Torch { .. })
+            | Self::Torch(_)
+            | Self::Cancelled => FailureKind::Host,
             Self::Data(_)
             | Self::Sets(_)
             | Self::Device { .. }
             | Self::Import(_)
             | Self::Backbone(_)
-            | Self::Evaluate(_)
-            | Self::Pretrain(_) => FailureKind::Input,
-            Self::Torch(_) | Self::Cancelled => FailureKind::Host,
+            | Self::Evaluate(_) => FailureKind::Input,
         }
     }
 
@@ -119,6 +136,6 @@ impl CellError {
         if !trace.is_empty() {
             tracing::error!("{trace}");
         }
-        line.to_owned()
+        plain(line)
     }
 }

@@ -78,11 +78,13 @@ impl Work<'_> {
         else {
             return self.untrained();
         };
+        // The plugin may change the folder that relative paths start from.
+        let file = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         self.tell(Stage::Prepare, 0, 1, "plugin");
         let config = Value::Object(config.clone());
         let (plugin, description) = self.timed(Stage::Prepare, |work| {
-            let plugin = Plugin::open(path)?;
-            work.plugin = Some(stamp(path, &plugin, id)?);
+            let plugin = Plugin::open(&file)?;
+            work.plugin = Some(stamp(path, &file, &plugin, id)?);
             for metadata in plugin.frameworks().iter().filter(|it| it.id == *id) {
                 check_metadata(metadata).map_err(unsound("hello"))?;
             }
@@ -101,6 +103,7 @@ impl Work<'_> {
         let services = Arc::new(CellServices {
             framework: id.clone(),
             cancel: self.cancel.clone(),
+            sign: self.listener.sign_of_life(),
         });
         let device = self.device()?;
         let build = self.plugin.as_ref().map(|stamp| stamp.sha256.clone());
@@ -124,6 +127,7 @@ impl Work<'_> {
                 knn_monitor: setup.probe,
                 checkpoint_every: setup.checkpoints.duration(),
                 dir: work.job.dir.join("pretrain"),
+                sign_of_life: work.listener.sign_of_life(),
                 cancel: work.cancel.flag(),
             };
             let create = |context: &_| {
@@ -173,8 +177,14 @@ fn unsound(call: &'static str) -> impl Fn(String) -> CellError {
     }
 }
 
-pub(super) fn stamp(path: &Path, plugin: &Plugin, id: &str) -> Result<PluginStamp, CellError> {
-    let sha256 = File::open(path)
+/// The stamp of the plugin that the job knows as `path`, whose file is `file`.
+pub(super) fn stamp(
+    path: &Path,
+    file: &Path,
+    plugin: &Plugin,
+    id: &str,
+) -> Result<PluginStamp, CellError> {
+    let sha256 = File::open(file)
         .and_then(digest::sha256_of)
         .map_err(|source| CellError::ReadPlugin {
             path: path.to_owned(),

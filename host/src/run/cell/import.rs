@@ -79,8 +79,9 @@ impl Work<'_> {
         let Some(path) = &self.job.setup.plugin else {
             return Ok(None);
         };
-        let plugin = Plugin::open(path)?;
-        self.plugin = Some(stamp(path, &plugin, &subject.framework)?);
+        let file = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let plugin = Plugin::open(&file)?;
+        self.plugin = Some(stamp(path, &file, &plugin, &subject.framework)?);
         plugin
             .describe(&subject.framework, &Value::Object(subject.config.clone()))
             .map(Some)

@@ -7,6 +7,7 @@ use crate::config::ProtocolName;
 use crate::evaluate::finetune::FinetuneResults;
 use crate::evaluate::record::EvaluationReport;
 use crate::evaluate::{self, EvalJob, ExtractedSets, Protocols};
+use crate::progress::Pulse;
 use crate::run::event::Stage;
 
 impl Work<'_> {
@@ -35,6 +36,7 @@ impl Work<'_> {
         self.tell(Stage::Evaluate, 0, 1, "");
         let folder = self.job.dir.join("predictions");
         let device = self.device()?;
+        let (cancel, sign) = (self.cancel.flag(), self.listener.sign_of_life());
         let mut report = self.timed(Stage::Evaluate, |work| {
             let job = EvalJob {
                 train: &sets.train,
@@ -42,6 +44,7 @@ impl Work<'_> {
                 tests: &sets.tests(),
                 protocols: work.protocols(extractor),
                 device,
+                pulse: Pulse::new(&cancel, sign),
                 predictions: Some(&folder),
             };
             Ok(evaluate::run(&job, tuned.rankings)?)

@@ -15,7 +15,7 @@ use super::event::{Event, EventListener, Stage};
 use super::job::{Job, Subject};
 use super::outcome::CellOutcome;
 use crate::config::Baseline;
-use crate::ledger::{Results, Status};
+use crate::ledger::{FailureKind, Results, Status};
 use error::CellError;
 use progress::ProgressForwarder;
 use std::collections::BTreeMap;
@@ -43,7 +43,14 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
             results,
         },
         Err(CellError::Cancelled) => CellOutcome::interrupted(),
-        Err(error) => CellOutcome::failed(error.kind(), error.line()),
+        Err(error) => {
+            let (kind, line) = (error.kind(), error.line());
+            let file = job.setup.plugin.as_ref().and_then(|path| path.file_name());
+            match file.filter(|_| kind == FailureKind::Plugin) {
+                Some(file) => CellOutcome::failed(kind, format!("{}: {line}", file.display())),
+                None => CellOutcome::failed(kind, line),
+            }
+        }
     };
     CellOutcome {
         plugin,

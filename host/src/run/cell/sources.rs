@@ -2,6 +2,7 @@
 
 use super::Work;
 use super::error::CellError;
+use crate::heartbeat;
 use crate::run::data::without;
 use crate::run::event::Stage;
 use ssl_datasets::source::{Source, open_sets};
@@ -14,8 +15,9 @@ impl Work<'_> {
         self.timed(Stage::Prepare, |work| {
             let job = work.job;
             let root = job.setup.data_root.as_deref();
-            let sets = open_sets(&job.config.train, &job.evaluation.test, root)
-                .map_err(CellError::Sets)?;
+            let open = || open_sets(&job.config.train, &job.evaluation.test, root);
+            let sets = heartbeat::through(work.listener.sign_of_life(), open);
+            let sets = sets.map_err(CellError::Sets)?;
             let mut sources = vec![without(sets.train, &job.data.left_out_of_train)];
             for set in sets.test {
                 let left_out = job.data.left_out.get(set.name());
