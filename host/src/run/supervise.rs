@@ -133,10 +133,13 @@ impl Supervisor<'_> {
         thread::scope(|scope| {
             let workers: Vec<_> = (1..at_once).map(|_| scope.spawn(work)).collect();
             work();
-            let ended = workers.into_iter().map(thread::ScopedJoinHandle::join);
-            ended.fold(Ok(()), |all, one| {
-                all.and(one.map_err(|_| RunError::Thread))
-            })
+            let mut ended = Ok(());
+            for worker in workers {
+                if worker.join().is_err() {
+                    ended = Err(RunError::Thread);
+                }
+            }
+            ended
         })?;
         let mut finished = finished
             .into_inner()
