@@ -152,3 +152,19 @@ fn help_is_done_and_wrong_arguments_are_bad_input() {
     assert_eq!(code(&["--help"]), Some(0));
     assert_eq!(code(&["no-such-command"]), Some(65));
 }
+
+#[test]
+fn the_benchmarks_of_the_repository_are_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench");
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let (bench, _) = ssl_host::config::Benchmark::load(&path, &[])
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        bench
+            .validate()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        found += 1;
+    }
+    assert!(found >= 6, "{found} files");
+}

@@ -9,6 +9,7 @@ use crate::plugins::Candidate;
 use serde_json::Value;
 use ssl_plugin_api::description::SchemaError;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// A checkpoint that takes part.
@@ -20,8 +21,8 @@ pub(super) struct CheckpointRow {
     pub(super) plugin: Option<PathBuf>,
 }
 
-/// The benchmark's checkpoints; a file that cannot be read and keys that the plugin refuses are
-/// reported in `faults`.
+/// The benchmark's checkpoints, also those without a file; a file that cannot be read and keys that the plugin
+/// refuses are reported in `faults`.
 pub(super) fn checkpoint_rows(
     bench: &Benchmark,
     document: &Document,
@@ -51,13 +52,18 @@ fn checkpoint_row(
 ) -> Result<CheckpointRow, Complaint> {
     let file = entry.resolve(bench.data.root.as_deref());
     let opened = regular(&file).and_then(File::open);
-    let sha256 = opened.and_then(digest::sha256_of).map_err(|error| {
-        let message = format!(
-            "`checkpoint.file`: expected a file that can be read, found {} ({error})",
-            file.display()
-        );
-        (vec!["file"], message)
-    })?;
+    let sha256 = match opened.and_then(digest::sha256_of) {
+        Ok(sha256) => Some(sha256),
+        // Its own cell fails, and says where the file is published; the other rows are computed.
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            let message = format!(
+                "`checkpoint.file`: expected a file that can be read, found {} ({error})",
+                file.display()
+            );
+            return Err((vec!["file"], message));
+        }
+    };
     let candidate = candidates.iter().find(|c| c.metadata.id == entry.framework);
     let config = match candidate {
         Some(candidate) => {

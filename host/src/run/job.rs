@@ -75,8 +75,8 @@ pub struct CheckpointSubject {
     pub framework: String,
     /// The row's name.
     pub name: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
+    /// SHA-256 of the file; `None` where there was no file.
+    pub sha256: Option<String>,
     /// Which of its networks.
     #[serde(flatten)]
     pub selection: Selection,

@@ -146,11 +146,36 @@ fn a_pretrained_cell_is_evaluated_again_with_the_same_numbers() {
 }
 
 #[test]
+fn a_missing_checkpoint_costs_its_own_row_and_says_where_it_is_published() {
+    let place = Place::new();
+    write(place.path(), "good.pth", &state(""));
+    let missing = format!(
+        r#"{{ framework = "other", file = "none.pth", source = "https://example.org/none.pth", {NETWORK} }}"#
+    );
+    let set = format!("checkpoint=[{missing}, {}]", entry("elsewhere", "good.pth"));
+    let ended = place.run(&[&set]);
+    assert_eq!(ended.code, Some(65), "{ended:?}");
+    assert_eq!(record(&place.cells("elsewhere")[0])["status"], "done");
+    let failed = record(&place.cells("other")[0]);
+    assert_eq!(failed["failure"]["kind"], "input", "{failed:#}");
+    let message = failed["failure"]["message"].as_str().unwrap();
+    for words in [
+        "none.pth, found no such file",
+        "published at https://example.org/none.pth",
+    ] {
+        assert!(message.contains(words), "{message}");
+    }
+    // Once it is there, the row is computed.
+    write(place.path(), "none.pth", &state(""));
+    assert_eq!(place.run(&[&set]).code, Some(0));
+}
+
+#[test]
 fn impossible_checkpoint_entries_are_refused_with_line() {
     let place = Place::new();
     write(place.path(), "good.pth", &state(""));
     for (entries, words) in [
-        (entry("elsewhere", "none.pth"), "a file that can be read"),
+        (entry("elsewhere", "."), "a file that can be read"),
         (
             format!("{0}, {0}", entry("elsewhere", "good.pth")),
             "`elsewhere-good` again",

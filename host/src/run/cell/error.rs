@@ -30,6 +30,11 @@ pub(super) enum CellError {
     Pretrain(#[source] PretrainError),
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    #[error("expected the checkpoint {}, found no such file{}", file.display(), published(source_of.as_deref()))]
+    NoCheckpoint {
+        file: PathBuf,
+        source_of: Option<String>,
+    },
     #[error("failed to import: {0}")]
     Import(#[from] ImportError),
     #[error(transparent)]
@@ -44,6 +49,13 @@ pub(super) enum CellError {
     Torch(#[from] tch::TchError),
     #[error("the cell was asked to stop")]
     Cancelled,
+}
+
+/// Where a checkpoint is published, as its entry says.
+fn published(source: Option<&str>) -> String {
+    source.map_or_else(String::new, |source| {
+        format!("; it is published at {source}")
+    })
 }
 
 /// The faults of all sets in one line.
@@ -114,6 +126,7 @@ impl CellError {
             Self::Data(_)
             | Self::Sets(_)
             | Self::Device { .. }
+            | Self::NoCheckpoint { .. }
             | Self::Import(_)
             | Self::Backbone(_)
             | Self::Evaluate(_) => FailureKind::Input,

@@ -6,13 +6,24 @@ use super::extractor::{FeatureExtractor, stamp};
 use crate::backbone::Backbone;
 use crate::import::Imported;
 use crate::run::event::Stage;
-use crate::run::job::CheckpointSubject;
+use crate::run::job::{CheckpointSubject, Job};
 use serde_json::{Value, json};
 use ssl_datasets::views::normalization;
 use ssl_plugin_api::description::{Description, IMAGENET_MEAN, IMAGENET_STD};
 use ssl_plugin_api::foreign::Plugin;
 use std::path::PathBuf;
 use tch::Device;
+
+/// A file that was missing when the run was planned ends the cell before any data is read.
+pub(super) fn require_file(job: &Job, subject: &CheckpointSubject) -> Result<(), CellError> {
+    if subject.sha256.is_some() {
+        return Ok(());
+    }
+    Err(CellError::NoCheckpoint {
+        file: job.setup.checkpoint.clone().unwrap_or_default(),
+        source_of: subject.covariates.source.clone(),
+    })
+}
 
 impl Work<'_> {
     /// The backbone of a checkpoint, read with its framework's key map.

@@ -71,6 +71,9 @@ struct Work<'a> {
 impl Work<'_> {
     fn run(&mut self) -> Result<Results, CellError> {
         tch::set_num_threads(self.job.setup.threads.max(1) as i32);
+        if let Subject::Checkpoint(subject) = &self.job.config.subject {
+            import::require_file(self.job, subject)?;
+        }
         let sources = self.open()?;
         let extractor = match &self.job.config.subject {
             Subject::Framework { .. } => self.pretrain(&sources[0])?,
