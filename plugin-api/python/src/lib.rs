@@ -4,10 +4,10 @@
 //! shared memory, which both sides map; requests and answers are JSON over a socket. The library links no tensor
 //! library, so host and author need not share a version of one.
 //!
-//! - [`interpreter`]: which Python
-//! - [`catalogue`], [`cache`]: which frameworks, and what is remembered of them so that listing does not import torch
-//! - [`worker`], [`frame`], [`memory`], [`death`]: one process, its messages, its memory, its end
-//! - [`framework`], [`instance`], [`services`]: the boundary's traits, answered by a worker
+//! - `interpreter`: which Python
+//! - `catalogue`, `cache`: which frameworks, and what is remembered of them so that listing does not import torch
+//! - `worker`, `frame`, `memory`, `death`: one process, its messages, its memory, its end
+//! - `framework`, `instance`, `services`: the boundary's traits, answered by a worker
 //!
 //! The Python side is the package `ssl_lottery` beside this crate; [the guide](../../../docs/python.md) is for authors.
 

@@ -68,9 +68,14 @@ class Worker:
 
 def main(end: socket.socket, memory: int, declared: list[tuple[str, str]]) -> None:
     """Answers requests until the library hangs up."""
-    torch.set_num_threads(_threads())
     wire = Wire(end)
     wire.memory = Memory(memory, wire)
+    threads = os.environ.get("SSL_LOTTERY_PYTHON_THREADS", "1")
+    if not (threads.isdigit() and int(threads) > 0):
+        text = f"SSL_LOTTERY_PYTHON_THREADS: expected a whole number of at least 1, found {threads!r}"
+        wire.write({"fault": {"kind": "config", "text": text}})
+        return
+    torch.set_num_threads(int(threads))
     wire.write({"protocol": PROTOCOL})
     worker = Worker(wire, declared)
     while (request := wire.read()) is not None:
@@ -81,11 +86,6 @@ def main(end: socket.socket, memory: int, declared: list[tuple[str, str]]) -> No
             answer = {"fault": {"kind": kind, "text": one_line(error)}}
         wire.write(answer)
     _leave()
-
-
-def _threads() -> int:
-    text = os.environ.get("SSL_LOTTERY_PYTHON_THREADS", "1")
-    return max(1, int(text)) if text.isdigit() else 1
 
 
 def _leave() -> None:

@@ -28,6 +28,13 @@ pub const WITHOUT_TORCH: Part = Part {
     run: without_torch,
 };
 
+pub const BAD_VARIABLES: Part = Part {
+    name: "variables_out_of_range_are_refused",
+    frameworks: "mistaken:Mistaken",
+    needs: Needs::Torch,
+    run: bad_variables,
+};
+
 pub const REMEMBERED: Part = Part {
     name: "listing_again_imports_nothing_and_a_broken_cache_is_made_anew",
     frameworks: "mistaken:Mistaken",
@@ -96,6 +103,39 @@ fn broken_interpreter() -> Outcome {
     let garbled = script(folder.path(), "printf 'aaaaaaaaaa' >&$3; exec sleep 5");
     let words = "expected a message as JSON";
     super::apart_with(&[("SSL_LOTTERY_PYTHON", &garbled), ("EXPECTED_WORDS", words)])
+}
+
+fn bad_variables() -> Outcome {
+    if let Some(words) = std::env::var_os("EXPECTED_WORDS") {
+        let plugin = python()?;
+        let refused = plugin.hello().refused.first().cloned().unwrap_or_default();
+        return says(&refused, &[&words.to_string_lossy()]);
+    }
+    for (name, value, words) in [
+        (
+            "SSL_LOTTERY_PYTHON_THREADS",
+            "two",
+            "expected a whole number of at least 1, found 'two'",
+        ),
+        (
+            "SSL_LOTTERY_PYTHON_THREADS",
+            "0",
+            "expected a whole number of at least 1, found '0'",
+        ),
+        (
+            "SSL_LOTTERY_PYTHON_LIMIT",
+            "soon",
+            "expected seconds for a call, 0 for no limit, found \"soon\"",
+        ),
+        (
+            "SSL_LOTTERY_PYTHON_LIMIT",
+            "-1",
+            "expected seconds for a call, 0 for no limit, found \"-1\"",
+        ),
+    ] {
+        super::apart_with(&[(name, value), ("EXPECTED_WORDS", words)])?;
+    }
+    Ok(())
 }
 
 fn without_torch() -> Outcome {

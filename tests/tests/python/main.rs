@@ -40,6 +40,7 @@ const PARTS: &[Part] = &[
     listing::WITHOUT_PYTHON,
     listing::BROKEN_INTERPRETER,
     listing::WITHOUT_TORCH,
+    listing::BAD_VARIABLES,
     listing::REMEMBERED,
     listing::PARTLY,
     golden::GOLDEN,
