@@ -109,6 +109,30 @@ fn a_file_that_is_no_golden_file_is_bad_input() {
     assert!(text(&output.stderr).contains("x.safetensors"));
 }
 
+#[test]
+fn a_folder_for_records_that_cannot_be_made_is_bad_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("notes.txt");
+    std::fs::write(&file, "not a folder").unwrap();
+    for folder in [file.clone(), file.join("golden")] {
+        let folder = folder.to_str().unwrap();
+        let output = conformance(&["--record", folder]);
+        assert_eq!(output.status.code(), Some(65));
+        let told = text(&output.stderr)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for words in [
+            folder,
+            "expected a folder for golden vectors that is there or can be made, found: ",
+            "(--record)",
+            "name another folder",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+    }
+}
+
 /// The chapter's list, from the checks themselves.
 fn chapter() -> String {
     let mut text = String::new();

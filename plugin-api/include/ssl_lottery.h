@@ -81,7 +81,8 @@ typedef struct ssl_str {
 } ssl_str;
 
 /* Where text goes. For one text (JSON, an error, a name) several calls append; for a list each call is one
- * item. The sink is valid until the function that received it returns. */
+ * item. The sink is valid until the function that received it returns. One call puts at most 16 MiB of text, and at
+ * most 65,536 items into a list. */
 typedef struct ssl_sink {
   void *context;
   void (*put)(void *context, ssl_str text);

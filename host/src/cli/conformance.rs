@@ -191,8 +191,18 @@ impl Conformance {
 
 /// Records a step of each framework.
 fn write_records(options: &Options, folder: &Path) -> Result<Exit, Failure> {
+    // Before anything is computed.
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::message(
+            Exit::BadInput,
+            format!(
+                "{}: expected a folder for golden vectors that is there or can be made, found: {error} (--record)",
+                folder.display()
+            ),
+            "name another folder, or make this one writable: --record DIR",
+        )
+    })?;
     let files = record_golden(options)?;
-    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, error))?;
     for (id, bytes) in files {
         let path = folder.join(format!("{id}-recorded.safetensors"));
         crate::atomic::write(&path, &bytes).map_err(|error| unwritten(&path, error))?;

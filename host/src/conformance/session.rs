@@ -1,15 +1,14 @@
 //! A framework at work, driven as a run drives it, on drawn features and without a backbone.
 
 use super::inputs::{self, Batch};
+use super::step_result::StepResult;
 use super::subject::{BATCH, Subject};
-use super::tensors::{Named, copies, imported, offered, tensor_bytes};
+use super::tensors::{Named, copies, imported, offered};
 use super::verdict::{Broken, broken, expect};
 use ssl_plugin_api::description::Description;
 use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::{Instance, Plugin};
-use ssl_plugin_api::{
-    Fault, FfiTensor, RunContext, Services, SingleProcess, StepInput, StepOutput, TrainStep,
-};
+use ssl_plugin_api::{Fault, RunContext, Services, SingleProcess, StepInput, TrainStep};
 use ssl_plugin_tensor::import;
 use std::sync::Arc;
 use tch::{Tensor, no_grad};
@@ -33,19 +32,6 @@ pub struct Session {
     pub parameters: Named,
     /// Feature passes that were run.
     pub passes_run: usize,
-}
-
-/// What a step gave back.
-#[derive(Debug)]
-pub struct Stepped {
-    /// The loss.
-    pub loss: f64,
-    /// For each feature its gradient.
-    pub features: Vec<Option<Tensor>>,
-    /// For each parameter its gradient.
-    pub parameters: Vec<Option<Tensor>>,
-    /// Whether the step said that parameters moved.
-    pub moved: bool,
 }
 
 impl Session {
@@ -195,7 +181,7 @@ impl Session {
     ///
     /// # Errors
     /// The plugin's fault.
-    pub fn step(&mut self, batch: &Batch) -> Result<Stepped, Broken> {
+    pub fn step(&mut self, batch: &Batch) -> Result<StepResult, Broken> {
         Ok(self.try_step(batch).map_err(in_call("step"))?)
     }
 
@@ -203,39 +189,20 @@ impl Session {
     ///
     /// # Errors
     /// The plugin's fault.
-    pub fn try_step(&mut self, batch: &Batch) -> Result<Stepped, Fault> {
+    pub fn try_step(&mut self, batch: &Batch) -> Result<StepResult, Fault> {
         let output = self.instance.step(StepInput {
             at: self.at,
             indices: batch.indices(),
             features: batch.lend()?,
         })?;
-        Self::stepped(output)
-    }
-
-    /// What a step gave back, with its tensors imported.
-    ///
-    /// # Errors
-    /// A tensor that does not cross.
-    pub fn stepped(output: StepOutput) -> Result<Stepped, Fault> {
-        let list = |grads: Vec<Option<FfiTensor>>| -> Result<Vec<Option<Tensor>>, Fault> {
-            grads
-                .into_iter()
-                .map(|grad| grad.map(import).transpose())
-                .collect()
-        };
-        Ok(Stepped {
-            loss: output.loss,
-            features: list(output.feature_grads)?,
-            parameters: list(output.param_grads)?,
-            moved: output.parameters_moved,
-        })
+        StepResult::imported(output)
     }
 
     /// What follows a step in a run: the optimiser, `after_update`, the next step's place.
     ///
     /// # Errors
     /// The plugin's fault.
-    pub fn update(&mut self, stepped: &Stepped) -> Result<(), Broken> {
+    pub fn update(&mut self, stepped: &StepResult) -> Result<(), Broken> {
         if stepped.moved {
             self.refresh()?;
         }
@@ -256,6 +223,18 @@ impl Session {
         Ok(())
     }
 
+    /// One step of training on the run's own batch, through passes that are due.
+    ///
+    /// # Errors
+    /// The plugin's fault.
+    pub fn train_step(&mut self) -> Result<StepResult, Broken> {
+        self.passes()?;
+        let batch = self.batch();
+        let result = self.step(&batch)?;
+        self.update(&result)?;
+        Ok(result)
+    }
+
     /// Trains for some steps on the run's own batches, through the starts of epochs; gives back the
     /// losses.
     ///
@@ -265,15 +244,10 @@ impl Session {
         let mut losses = Vec::new();
         for _ in 0..steps {
             let epoch = self.at.step / self.at.steps_per_epoch.max(1);
-            if epoch == self.at.epoch {
-                self.passes()?;
-            } else {
+            if epoch != self.at.epoch {
                 self.begin(epoch)?;
             }
-            let batch = self.batch();
-            let stepped = self.step(&batch)?;
-            losses.push(stepped.loss);
-            self.update(&stepped)?;
+            losses.push(self.train_step()?.loss);
         }
         Ok(losses)
     }
@@ -295,21 +269,6 @@ impl Session {
     /// The plugin's refusal.
     pub fn load(&mut self, [parameters, state]: &[Named; 2]) -> Result<(), Fault> {
         self.instance.load(offered(parameters)?, offered(state)?)
-    }
-}
-
-impl Stepped {
-    /// The loss and all gradients as bytes, for comparisons.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.loss.to_le_bytes().to_vec();
-        for grad in self.features.iter().chain(&self.parameters) {
-            bytes.push(u8::from(grad.is_some()));
-            if let Some(grad) = grad {
-                bytes.extend(tensor_bytes(grad));
-            }
-        }
-        bytes
     }
 }
 

@@ -41,24 +41,6 @@ impl Default for KnnMonitorConfig {
     }
 }
 
-/// How many of the monitor's images a backbone classifies rightly, and of how many; 0 of 0 where the
-/// training set cannot be split.
-///
-/// # Errors
-/// A fault of the images or of the backbone.
-pub(crate) fn classified(
-    job: &PretrainJob<'_>,
-    backbone: &Backbone,
-) -> Result<(u64, u64), PretrainError> {
-    let Some(monitor) = KnnMonitor::of(job) else {
-        return Ok((0, 0));
-    };
-    match monitor.evaluate(job, backbone, 0, 0)? {
-        MetricsLine::KnnMonitor { correct, n, .. } => Ok((correct, n)),
-        _ => Ok((0, 0)),
-    }
-}
-
 /// The images that are classified and those that classify them.
 pub(super) struct KnnMonitor {
     settings: KnnMonitorConfig,

@@ -30,5 +30,4 @@ pub use collapse::Spread;
 pub use error::PretrainError;
 pub use job::{PretrainJob, PretrainOutcome};
 pub use knn_monitor::KnnMonitorConfig;
-pub(crate) use knn_monitor::classified;
 pub use session::run;

@@ -1,6 +1,6 @@
 //! What goes in and out of an instance's calls.
 
-use super::text::Str;
+use super::text::{Room, Str};
 use crate::exchange::{self, Metric, NamedTensor};
 use crate::fault::Fault;
 use crate::tensor::{FfiTensor, Lent, Managed};
@@ -60,20 +60,29 @@ pub struct NamedSink {
     put: Option<unsafe extern "C" fn(*mut c_void, Named)>,
 }
 
-/// A tensor as it came, or none where there was a null pointer.
-type Received = Vec<(String, Option<FfiTensor>)>;
+/// Tensors as they came, or none where there was a null pointer.
+#[derive(Default)]
+struct Received {
+    list: Vec<(String, Option<FfiTensor>)>,
+    room: Room,
+}
 
 unsafe extern "C" fn push(context: *mut c_void, named: Named) {
     // SAFETY: made by `NamedSink::collect`, whose list outlives the call that the sink is for; the
     // tensor's ownership passes.
     unsafe {
-        let item = (named.name.read(), FfiTensor::from_raw(named.tensor.cast()));
-        (*context.cast::<Received>()).push(item);
+        let all = &mut *context.cast::<Received>();
+        // Taken over in any case, so that it is released.
+        let tensor = FfiTensor::from_raw(named.tensor.cast());
+        let name = all.room.read_item(named.name);
+        all.list.extend(name.map(|name| (name, tensor)));
     }
 }
 
 /// What a list of tensors must be before Rust code gets it.
-fn checked(list: Received, lent: Lent) -> Result<Vec<NamedTensor>, Fault> {
+fn checked(received: Received, lent: Lent) -> Result<Vec<NamedTensor>, Fault> {
+    received.room.check()?;
+    let list = received.list;
     list.into_iter()
         .map(|(name, tensor)| {
             let tensor = tensor
@@ -91,7 +100,7 @@ impl NamedSink {
         lent: Lent,
         call: impl FnOnce(Self) -> Result<(), Fault>,
     ) -> Result<Vec<NamedTensor>, Fault> {
-        let mut list = Received::new();
+        let mut list = Received::default();
         call(Self {
             context: std::ptr::from_mut(&mut list).cast(),
             put: Some(push),
@@ -155,7 +164,7 @@ pub(crate) unsafe fn take_named(
     count: u64,
     lent: Lent,
 ) -> Result<Vec<NamedTensor>, Fault> {
-    let mut list = Received::new();
+    let mut list = Received::default();
     for n in 0..count as usize {
         // SAFETY: the caller's promise.
         unsafe { push(std::ptr::from_mut(&mut list).cast(), *items.add(n)) }
@@ -194,17 +203,36 @@ pub struct MetricSink {
     put: Option<unsafe extern "C" fn(*mut c_void, Str, f64)>,
 }
 
+/// Numbers on their way through a sink.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    list: Vec<Metric>,
+    room: Room,
+}
+
+impl Metrics {
+    /// The numbers.
+    ///
+    /// # Errors
+    /// More than one call may put.
+    pub(crate) fn taken(self) -> Result<Vec<Metric>, Fault> {
+        self.room.check()?;
+        Ok(self.list)
+    }
+}
+
 unsafe extern "C" fn push_metric(context: *mut c_void, name: Str, value: f64) {
     // SAFETY: made by `MetricSink::list`, whose list outlives the call that the sink is for.
     unsafe {
-        let name = name.read();
-        (*context.cast::<Vec<Metric>>()).push(Metric { name, value });
+        let all = &mut *context.cast::<Metrics>();
+        let name = all.room.read_item(name);
+        all.list.extend(name.map(|name| Metric { name, value }));
     }
 }
 
 impl MetricSink {
     /// Collects numbers.
-    pub(crate) fn list(into: &mut Vec<Metric>) -> Self {
+    pub(crate) fn list(into: &mut Metrics) -> Self {
         Self {
             context: std::ptr::from_mut(into).cast(),
             put: Some(push_metric),

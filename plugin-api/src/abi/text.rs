@@ -43,22 +43,104 @@ pub struct Sink {
     put: Option<unsafe extern "C" fn(*mut c_void, Str)>,
 }
 
+/// Most bytes of text that one call may put into a sink: descriptions take a few kilobytes.
+const MOST_BYTES: usize = 16 << 20;
+/// Most items that one call may put into a list.
+const MOST_ITEMS: usize = 1 << 16;
+
+/// What a sink has been given in one call. What passes a limit is counted, and not copied.
+#[derive(Default)]
+pub(super) struct Room {
+    bytes: usize,
+    items: usize,
+}
+
+impl Room {
+    /// The text, unless there is more than one call may put.
+    ///
+    /// # Safety
+    /// As [`Str::read`].
+    unsafe fn read(&mut self, text: Str) -> Option<String> {
+        self.bytes = self.bytes.saturating_add(text.len as usize);
+        // SAFETY: the caller's promise.
+        (self.bytes <= MOST_BYTES).then(|| unsafe { text.read() })
+    }
+
+    /// As [`Room::read`], for one item of a list.
+    ///
+    /// # Safety
+    /// As [`Str::read`].
+    pub(super) unsafe fn read_item(&mut self, text: Str) -> Option<String> {
+        self.items += 1;
+        // SAFETY: the caller's promise.
+        let text = unsafe { self.read(text) };
+        text.filter(|_| self.items <= MOST_ITEMS)
+    }
+
+    /// # Errors
+    /// The limit that was passed, and by how much.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let Self { bytes, items } = *self;
+        if bytes > MOST_BYTES {
+            return Err(Fault::internal(format!(
+                "expected at most {MOST_BYTES} bytes of text from one call, found {bytes}"
+            )));
+        }
+        if items > MOST_ITEMS {
+            return Err(Fault::internal(format!(
+                "expected at most {MOST_ITEMS} items from one call, found {items}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A text on its way through a sink.
+#[derive(Default)]
+pub(crate) struct Text {
+    text: String,
+    room: Room,
+}
+
+/// A list on its way through a sink.
+#[derive(Default)]
+pub(crate) struct Lines {
+    lines: Vec<String>,
+    room: Room,
+}
+
+impl Lines {
+    /// The list.
+    ///
+    /// # Errors
+    /// More than one call may put.
+    pub(crate) fn taken(self) -> Result<Vec<String>, Fault> {
+        self.room.check()?;
+        Ok(self.lines)
+    }
+}
+
 /// Puts one text after another.
 unsafe extern "C" fn append(context: *mut c_void, text: Str) {
-    // SAFETY: made by `Sink::text`, whose string outlives the call that the sink is for.
-    let (all, text) = unsafe { (&mut *context.cast::<String>(), text.read()) };
-    all.push_str(&text);
+    // SAFETY: made by `Sink::text`, whose text outlives the call that the sink is for.
+    unsafe {
+        let all = &mut *context.cast::<Text>();
+        all.text.extend(all.room.read(text));
+    }
 }
 
 /// Each text is an item.
 unsafe extern "C" fn push(context: *mut c_void, text: Str) {
     // SAFETY: made by `Sink::list`, whose list outlives the call that the sink is for.
-    unsafe { (*context.cast::<Vec<String>>()).push(text.read()) }
+    unsafe {
+        let all = &mut *context.cast::<Lines>();
+        all.lines.extend(all.room.read_item(text));
+    }
 }
 
 impl Sink {
     /// Collects one text.
-    pub(crate) fn text(into: &mut String) -> Self {
+    pub(crate) fn text(into: &mut Text) -> Self {
         Self {
             context: std::ptr::from_mut(into).cast(),
             put: Some(append),
@@ -66,7 +148,7 @@ impl Sink {
     }
 
     /// Collects a list.
-    pub(crate) fn list(into: &mut Vec<String>) -> Self {
+    pub(crate) fn list(into: &mut Lines) -> Self {
         Self {
             context: std::ptr::from_mut(into).cast(),
             put: Some(push),
@@ -90,12 +172,16 @@ pub type Code = i32;
 
 /// Runs `call` with a sink for its error; what it says becomes a [`Fault`].
 pub(crate) fn answer(call: impl FnOnce(Sink) -> Code) -> Result<(), Fault> {
-    let mut message = String::new();
-    match call(Sink::text(&mut message)) {
+    let mut error = Text::default();
+    match call(Sink::text(&mut error)) {
         0 => Ok(()),
         code => {
+            let mut message = error.text;
             if message.is_empty() {
                 message = format!("a fault of kind {code} without a message");
+            }
+            if let Err(cut) = error.room.check() {
+                message = format!("{message} (cut: {})", cut.message);
             }
             Err(Fault::new(FaultKind::from_code(code), message))
         }
@@ -104,8 +190,75 @@ pub(crate) fn answer(call: impl FnOnce(Sink) -> Code) -> Result<(), Fault> {
 
 /// [`answer`] of a call that gives text.
 pub(crate) fn text(call: impl FnOnce(Sink, Sink) -> Code) -> Result<String, Fault> {
-    let mut text = String::new();
-    let sink = Sink::text(&mut text);
+    let mut all = Text::default();
+    let sink = Sink::text(&mut all);
     answer(|error| call(sink, error))?;
-    Ok(text)
+    all.room.check()?;
+    Ok(all.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts the same text so many times.
+    fn put(sink: Sink, text: &str, times: usize) {
+        for _ in 0..times {
+            #[expect(unsafe_code, reason = "as a plugin puts text")]
+            // SAFETY: the sink's text or list lives in the test.
+            unsafe {
+                sink.put(text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_end_is_refused_and_not_kept() {
+        let megabyte = "x".repeat(1 << 20);
+        let whole = text(|json, _| {
+            put(json, &megabyte, 16);
+            0
+        });
+        assert_eq!(whole.map(|text| text.len()), Ok(16 << 20));
+        let fault = text(|json, _| {
+            put(json, &megabyte, 1024);
+            0
+        });
+        assert_eq!(
+            fault.map_err(|fault| fault.message),
+            Err(
+                "expected at most 16777216 bytes of text from one call, found 1073741824"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_list_without_end_is_refused() {
+        let list = |times| {
+            let mut lines = Lines::default();
+            put(Sink::list(&mut lines), "", times);
+            lines.taken().map_err(|fault| fault.message)
+        };
+        assert_eq!(list(MOST_ITEMS).map(|lines| lines.len()), Ok(MOST_ITEMS));
+        assert_eq!(
+            list(MOST_ITEMS + 1),
+            Err("expected at most 65536 items from one call, found 65537".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_message_without_end_is_cut() {
+        let megabyte = "x".repeat(1 << 20);
+        let fault = answer(|error| {
+            put(error, "expected less", 1);
+            put(error, &megabyte, 64);
+            1
+        });
+        let fault = fault.expect_err("a fault");
+        assert_eq!(fault.kind, FaultKind::Config);
+        assert!(fault.message.starts_with("expected less"));
+        let cut = " (cut: expected at most 16777216 bytes of text from one call, found 67108877)";
+        assert!(fault.message.ends_with(cut));
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::handle::Handle;
 use crate::abi::{
-    self, Features, Given, MetricSink, NamedSink, Sink, StepIn, StepOut, Str,
+    self, Features, Given, Lines, MetricSink, Metrics, NamedSink, Sink, StepIn, StepOut, Str,
     TrainStep as RawTrainStep, answer, text,
 };
 use crate::exchange::{EpochPlan, Feature, NamedTensor, StepInput, StepOutput, TrainStep};
@@ -126,7 +126,7 @@ impl Contract for Instance {
             return Ok(EpochPlan::default());
         }
         let at = RawTrainStep::from(at);
-        let mut reset_optimizer = Vec::new();
+        let mut reset_optimizer = Lines::default();
         let mut plan = abi::EpochPlan {
             size: size_of::<abi::EpochPlan>() as u64,
             order: std::ptr::null_mut(),
@@ -140,7 +140,7 @@ impl Contract for Instance {
         result?;
         Ok(EpochPlan {
             order: order.map(|o| o.received(Lent::Refused)).transpose()?,
-            reset_optimizer,
+            reset_optimizer: reset_optimizer.taken()?,
             parameters_moved: plan.parameters_moved != 0,
         })
     }
@@ -169,18 +169,20 @@ impl Contract for Instance {
             features: features.as_ptr(),
             feature_count: features.len(),
         };
+        let mut metrics = Metrics::default();
         let mut out = StepOut {
             size: size_of::<StepOut>() as u64,
             loss: f64::NAN,
             feature_grads: places(&mut output.feature_grads),
             param_grads: places(&mut output.param_grads),
             param_count: parameters as u64,
-            metrics: MetricSink::list(&mut output.metrics),
+            metrics: MetricSink::list(&mut metrics),
             parameters_moved: 0,
             reserved: 0,
         };
         call!(self.step(&raw const input, &raw mut out))?;
         output.loss = out.loss;
+        output.metrics = metrics.taken()?;
         output.parameters_moved = out.parameters_moved != 0;
         output.feature_grads = received(output.feature_grads)?;
         output.param_grads = received(output.param_grads)?;

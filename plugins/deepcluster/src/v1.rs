@@ -3,7 +3,7 @@
 use crate::IDENTITY;
 use crate::sampling::uniform_over_clusters;
 use ssl_plugin_kit::blocks::{
-    Assignments, BlockError, Clustering, Empty, FeatureTable, Init, KMeans, Linear, Metric, whiten,
+    Assignments, BlockError, Clustering, Empty, Init, KMeans, Linear, Metric, TablePass, whiten,
 };
 use ssl_plugin_kit::bridge::{export_ints, from_tch, from_tch_int, to_tch, to_tch_int};
 use ssl_plugin_kit::module::find_tensor;
@@ -42,12 +42,9 @@ module! {
         pub assignments: Assignments,
         ..
         config: V1Config,
-        /// Features of the open pass, and the epoch it is for.
-        pass: Option<(u64, FeatureTable)>,
-        /// The epoch whose labels are there.
-        labelled: Option<u64>,
+        /// The pass of each epoch.
+        pass: TablePass,
         random: Random,
-        dim: usize,
         device: Device,
         ranks: Ranks,
     }
@@ -117,10 +114,8 @@ impl Framework for V1 {
             ),
             assignments: Assignments::new(&[clusters], samples, &start.device),
             config,
-            pass: None,
-            labelled: None,
+            pass: TablePass::new(start.dim(), &start.device),
             random: start.random("clusters"),
-            dim: start.dim(),
             device: start.device,
             ranks: start.ranks,
         })
@@ -136,27 +131,24 @@ impl Framework for V1 {
     }
 
     fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
-        let due = at.batch_in_epoch() == 0 && self.labelled != Some(at.epoch);
+        let due = at.batch_in_epoch() == 0 && !self.pass.is_finished(at.epoch);
         due.then_some(FEATURES)
     }
 
     fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
-        self.pass = Some((at.epoch, FeatureTable::new(samples, self.dim, &self.device)));
+        self.pass.begin(at.epoch, samples);
         Ok(())
     }
 
     fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
-        if let Some((_, table)) = &mut self.pass {
-            table.put(features.indices(), &features.online(0)?)?;
-        }
-        Ok(())
+        Ok(self.pass.put(features.indices(), &features.online(0)?)?)
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
-        if let Some((epoch, table)) = self.pass.take() {
+        if let Some((epoch, table)) = self.pass.end() {
             let (samples, features) = table.collect(&self.ranks)?;
             self.label(epoch, samples, &features)?;
-            self.labelled = Some(epoch);
+            self.pass.finish(epoch);
         }
         Ok(())
     }

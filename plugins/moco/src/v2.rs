@@ -3,9 +3,7 @@
 use crate::{IDENTITY, checkpoint};
 use ssl_plugin_kit::blocks::{KeyQueue, Mlp, unit_rows};
 use ssl_plugin_kit::prelude::*;
-use ssl_plugin_kit::recipe::{
-    momentum, momentum_contrast_description, momentum_contrast_projector,
-};
+use ssl_plugin_kit::recipe::{momentum, momentum_contrast_description, momentum_contrast_heads};
 
 config! {
     /// Keys of version 2.
@@ -58,18 +56,15 @@ impl Framework for V2 {
     }
 
     fn start(config: V2Config, start: Start) -> Result<Self, Fault> {
-        let projector = momentum_contrast_projector(
-            start.dim(),
+        let (projector, target) = momentum_contrast_heads(
             config.projector_layers,
             config.projector_hidden_dim,
             config.projector_dim,
+            &start,
         );
-        let new =
-            |purpose| projector.build(&mut start.random(purpose), &start.device, &start.ranks);
-        let mut projector = new("heads");
         Ok(Self {
-            target: Momentum::of(&mut projector, new("target")),
             projector,
+            target,
             keys: KeyQueue::new(config.queue_size, config.projector_dim, &start)?,
             temperature: config.temperature,
         })

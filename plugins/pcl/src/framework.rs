@@ -3,13 +3,13 @@
 use crate::clusters::{Clusters, Found};
 use crate::config::PclConfig;
 use crate::loss::{columns, prototype_contrast};
-use ssl_plugin_kit::blocks::{FeatureTable, KeyQueue, Mlp, unit_rows};
+use ssl_plugin_kit::blocks::{FeatureTable, KeyQueue, Mlp, TablePass, unit_rows};
 use ssl_plugin_kit::bridge::{from_tch, to_tch, to_tch_int};
 use ssl_plugin_kit::module::find_tensor;
 use ssl_plugin_kit::prelude::*;
 use ssl_plugin_kit::recipe::{
     center_pass, momentum, momentum_contrast_checkpoint, momentum_contrast_description,
-    momentum_contrast_projector,
+    momentum_contrast_heads,
 };
 
 /// The clustering pass.
@@ -28,10 +28,8 @@ module! {
         pub clusters as "": Clusters,
         ..
         config: PclConfig,
-        /// Keys of the open pass, and the epoch it is for.
-        pass: Option<(u64, FeatureTable)>,
-        /// The epoch whose pass is done.
-        clustered: Option<u64>,
+        /// The pass of each epoch, over keys.
+        pass: TablePass,
         seed: u64,
         device: Device,
         ranks: Ranks,
@@ -71,23 +69,19 @@ impl Framework for Pcl {
                 start.context.samples
             )));
         }
-        let projector = momentum_contrast_projector(
-            start.dim(),
+        let (projector, target) = momentum_contrast_heads(
             config.projector_layers,
             config.projector_hidden_dim,
             config.projector_dim,
+            &start,
         );
-        let new =
-            |purpose| projector.build(&mut start.random(purpose), &start.device, &start.ranks);
-        let mut projector = new("heads");
         Ok(Self {
-            target: Momentum::of(&mut projector, new("target")),
             projector,
+            target,
             keys: KeyQueue::new(config.queue_size, config.projector_dim, &start)?,
             clusters: Clusters::absent(&config, start.context.samples),
+            pass: TablePass::new(config.projector_dim, &start.device),
             config,
-            pass: None,
-            clustered: None,
             seed: start.context.seed,
             device: start.device,
             ranks: start.ranks,
@@ -121,28 +115,24 @@ impl Framework for Pcl {
     fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
         let due = at.epoch >= self.config.warmup_epochs
             && at.batch_in_epoch() == 0
-            && self.clustered != Some(at.epoch);
+            && !self.pass.is_finished(at.epoch);
         due.then_some(PASS)
     }
 
     fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
-        let table = FeatureTable::new(samples, self.config.projector_dim, &self.device);
-        self.pass = Some((at.epoch, table));
+        self.pass.begin(at.epoch, samples);
         Ok(())
     }
 
     fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
-        if let Some((_, table)) = &mut self.pass {
-            let keys = unit_rows(self.target.forward_eval(features.target(0)?)?);
-            table.put(features.indices(), &keys)?;
-        }
-        Ok(())
+        let keys = unit_rows(self.target.forward_eval(features.target(0)?)?);
+        Ok(self.pass.put(features.indices(), &keys)?)
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
-        if let Some((epoch, table)) = self.pass.take() {
+        if let Some((epoch, table)) = self.pass.end() {
             self.cluster_table(table, &[], epoch)?;
-            self.clustered = Some(epoch);
+            self.pass.finish(epoch);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::passes::due_at;
 use crate::{IDENTITY, check_clusters};
 use ssl_plugin_kit::RunContext;
 use ssl_plugin_kit::blocks::{
-    Assignments, Balanced, BlockError, FeatureTable, Init, Linear, Stop, label_balanced,
+    Assignments, Balanced, BlockError, Init, Linear, Stop, TablePass, label_balanced,
 };
 use ssl_plugin_kit::bridge::{from_tch, from_tch_int, to_tch};
 use ssl_plugin_kit::burn::tensor::{DType, activation::log_softmax};
@@ -48,10 +48,8 @@ module! {
         pub assignments: Assignments,
         ..
         config: V1Config,
-        /// Features of the open pass, and the step it is for.
-        pass: Option<(u64, FeatureTable)>,
-        /// The step before which the last labelling was.
-        labelled: Option<u64>,
+        /// The passes, by the steps that they come before.
+        pass: TablePass,
         context: RunContext,
         device: Device,
         ranks: Ranks,
@@ -135,8 +133,7 @@ impl Framework for V1 {
             top_layer,
             assignments,
             config,
-            pass: None,
-            labelled: None,
+            pass: TablePass::new(start.dim(), &start.device),
             context: start.context,
             device: start.device,
             ranks: start.ranks,
@@ -157,29 +154,25 @@ impl Framework for V1 {
     fn due(&mut self, at: &TrainStep) -> Option<&'static str> {
         let (batch, samples) = (self.context.global_batch(), self.context.samples);
         let pass = due_at(at.step, batch, samples, at.epochs, self.config.label_passes);
-        (pass.is_some() && self.labelled != Some(at.step)).then_some(LABELS)
+        (pass.is_some() && !self.pass.is_finished(at.step)).then_some(LABELS)
     }
 
     fn begin_pass(&mut self, at: &TrainStep, _id: &str, samples: usize) -> Result<(), Fault> {
-        let table = FeatureTable::new(samples, self.context.dim(), &self.device);
-        self.pass = Some((at.step, table));
+        self.pass.begin(at.step, samples);
         Ok(())
     }
 
     fn absorb(&mut self, features: &Features) -> Result<(), Fault> {
-        if let Some((_, table)) = &mut self.pass {
-            table.put(features.indices(), &features.online(0)?)?;
-        }
-        Ok(())
+        Ok(self.pass.put(features.indices(), &features.online(0)?)?)
     }
 
     fn end_pass(&mut self) -> Result<(), Fault> {
-        if let Some((step, table)) = self.pass.take() {
+        if let Some((step, table)) = self.pass.end() {
             let (samples, features) = table.collect(&self.ranks)?;
             for head in 0..self.top_layer.len() {
                 self.label(head, samples.clone(), &features)?;
             }
-            self.labelled = Some(step);
+            self.pass.finish(step);
         }
         Ok(())
     }

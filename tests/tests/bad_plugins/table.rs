@@ -282,4 +282,10 @@ pub const TABLE: &[Row] = &[
     ),
     // What it teaches.
     row("negated-objective", "a-backbone-learns", "expected"),
+    row("wrong-sign", "a-backbone-learns", "more than before"),
+    row(
+        "gradient-of-zeros",
+        "a-backbone-learns",
+        "the backbone does not train",
+    ),
 ];

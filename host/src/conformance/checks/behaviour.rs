@@ -1,7 +1,8 @@
 //! What a step gives back: shapes, types, finite numbers, gradients where they belong.
 
 use crate::conformance::definition::{Definition, Group, Run};
-use crate::conformance::session::{Session, Stepped};
+use crate::conformance::session::Session;
+use crate::conformance::step_result::StepResult;
 use crate::conformance::subject::{LATE, Subject};
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds, skipped};
 use ssl_plugin_api::description::{Encoder, Scope};
@@ -176,7 +177,7 @@ fn targets_get_no_gradient(subject: &Subject) -> Verdict {
 /// A few steps of training at a late epoch, with what `look` sees in each.
 fn several(
     subject: &Subject,
-    mut look: impl FnMut(&Session, &crate::conformance::inputs::Batch, &Stepped),
+    mut look: impl FnMut(&Session, &crate::conformance::inputs::Batch, &StepResult),
 ) -> Result<(), Broken> {
     let plugin = subject.open()?;
     let mut session = Session::at_epoch(subject, &plugin, LATE)?;

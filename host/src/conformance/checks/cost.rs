@@ -1,6 +1,5 @@
 //! What many steps cost.
 
-use super::life_cycle::turn;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::session::Session;
 use crate::conformance::subject::{LATE, Subject};
@@ -58,7 +57,7 @@ fn train(session: &mut Session, steps: u64) -> Result<(), Broken> {
     let first = session.at.step;
     for n in 0..steps {
         session.at.step = first + n % session.at.steps_per_epoch;
-        turn(session)?;
+        session.train_step()?;
     }
     session.at.step = first;
     Ok(())

@@ -2,7 +2,8 @@
 
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::inputs::{Batch, batch};
-use crate::conformance::session::{Session, Stepped};
+use crate::conformance::session::Session;
+use crate::conformance::step_result::StepResult;
 use crate::conformance::subject::{BATCH, LATE, SAMPLES, Subject};
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds, warning};
 use ssl_plugin_api::{Fault, FaultKind, SingleProcess};
@@ -58,7 +59,7 @@ inventory::submit! {
 }
 
 /// A step that is either finite or refused; whether it was done.
-fn sound(result: Result<Stepped, Fault>, with: &str) -> Result<bool, Broken> {
+fn sound(result: Result<StepResult, Fault>, with: &str) -> Result<bool, Broken> {
     let stepped = match result {
         Ok(stepped) => stepped,
         Err(fault) if fault.kind == FaultKind::Panic => {

@@ -5,6 +5,7 @@ mod configuration;
 mod cost;
 mod describe;
 mod gradients;
+mod independence;
 mod inputs;
 mod learning;
 mod life_cycle;

@@ -3,6 +3,7 @@
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::lent::{Lent, values};
 use crate::conformance::session::{Session, in_call};
+use crate::conformance::step_result::StepResult;
 use crate::conformance::subject::{LATE, Subject};
 use crate::conformance::verdict::{Broken, Verdict, expect, holds};
 use ssl_plugin_api::StepInput;
@@ -58,7 +59,7 @@ fn watched(session: &mut Session, lent: &mut Lent, poison: bool) -> Result<Vec<V
             indices: batch.indices(),
             features: lent.features(&batch, poison)?,
         });
-        let stepped = Session::stepped(output.map_err(in_call("step"))?)?;
+        let stepped = StepResult::imported(output.map_err(in_call("step"))?)?;
         bytes.push(stepped.bytes());
         session.update(&stepped)?;
     }

@@ -3,7 +3,8 @@
 use crate::conformance::Status;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::meeting::Meeting;
-use crate::conformance::session::{Session, Stepped};
+use crate::conformance::session::Session;
+use crate::conformance::step_result::StepResult;
 use crate::conformance::subject::{BATCH, LATE, Subject};
 use crate::conformance::tensors::Named;
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds, skipped, warning};
@@ -40,7 +41,7 @@ inventory::submit! {
 }
 
 /// One rank's step: what it gave back, the state after it, and the feature passes before it.
-type Ranked = (Stepped, Named, usize);
+type Ranked = (StepResult, Named, usize);
 
 /// A step on so many ranks; each rank's part.
 fn on_ranks(
@@ -158,7 +159,7 @@ fn equal((whole, state, _): &Ranked, parts: &[Ranked], place: &str) -> Result<()
             )
         },
     )?;
-    let grads = |pick: &dyn Fn(&Stepped) -> Option<Tensor>| -> Vec<Tensor> {
+    let grads = |pick: &dyn Fn(&StepResult) -> Option<Tensor>| -> Vec<Tensor> {
         parts.iter().filter_map(|(part, ..)| pick(part)).collect()
     };
     let norm = |grad: &Option<Tensor>| grad.as_ref().map_or(0.0, |g| g.norm().double_value(&[]));

@@ -1,10 +1,10 @@
 //! The same again: same seed, other order, other moment.
 
-use super::life_cycle::turn;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::golden::relative;
 use crate::conformance::inputs::Batch;
-use crate::conformance::session::{Session, Stepped};
+use crate::conformance::session::Session;
+use crate::conformance::step_result::StepResult;
 use crate::conformance::subject::{BATCH, LATE, Subject};
 use crate::conformance::tensors::first_difference;
 use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds};
@@ -54,9 +54,9 @@ fn same_seed_same_bytes(subject: &Subject) -> Verdict {
     for _ in 0..2 {
         let mut session = Session::start(subject, &plugin)?;
         session.begin(0)?;
-        let mut bytes = vec![turn(&mut session)?, turn(&mut session)?];
+        let mut bytes = vec![session.train_step()?.bytes(), session.train_step()?.bytes()];
         session.begin(LATE)?;
-        bytes.extend([turn(&mut session)?, turn(&mut session)?]);
+        bytes.extend([session.train_step()?.bytes(), session.train_step()?.bytes()]);
         runs.push((bytes, session.saved()?));
     }
     let [
@@ -111,7 +111,7 @@ fn batch_order_does_not_matter(subject: &Subject) -> Verdict {
         .map(|row| (row * 3 + 2) % BATCH as i64)
         .collect();
     for epoch in [0, LATE] {
-        let step = |change: &dyn Fn(&Batch) -> Batch| -> Result<Stepped, Broken> {
+        let step = |change: &dyn Fn(&Batch) -> Batch| -> Result<StepResult, Broken> {
             let mut session = Session::at_epoch(subject, &plugin, epoch)?;
             session.passes()?;
             let batch = change(&session.batch());
@@ -137,7 +137,7 @@ fn batch_order_does_not_matter(subject: &Subject) -> Verdict {
         let features = straight.features.len();
         let norm =
             |grad: &Option<tch::Tensor>| grad.as_ref().map_or(0.0, |g| g.norm().double_value(&[]));
-        let all = |stepped: &Stepped| -> f64 {
+        let all = |stepped: &StepResult| -> f64 {
             let grads = stepped.features.iter().chain(&stepped.parameters);
             grads.map(norm).fold(0.0, f64::max)
         };

@@ -1,6 +1,5 @@
 //! A run that goes on from a checkpoint.
 
-use super::life_cycle::turn;
 use crate::conformance::definition::{Definition, Group, Run};
 use crate::conformance::session::Session;
 use crate::conformance::subject::{LATE, Subject};
@@ -45,7 +44,11 @@ fn fresh<T: Serialize + DeserializeOwned>(
 fn next(session: &mut Session, epoch: u64) -> Result<Vec<String>, Broken> {
     session.begin(epoch)?;
     (0..3)
-        .map(|_| Ok(blake3::hash(&turn(session)?).to_hex().to_string()))
+        .map(|_| {
+            Ok(blake3::hash(&session.train_step()?.bytes())
+                .to_hex()
+                .to_string())
+        })
         .collect()
 }
 
@@ -75,7 +78,7 @@ fn resume_is_exact(subject: &Subject) -> Verdict {
             let plugin = subject.open()?;
             let mut session = Session::at_epoch(subject, &plugin, epoch)?;
             for _ in 0..session.at.steps_per_epoch {
-                turn(&mut session)?;
+                session.train_step()?;
             }
             save(&mut session, &file)?;
             next(&mut session, epoch + 1)

@@ -8,7 +8,7 @@ mod training;
 mod views;
 
 pub use momentum_contrast::{
-    momentum_contrast_checkpoint, momentum_contrast_description, momentum_contrast_projector,
+    momentum_contrast_checkpoint, momentum_contrast_description, momentum_contrast_heads,
 };
 pub use multi_crop::{check_crops, multi_crop_checkpoint, multi_crop_description};
 pub use pair::asymmetric_pair_description;

@@ -2,7 +2,9 @@
 
 use super::training::{cosine_lr, linear_probe_in_steps, sgd};
 use super::views::{blur, crop, flip, grayscale, group, jitter, normalize};
-use crate::blocks::MlpBuilder;
+use crate::blocks::{Mlp, MlpBuilder};
+use crate::framework::Start;
+use crate::module::Momentum;
 use ssl_plugin_api::description::{
     BatchNormScope, CheckpointMap, Description, Encoder, EncoderRequest, Grouping, Interpolation,
     MomentumSchedule, Period, Recipe, ViewGroup, ViewRole,
@@ -20,19 +22,24 @@ pub fn momentum_contrast_description(momentum: MomentumSchedule, linear_lr: f64)
     }
 }
 
-/// Linears with bias, ReLU between them: `layers` of them, 1 in version 1 of both.
+/// The projector of the queries and the momentum copy of the keys: Linears with bias, ReLU between them, `layers` of
+/// them, 1 in version 1 of both.
 #[must_use]
-pub fn momentum_contrast_projector(
-    inputs: usize,
+pub fn momentum_contrast_heads(
     layers: usize,
     hidden: usize,
     outputs: usize,
-) -> MlpBuilder {
-    MlpBuilder::new(inputs)
+    start: &Start,
+) -> (Mlp, Momentum<Mlp>) {
+    let layers = MlpBuilder::new(start.dim())
         .repeat(layers.saturating_sub(1), |mlp| {
             mlp.linear(hidden, true).relu()
         })
-        .linear(outputs, true)
+        .linear(outputs, true);
+    let new = |purpose| layers.build(&mut start.random(purpose), &start.device, &start.ranks);
+    let mut projector = new("heads");
+    let target = Momentum::of(&mut projector, new("target"));
+    (projector, target)
 }
 
 /// Names of both encoders with their heads, behind the patterns `query` and `key`, and of the queue.
