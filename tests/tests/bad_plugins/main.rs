@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     faults.extend(a_plugin_without_mistakes_fails_no_check(
         &libraries.without_mistakes(),
     ));
-    faults.extend(a_plugin_without_mistakes_fails_no_check(&libraries.align()));
+    faults.extend(the_example_fails_by_its_backbone_alone(&libraries.align()));
     faults.extend(fuzzing_finds_what_ends_a_process(&libraries));
     faults.extend(the_frozen_plugin_fails_what_is_waived(&libraries.frozen()));
     for fault in &faults {
@@ -192,4 +192,15 @@ fn a_plugin_without_mistakes_fails_no_check(library: &Path) -> Option<String> {
     let complete = report.run() + 4 > definitions().len()
         && report.checks.iter().any(|it| it.status == Status::Success);
     (fails || !complete).then(|| format!("without a mistake:\n{}", report.to_text()))
+}
+
+/// The example pulls views together and nothing apart, so its backbone does not learn; all else holds.
+fn the_example_fails_by_its_backbone_alone(library: &Path) -> Option<String> {
+    let report = match certified(library.to_owned(), None, 120) {
+        Ok(report) => report,
+        Err(error) => return Some(error.to_string()),
+    };
+    let mut failed = report.checks.iter().filter(|it| it.status.is_failure());
+    let other = failed.any(|it| it.id != "a-backbone-learns");
+    other.then(|| format!("the example:\n{}", report.to_text()))
 }
