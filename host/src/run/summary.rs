@@ -27,7 +27,7 @@ pub struct ProtocolResults {
 }
 
 impl ProtocolResults {
-    /// The results as a table, and the baselines apart; a single framework makes none, as there is nothing to rank.
+    /// The results as a table, and the baselines apart.
     ///
     /// # Errors
     /// Results that may not stand in one table.
