@@ -369,7 +369,7 @@ mod tests {
         let good = spots[0].spec();
         assert!(memory.spot(&good).is_ok());
         for (key, wrong) in [
-            ("region", json!([1 << 40, 64])),
+            ("region", json!([1_i64 << 40, 64])),
             ("at", json!(PAGE)),
             ("at", json!(3)),
             ("shape", json!([1 << 20])),
