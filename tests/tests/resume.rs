@@ -310,6 +310,6 @@ fn every_framework_resumes_bit_identically_from_any_step() {
 
 #[test]
 #[ignore = "takes many minutes; run it when checkpoints, loaders or frameworks' state change"]
-fn every_framework_resumes_bit_identically_from_fifty_stops() {
+fn measure_every_framework_resumed_from_fifty_stops() {
     all_resume(MANY);
 }
