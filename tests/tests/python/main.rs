@@ -70,11 +70,11 @@ fn main() -> ExitCode {
             }
         };
     }
-    let filter = arguments.iter().find(|it| !it.starts_with('-'));
+    let filters = Filters::of(&arguments);
     let python = std::env::var_os("SSL_LOTTERY_TEST_PYTHON").map(PathBuf::from);
     let mut failed = 0;
     for part in PARTS {
-        if filter.is_some_and(|filter| !part.name.contains(filter.as_str())) {
+        if !filters.admit(part.name) {
             continue;
         }
         if let Some(reason) = lacking(part.needs, python.as_deref()) {
@@ -93,6 +93,33 @@ fn main() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Parts that are asked for by a piece of their names, and those left out by `--skip`.
+#[derive(Default)]
+struct Filters {
+    wanted: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Filters {
+    fn of(arguments: &[String]) -> Self {
+        let mut filters = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            if argument == "--skip" {
+                filters.skipped.extend(arguments.next().cloned());
+            } else if !argument.starts_with('-') {
+                filters.wanted.push(argument.clone());
+            }
+        }
+        filters
+    }
+
+    fn admit(&self, name: &str) -> bool {
+        let named = |pieces: &[String]| pieces.iter().any(|piece| name.contains(piece.as_str()));
+        (self.wanted.is_empty() || named(&self.wanted)) && !named(&self.skipped)
     }
 }
 
