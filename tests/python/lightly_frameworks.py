@@ -13,13 +13,14 @@ def width(default):
     return ssl.Key(default, ssl.at_least(1), "A width.", "as in the native plugin")
 
 
-def mlp(inputs, widths, bias):
+def mlp(context, inputs, widths, bias):
     """Linear, batch norm, ReLU for all widths but the last, then a Linear without bias."""
     blocks = []
     for out in widths[:-1]:
         blocks.append((inputs, out, nn.BatchNorm1d(out), nn.ReLU(), bias))
         inputs = out
-    return heads.ProjectionHead([*blocks, (inputs, widths[-1], None, None, False)])
+    head = heads.ProjectionHead([*blocks, (inputs, widths[-1], None, None, False)])
+    return ssl.synchronized(head, context.ranks)
 
 
 class SimCLR(ssl.Framework):
@@ -68,8 +69,8 @@ class BYOL(ssl.Framework):
     target_momentum = ssl.cosine_momentum(0.996)
 
     def build(self, context):
-        self.projector = mlp(context.dim, [self.projector_hidden_dim, self.projector_dim], bias=True)
-        self.predictor = mlp(self.projector_dim, [self.predictor_hidden_dim, self.projector_dim], bias=True)
+        self.projector = mlp(context, context.dim, [self.projector_hidden_dim, self.projector_dim], bias=True)
+        self.predictor = mlp(context, self.projector_dim, [self.predictor_hidden_dim, self.projector_dim], bias=True)
         self.target = ssl.Momentum(projector=self.projector)
         self.criterion = losses.NegativeCosineSimilarity()
 
@@ -104,7 +105,7 @@ class Barlow(ssl.Framework):
     redundancy = ssl.Key(0.0051, ssl.positive(), "Weight of the redundancy.", "as in the native plugin")
 
     def build(self, context):
-        self.projector = mlp(context.dim, self.projector_dims, bias=False)
+        self.projector = mlp(context, context.dim, self.projector_dims, bias=False)
         self.criterion = losses.BarlowTwinsLoss(self.redundancy)
 
     def loss(self, step, features):
@@ -117,8 +118,10 @@ class VICReg(ssl.Framework):
     projector_dims = ssl.Key([512, 512, 512], ssl.list_of(ssl.at_least(1), 1, 8), "Widths.", "as in the native plugin")
 
     def build(self, context):
-        self.projector = mlp(context.dim, self.projector_dims, bias=True)
+        self.projector = mlp(context, context.dim, self.projector_dims, bias=True)
         self.criterion = losses.VICRegLoss(25.0, 25.0, 1.0, eps=1e-4)
 
     def loss(self, step, features):
-        return self.criterion(*(self.projector(features.online(view)) for view in (0, 1)))
+        # Covariances are those of all ranks' rows.
+        gather = self.context.ranks.all_gather
+        return self.criterion(*(gather(self.projector(features.online(view))) for view in (0, 1)))

@@ -8,6 +8,7 @@ import torch
 if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 4):
     raise ImportError(f"expected torch >= 2.4, found {torch.__version__}")
 
+from .batch_norm import synchronized
 from .context import Context
 from .faults import (
     CancelledFault,

@@ -25,6 +25,10 @@ class Ranks:
         self.rank = rank
         self._wire = wire
 
+    def __deepcopy__(self, _: Any) -> Ranks:
+        # There is one socket to the host, whoever copies a module that refers to it.
+        return self
+
     def all_gather(self, rows: Tensor) -> Tensor:
         """Rows of all ranks in rank order, `[world_size · n, …]`; the backward pass sums the ranks' gradients.
 
