@@ -108,34 +108,42 @@ impl BatchNorm1d {
         let device = x.device();
         let (x, of_x) = enter(x);
         let mean = self.mean_over_ranks(&x.tensor, rows)?; // [1, dim]
-        let centred = x.tensor - &mean;
+        let mut centred = x.tensor - &mean;
         // Second pass over centred values: no cancellation, however far the mean is from zero.
         let var = self.mean_over_ranks(&centred.square(), rows)?; // [1, dim]
         self.track(&mean, &var, rows);
         let inverse = (var + EPSILON).rsqrt();
-        let (scale, of_weight) = match &self.weight {
+        // Gradients are made of these rows: products with the centred ones would overflow where features are huge.
+        let unit = centred.g_mul_(&inverse);
+        let (weight, of_weight) = match &self.weight {
             Some(weight) => {
                 let (weight, place) = enter(weight.val());
-                (&inverse * weight.tensor, place)
+                (Some(weight.tensor), place)
             }
-            None => (inverse.shallow_clone(), Place::none(&device)),
+            None => (None, Place::none(&device)),
         };
-        let (output, of_bias) = match &self.bias {
-            Some(bias) => {
+        let scale = weight
+            .as_ref()
+            .map_or_else(|| inverse.shallow_clone(), |weight| &inverse * weight);
+        let unit = TchTensor::new(unit);
+        let scaled = weight.as_ref().map(|weight| &unit.tensor * weight);
+        let (output, of_bias) = match (&self.bias, scaled) {
+            (Some(bias), scaled) => {
                 let (bias, place) = enter(bias.val());
-                (bias.tensor.addcmul(&centred, &scale), place)
+                let mut scaled = scaled.unwrap_or_else(|| unit.tensor.copy());
+                (TchTensor::new(scaled.g_add_(&bias.tensor)), place)
             }
-            None => (&centred * &scale, Place::none(&device)),
+            (None, Some(scaled)) => (TchTensor::new(scaled), Place::none(&device)),
+            (None, None) => (unit.clone(), Place::none(&device)),
         };
         let state = Normalised {
-            centred: TchTensor::new(centred),
-            inverse: TchTensor::new(inverse),
+            unit,
             scale: TchTensor::new(scale),
             rows,
             ranks: self.ranks.clone(),
         };
         let inputs = [of_x, of_weight, of_bias];
-        Ok(record(Normalise, inputs, TchTensor::new(output), state))
+        Ok(record(Normalise, inputs, output, state))
     }
 
     /// Normalises with the running statistics, which stay as they are.
@@ -187,11 +195,9 @@ fn column_sums(x: &tch::Tensor) -> tch::Tensor {
 /// What the gradient is made of.
 #[derive(Clone, Debug)]
 struct Normalised {
-    /// Rows minus the mean, `[rows, dim]`.
-    centred: TchTensor,
-    /// `1 / √(var + ε)`, `[1, dim]`.
-    inverse: TchTensor,
-    /// `inverse · weight`, `[1, dim]`.
+    /// Rows of mean 0 and variance 1, `[rows, dim]`.
+    unit: TchTensor,
+    /// `weight / √(var + ε)`, `[1, dim]`.
     scale: TchTensor,
     /// Rows of all ranks.
     rows: usize,
@@ -201,10 +207,10 @@ struct Normalised {
 /// Gradients of input, weight and bias:
 ///
 /// ```text
-/// dx = scale · (g − mean(g) − c · inverse² · mean(g · c)),  dw = inverse · Σ g · c,  db = Σ g
+/// dx = scale · (g − mean(g) − u · mean(g · u)),  dw = Σ g · u,  db = Σ g
 /// ```
 ///
-/// `c` are the centred rows; means are over the rows of all ranks, sums over the own ones.
+/// `u` are the rows of mean 0 and variance 1; means are over the rows of all ranks, sums over the own ones.
 #[derive(Debug)]
 struct Normalise;
 
@@ -214,29 +220,26 @@ impl Backward<LibTorch, 3> for Normalise {
     fn backward(self, ops: Ops<Normalised, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let g = gradients.consume::<LibTorch>(&ops.node).tensor;
         let Normalised {
-            centred,
-            inverse,
+            unit,
             scale,
             rows,
             ranks,
         } = ops.state;
-        let (centred, inverse) = (centred.tensor, inverse.tensor);
         let sums = column_sums(&g);
-        let products = column_sums(&(&g * &centred));
+        let products = column_sums(&(&g * &unit.tensor));
         let [of_x, of_weight, of_bias] = ops.parents;
         if let Some(of_x) = of_x {
             let mean = |sums: &tch::Tensor| match ranks.world_size() {
                 1 => sums / rows as f64,
                 _ => ranks.sum_of_gradients(sums) / rows as f64,
             };
-            let slope = inverse.square() * mean(&products);
             let mut gradient = &g - mean(&sums);
-            let mut gradient = gradient.addcmul_(&centred, &slope.neg());
+            let mut gradient = gradient.addcmul_(&unit.tensor, &mean(&products).neg());
             let gradient = TchTensor::new(gradient.g_mul_(&scale.tensor));
             gradients.register::<LibTorch>(of_x.id, gradient);
         }
         if let Some(of_weight) = of_weight {
-            let gradient = TchTensor::new((products * inverse).squeeze_dim(0));
+            let gradient = TchTensor::new(products.squeeze_dim(0));
             gradients.register::<LibTorch>(of_weight.id, gradient);
         }
         if let Some(of_bias) = of_bias {

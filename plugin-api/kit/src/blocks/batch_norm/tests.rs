@@ -189,3 +189,20 @@ fn one_row_is_refused() {
             .is_err()
     );
 }
+
+#[test]
+fn huge_columns_have_finite_gradients() {
+    let mut norm = layer(Ranks::single());
+    visit_slots(&mut norm, |_, slot| slot.begin_step());
+    // Squares of the first column overflow, so its values become 0; so do its products with the gradient.
+    let x = matrix([[1e30, 1.0, 2.0], [-1e30, 3.0, 0.5], [2e30, -1.0, 1.0]]);
+    let x = x.autodiff().require_grad();
+    let upstream = matrix([[1e9, 1.0, -2.0], [2e9, 0.5, 1.0], [-1e9, -1.0, 3.0]]);
+    let gradients = (norm.forward(x.clone()).unwrap() * upstream)
+        .sum()
+        .backward();
+    let gradient = values(x.grad(&gradients).unwrap());
+    assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+    let weight = norm.weight.unwrap().val().grad(&gradients).unwrap();
+    assert!(values(weight).iter().all(|g| g.is_finite()));
+}
