@@ -12,6 +12,9 @@
 //! (torchvision's names) and `images.safetensors`. `bank` makes a bank of half precision on the disk
 //! and evaluates on it. Prints one JSON object, with seconds by the clock and of the processor.
 
+mod measure;
+
+use measure::{cpu_seconds, peak_mib};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -73,7 +76,7 @@ fn knn(folder: &Path, k: usize) -> Result<Value, Fault> {
         ..KnnProtocol::default()
     };
     let space = [LabelSpace::Full { classes }];
-    let (start, cpu) = (Instant::now(), cpu_s());
+    let (start, cpu) = (Instant::now(), cpu_seconds());
     let (bank, queries) = (
         FeatureBank::try_new("bank", &bank)?,
         FeatureBank::try_new("queries", &queries)?,
@@ -91,7 +94,7 @@ fn knn(folder: &Path, k: usize) -> Result<Value, Fault> {
         "search_s": searched - prepared,
         "vote_s": total - searched,
         "total_s": total,
-        "cpu_s": cpu_s() - cpu,
+        "cpu_s": cpu_seconds() - cpu,
         "threads": tch::get_num_threads(),
         "predictions": predictions,
     }))
@@ -113,7 +116,7 @@ fn linear(folder: &Path, classes: usize, epochs: u64) -> Result<Value, Fault> {
         })
         .collect();
     let time = |hypers: &[Hyper]| -> Result<(f64, f64), Fault> {
-        let (start, cpu) = (Instant::now(), cpu_s());
+        let (start, cpu) = (Instant::now(), cpu_seconds());
         let _ = train(
             &Samples::all(&features, &labels),
             classes,
@@ -121,7 +124,7 @@ fn linear(folder: &Path, classes: usize, epochs: u64) -> Result<Value, Fault> {
             &protocol,
             0,
         )?;
-        Ok((start.elapsed().as_secs_f64(), cpu_s() - cpu))
+        Ok((start.elapsed().as_secs_f64(), cpu_seconds() - cpu))
     };
     let one = time(&hypers[6..7])?;
     let all = time(&hypers)?;
@@ -152,12 +155,12 @@ fn extract_features(folder: &Path, batch: i64) -> Result<Value, Fault> {
     let rows = images.size()[0];
     // The first pass meets cold memory; it is not counted.
     let _ = network.features(&images.f_narrow(0, 0, batch.min(rows))?)?;
-    let (start, cpu) = (Instant::now(), cpu_s());
+    let (start, cpu) = (Instant::now(), cpu_seconds());
     let mut parts = Vec::new();
     for first in (0..rows).step_by(batch.max(1) as usize) {
         parts.push(network.features(&images.f_narrow(0, first, batch.min(rows - first))?)?);
     }
-    let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_s() - cpu);
+    let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let features = Tensor::f_cat(&parts, 0)?;
     tensorfile::write(
         &folder.join("features.safetensors"),
@@ -243,36 +246,9 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
     Ok(json!({
         "write_s": written,
         "total_s": begun.elapsed().as_secs_f64(),
-        "cpu_s": cpu_s(),
-        "peak_mib": peak_kib()? / 1024,
+        "cpu_s": cpu_seconds(),
+        "peak_mib": peak_mib()? as u64,
         "correct": correct,
         "queries": queries,
     }))
-}
-
-/// Processor time of this process so far, all threads, in seconds; 0 where the system does not tell.
-fn cpu_s() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // User and system time are the 14th and 15th field, in hundredths; the second is in brackets.
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks: f64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|f| f.parse::<f64>().ok())
-        .sum();
-    ticks / 100.0
-}
-
-/// The largest resident size so far, mapped files included.
-fn peak_kib() -> Result<u64, Fault> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(number
-        .ok_or("expected VmHWM in /proc/self/status")?
-        .parse()?)
 }

@@ -8,6 +8,9 @@
 //! Prints a line of JSON: the processor and wall times of the rounds after one that does not count, in seconds, and
 //! by how much the process's peak memory grew, in MiB.
 
+mod measure;
+
+use measure::{cpu_seconds, peak_mib};
 use serde_json::{Value, json};
 use ssl_plugin_api::description::{Description, Encoder, Level};
 use ssl_plugin_api::export::Instance as _;
@@ -127,20 +130,4 @@ fn drawn(description: &Description, batch: usize) -> Vec<Tensor> {
         Tensor::randn(shape, (Kind::Float, Device::Cpu)).relu()
     });
     features.collect()
-}
-
-/// Processor time of all threads of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // User and system time are the 12th and 13th fields after the program's name, in hundredths.
-    let fields = text.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-fn peak_mib() -> Result<f64, Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kib.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
 }

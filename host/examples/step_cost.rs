@@ -8,6 +8,9 @@
 //! Prints the median processor and wall time of a pass after one that does not count, and by how much
 //! the process's peak memory grew.
 
+mod measure;
+
+use measure::{cpu_seconds, peak_mib};
 use ssl_host::backbone::{Backbone, BackboneConfig, ComputePrecision};
 use ssl_plugin_api::description::{BatchNormMode, Level};
 use std::time::Instant;
@@ -53,20 +56,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Processor time of all threads of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // User and system time are the 12th and 13th fields after the program's name, in hundredths.
-    let fields = text.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-fn peak_mib() -> Result<f64, Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kib.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
 }

@@ -3,26 +3,13 @@
 //! Their certificates lie in `docs/certificates`. `SSL_LOTTERY_WRITE_CERTIFICATES=1` writes them anew.
 
 use ssl_host::conformance::{Certificate, Options, run_suite};
+use ssl_tests::FRAMEWORKS;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The level that every change is certified at; the next takes minutes.
 const LEVEL: u8 = 3;
 const SEED: u64 = 1;
-const FRAMEWORKS: [&str; 12] = [
-    "barlow",
-    "byol",
-    "deepcluster",
-    "dino",
-    "moco",
-    "obow",
-    "pcl",
-    "sela",
-    "simclr",
-    "simsiam",
-    "swav",
-    "vicreg",
-];
 
 fn main() -> ExitCode {
     let mut faults = 0;

@@ -13,6 +13,7 @@ use ssl_host::pretrain::{KnnMonitorConfig, PretrainError, PretrainJob, Progress,
 use ssl_plugin_api::SingleProcess;
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::foreign::Plugin;
+use ssl_tests::FRAMEWORKS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -252,21 +253,7 @@ fn draw(state: &mut u64) -> u64 {
 
 /// All frameworks in their default version, and the other versions.
 fn subjects() -> Vec<(&'static str, Option<Value>)> {
-    let ids = [
-        "barlow",
-        "byol",
-        "deepcluster",
-        "dino",
-        "moco",
-        "obow",
-        "pcl",
-        "sela",
-        "simclr",
-        "simsiam",
-        "swav",
-        "vicreg",
-    ];
-    let mut subjects: Vec<_> = ids.map(|id| (id, None)).into();
+    let mut subjects: Vec<_> = FRAMEWORKS.map(|id| (id, None)).into();
     let others = [
         (
             "deepcluster",

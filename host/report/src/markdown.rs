@@ -2,7 +2,7 @@
 
 use super::analysis::Analysis;
 use super::paper::{Entry, Mark, PaperTable};
-use super::words::{findings, headline};
+use super::words::{headline, sections};
 
 /// A headline, the table, the findings and the notes.
 #[must_use]
@@ -42,15 +42,7 @@ pub fn render(analysis: &Analysis) -> String {
         "\n{}\n",
         escape(&table.legend.replace("dagger", "†"))
     ));
-    let claims = analysis.claims();
-    let claims = claims
-        .iter()
-        .map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
-    for (title, lines) in [
-        ("What survives the tests", claims.collect()),
-        ("Findings", findings(analysis)),
-        ("Notes", analysis.notes.clone()),
-    ] {
+    for (title, lines) in sections(analysis) {
         if !lines.is_empty() {
             text.push_str(&format!("\n### {title}\n\n"));
         }

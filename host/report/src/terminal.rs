@@ -2,7 +2,8 @@
 
 use super::columns::WIDTH;
 use super::summary::{self, Near};
-use super::{Analysis, findings, headline};
+use super::words::sections;
+use super::{Analysis, headline};
 
 /// The summary, what is and is not supported, and what a reader must know.
 #[must_use]
@@ -16,15 +17,7 @@ pub fn render(analysis: &Analysis) -> String {
         fill(&headline(analysis), ""),
         summary::render(analysis.table(), &analysis.input.baselines, Some(&near))
     );
-    let claims = analysis.claims();
-    let claims = claims
-        .iter()
-        .map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
-    for (title, lines) in [
-        ("What survives the tests", claims.collect()),
-        ("Findings", findings(analysis)),
-        ("Notes", analysis.notes.clone()),
-    ] {
+    for (title, lines) in sections(analysis) {
         if !lines.is_empty() {
             text.push_str(&format!("\n{title}\n"));
         }

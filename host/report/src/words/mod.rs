@@ -11,6 +11,17 @@ pub(super) use headline::{often, points, z_in_words};
 
 use super::analysis::{AgainstReference, Analysis};
 
+/// What stands below the table, with titles: the study's conclusions, the findings, the notes.
+pub(super) fn sections(analysis: &Analysis) -> [(&'static str, Vec<String>); 3] {
+    let claims = analysis.claims().into_iter();
+    let claims = claims.map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
+    [
+        ("What survives the tests", claims.collect()),
+        ("Findings", findings(analysis)),
+        ("Notes", analysis.notes.clone()),
+    ]
+}
+
 /// Data sets other than the reference, with what is known against it.
 pub(super) fn compared(analysis: &Analysis) -> impl Iterator<Item = (usize, &AgainstReference)> {
     let against = analysis.against_reference.iter().enumerate();
