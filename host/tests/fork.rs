@@ -102,15 +102,18 @@ mod tests {
     #[expect(unsafe_code, reason = "what a plugin may do")]
     pub(super) fn a_twin_of_the_child_answers_nothing() {
         let answer = fork_one(LONG, || {
-            // SAFETY: both go on from here as one process of one thread would.
-            let twin = unsafe { libc::fork() } == 0;
-            if !twin {
-                // The twin would have answered first.
-                std::thread::sleep(Duration::from_millis(200));
+            // SAFETY: both go on from here as one process of one thread would; the child waits for
+            // its twin and then ends without an answer of its own.
+            unsafe {
+                let twin = libc::fork();
+                if twin != 0 {
+                    libc::waitpid(twin, std::ptr::null_mut(), 0);
+                    libc::_exit(0);
+                }
             }
-            twin
         });
-        assert!(!answer.unwrap());
+        let error = answer.expect_err("the answer of the twin").to_string();
+        assert!(error.contains("before it answered"), "{error}");
     }
 
     pub(super) fn a_process_with_threads_does_not_fork() {

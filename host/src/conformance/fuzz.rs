@@ -251,7 +251,10 @@ fn finite(stepped: &StepResult, clean: bool) -> Result<(), Broken> {
 /// The largest magnitude among the numbers of a gradient, without NaN and infinity.
 fn largest(gradient: &Tensor) -> f64 {
     let numbers = gradient.nan_to_num(0.0, 0.0, 0.0).abs();
-    numbers.numel().checked_sub(1).map_or(0.0, |_| numbers.max().double_value(&[]))
+    numbers
+        .numel()
+        .checked_sub(1)
+        .map_or(0.0, |_| numbers.max().double_value(&[]))
 }
 
 #[cfg(test)]
