@@ -11,6 +11,7 @@ use super::session::Session;
 use super::spoilt::{damaged, odd};
 use super::step_result::StepResult;
 use super::subject::{Subject, context};
+use super::tensors::Named;
 use super::verdict::{Broken, Verdict, expect, holds};
 use crate::process::fork_each;
 use rand::RngExt as _;
@@ -30,6 +31,8 @@ const CALLS: usize = 12;
 /// Losses and gradients from which others may leave the range of single precision: features without
 /// variation come out of every batch norm with 1/√ε ≈ 316 times their gradient.
 const DIVERGED: f64 = 1e15;
+/// Parameters from which a deep head's output may do so; a foreign state brings such.
+const OVERGROWN: f64 = 1e6;
 
 /// Tries random cases on every framework until time is up; gives back the findings and the number of
 /// cases.
@@ -220,14 +223,16 @@ fn call(session: &mut Session, random: &mut ChaCha8Rng) -> Result<(), Broken> {
                 .iter()
                 .all(|it| it.tensor.isfinite().all().int64_value(&[]) == 1);
             let stepped = survived(session.try_step(&batch))?;
-            stepped.map_or(Ok(()), |it| finite(&it, clean))
+            stepped.map_or(Ok(()), |it| {
+                finite(&it, clean && moderate(&session.parameters))
+            })
         }
         _ => {
             let batch = session.batch();
             let Some(stepped) = survived(session.try_step(&batch))? else {
                 return Ok(());
             };
-            finite(&stepped, true)?;
+            finite(&stepped, moderate(&session.parameters))?;
             driven(session.update(&stepped))
         }
     }
@@ -248,9 +253,14 @@ fn finite(stepped: &StepResult, clean: bool) -> Result<(), Broken> {
     })
 }
 
-/// The largest magnitude among the numbers of a gradient, without NaN and infinity.
-fn largest(gradient: &Tensor) -> f64 {
-    let numbers = gradient.nan_to_num(0.0, 0.0, 0.0).abs();
+/// Whether the parameters are of a size that a head's output and gradients survive.
+fn moderate(parameters: &Named) -> bool {
+    parameters.iter().all(|(_, it)| largest(it) < OVERGROWN)
+}
+
+/// The largest magnitude among the numbers of a tensor, without NaN and infinity.
+fn largest(tensor: &Tensor) -> f64 {
+    let numbers = tensor.nan_to_num(0.0, 0.0, 0.0).abs();
     numbers
         .numel()
         .checked_sub(1)
@@ -285,5 +295,8 @@ mod tests {
         finite(&stepped(3.2, &[1e27, f32::NAN]), true).expect("it grew out of range");
         finite(&stepped(1e20, &[f32::NAN]), true).expect("the loss did");
         finite(&stepped(f64::NAN, &[f32::NAN]), true).expect("the loss is none");
+        let named = |value: f32| vec![("weight".to_owned(), Tensor::from_slice(&[0.0, value]))];
+        assert!(moderate(&named(-50.0)));
+        assert!(!moderate(&named(i32::MIN as f32)), "what a state may bring");
     }
 }
