@@ -31,18 +31,10 @@ impl AtomicFile {
     /// Begins the file that is to be at `path`, in a folder that exists.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         sweep(folder(path));
-        loop {
-            let part = temporary(path)?;
-            // A file system without locks refuses; its leftovers are then never removed.
-            let _ = part.as_file().lock();
-            // Another writer may have taken it for a leftover before it was locked.
-            if part.path().exists() {
-                return Ok(Self {
-                    part,
-                    path: path.to_owned(),
-                });
-            }
-        }
+        Ok(Self {
+            part: private(path)?,
+            path: path.to_owned(),
+        })
     }
 
     /// Gives the file its name, once all of it is on the disk.
@@ -66,6 +58,20 @@ impl Write for AtomicFile {
 impl Seek for AtomicFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.part.seek(to)
+    }
+}
+
+/// A file under a temporary name beside `path`, for a process that may publish it there; removed when it is
+/// dropped, and swept when this process dies.
+pub(crate) fn private(path: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let part = temporary(path)?;
+        // A file system without locks refuses; its leftovers are then never removed.
+        let _ = part.as_file().lock();
+        // Another writer may have taken it for a leftover before it was locked.
+        if part.path().exists() {
+            return Ok(part);
+        }
     }
 }
 

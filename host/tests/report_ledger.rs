@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use simulated::{enter_head, images as drawn_images, report, write_predictions};
 use ssl_host::evaluate::record::ProtocolRef;
-use ssl_host::ledger::{CellDir, Ledger, Status};
+use ssl_host::ledger::{CellDir, Holder, Ledger, Status};
 
 /// Writes a ledger in which framework `f` is right on an image if a number shared by all frameworks is below its skill.
 ///
@@ -45,7 +45,7 @@ fn write_ledger(root: &Path, frameworks: usize, sets: &[&str], images: usize) ->
         }
     }
     for (dir, record) in &mut cells {
-        record.begin();
+        record.begin(&Holder::current());
         record.end(Status::Done, None);
         dir.write(record).unwrap();
     }

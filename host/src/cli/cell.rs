@@ -1,14 +1,10 @@
 //! `cell`: one cell, in a process of its own. `run` starts it.
 
 use super::exit::{Exit, Failure};
-use crate::ledger::FolderLock;
-use crate::run::{Cancel, CellOutcome, Job, StdoutEvents, cell};
+use crate::ledger::Status;
+use crate::run::{Cancel, Job, StdoutEvents, carry_out};
 use clap::Args;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long the cell's folder is waited for: a process of an earlier run may be about to end.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compute one cell; started by `run`
 #[derive(Args, Debug)]
@@ -16,6 +12,9 @@ pub struct Cell {
     /// The job, written by `run`
     #[arg(long, value_name = "FILE")]
     job: PathBuf,
+    /// Where this process's standard error goes; named `cell.log` when the cell is claimed
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 impl Cell {
@@ -26,21 +25,12 @@ impl Cell {
             tracing::warn!("signals are not handled: {error}");
         }
         cancel.on_closed_input();
-        // Until this process ends, no other one computes in the cell's folder.
-        let lock = FolderLock::take(&job.dir, PATIENCE)?;
-        let outcome: CellOutcome = cell::execute(&job, &mut StdoutEvents, &cancel);
-        if !lock.is_held() {
-            return Err(Failure::message(
-                Exit::Interrupted,
-                format!("{} was taken from this process", job.dir.display()),
-                "nothing was written there; run the benchmark again",
-            ));
-        }
-        outcome.write(&job.dir).map_err(|error| {
-            let help = "check that the directory may be written and the disk has room";
-            Failure::with_help(Exit::BadInput, error, help)
-        })?;
-        Ok(outcome.exit())
+        let record = carry_out(&job, self.log.as_deref(), &mut StdoutEvents, &cancel)?;
+        Ok(match (record.status, &record.failure) {
+            (Status::Done, _) => Exit::Done,
+            (_, Some(failure)) => failure.kind.exit(),
+            (_, None) => Exit::Interrupted,
+        })
     }
 
     fn read(&self) -> Result<Job, Failure> {

@@ -82,6 +82,8 @@ impl Evaluate {
                 allow_other_build: false,
                 fresh: false,
                 redo: &[],
+                shard: None,
+                wait: false,
                 owned: false,
             },
             verbosity,

@@ -104,8 +104,13 @@ impl From<RunError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
+        let exit = match &error {
+            LedgerError::Busy { .. } | LedgerError::Taken { .. } => Exit::Interrupted,
+            _ => Exit::BadInput,
+        };
         let help = match &error {
             LedgerError::Busy { .. } => "wait for it to end, or choose another --out",
+            LedgerError::Taken { .. } => "run the benchmark again",
             LedgerError::Io { .. } => {
                 "check that the directory may be written and the disk has room"
             }
@@ -117,6 +122,6 @@ impl From<LedgerError> for Failure {
             LedgerError::Format { .. } => "use the version of ssl-lottery that wrote it, or newer",
             _ => "this is a fault of ssl-lottery itself; please report it",
         };
-        Self::with_help(Exit::BadInput, error, help)
+        Self::with_help(exit, error, help)
     }
 }

@@ -4,6 +4,7 @@
 //! calls the library and prints. Results go to standard output, everything else to standard error.
 
 mod cell;
+mod cells;
 mod conformance;
 mod data;
 mod describe;

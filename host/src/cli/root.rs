@@ -1,6 +1,7 @@
 //! The program's arguments, and the way from them to an exit code.
 
 use super::cell::Cell;
+use super::cells::Cells;
 use super::conformance::Conformance;
 use super::data::Data;
 use super::describe::{Describe, Inspect};
@@ -35,6 +36,7 @@ dead cell, 75 interrupted (the same command resumes)";
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Run),
+    Cells(Cells),
     Evaluate(Evaluate),
     Plugins(Plugins),
     Describe(Describe),
@@ -115,6 +117,7 @@ impl Command {
             Self::New(new) => new.execute(),
             Self::Import(import) => import.execute(),
             Self::Run(run) => run.execute(verbosity),
+            Self::Cells(cells) => cells.execute(),
             Self::Evaluate(evaluate) => evaluate.execute(verbosity),
             Self::Plugins(plugins) => plugins.execute(),
             Self::Describe(describe) => describe.execute(),

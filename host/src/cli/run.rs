@@ -6,11 +6,13 @@ use super::plugins;
 use crate::config::{Benchmark, Document, OnBroken};
 use crate::ledger::{DataFacts, Ledger, Plan, Status};
 use crate::run::{
-    Cancel, PlannedCell, ProgressDisplay, Supervisor, crowded, files, plan, prepare, summary,
+    Cancel, Elsewhere, PlannedCell, ProgressDisplay, Shard, Supervisor, crowded, files, plan,
+    prepare, summary,
 };
 use crate::terminal::out;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Run a benchmark: pretrain, evaluate, aggregate. The same command resumes it
 #[derive(Args, Debug)]
@@ -39,6 +41,13 @@ pub struct Run {
     /// Remove a cell, by the name of its directory, and compute it anew (repeatable)
     #[arg(long, value_name = "CELL")]
     redo: Vec<String>,
+    /// Compute each N-th cell alone, from number I on, counted from 0 [default: the task of a Slurm array or of
+    /// a Kubernetes Indexed Job, or else all]
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Wait for cells that other runs compute, and take over those of runs that end
+    #[arg(long)]
+    wait: bool,
 }
 
 impl Run {
@@ -51,6 +60,11 @@ impl Run {
             allow_other_build: self.allow_other_build,
             fresh: self.fresh,
             redo: &self.redo,
+            shard: match self.shard {
+                Some(shard) => Some(shard),
+                None => shard_of_environment()?,
+            },
+            wait: self.wait,
             owned: true,
         };
         carry_out(&bench, &document, &place, verbosity)
@@ -71,8 +85,23 @@ pub(super) struct Place<'a> {
     pub fresh: bool,
     /// Names of cells that are removed and computed anew.
     pub redo: &'a [String],
+    /// Which of the cells are computed; `None` for all.
+    pub shard: Option<Shard>,
+    /// Whether cells that other runs compute are waited for.
+    pub wait: bool,
     /// Whether the results' folder is the benchmark's own, which keeps it.
     pub owned: bool,
+}
+
+/// The shard that a scheduler asks for.
+pub(super) fn shard_of_environment() -> Result<Option<Shard>, Failure> {
+    Shard::of_environment().map_err(|error| {
+        Failure::with_help(
+            Exit::BadInput,
+            error,
+            "without --shard, the variables of Slurm arrays and Kubernetes jobs say which cells are computed",
+        )
+    })
 }
 
 /// `results/demo` for `bench/demo.toml`, unless a folder is given.
@@ -98,6 +127,9 @@ pub(super) fn carry_out(
     let mut cells = plan(bench, document, &registry.candidates, &ledger)?;
     let planned = planned(&cells);
     known(place.redo, &planned)?;
+    if let Some(shard) = place.shard {
+        shard.mark(&mut cells);
+    }
     for cell in &mut cells {
         cell.job.setup.allow_other_build = place.allow_other_build;
     }
@@ -105,8 +137,9 @@ pub(super) fn carry_out(
     let data = look_at_data(bench, document, &mut cells, &display)?;
     // Not before: a benchmark that cannot be run leaves everything as it is.
     for cell in &cells {
-        if place.fresh || place.redo.contains(&cell.dir.name()) {
-            cell.dir.clear()?;
+        let anew = place.fresh || place.redo.contains(&cell.dir.name());
+        if anew && cell.is_to_do() {
+            cell.dir.claim(Duration::ZERO)?.clear()?;
         }
         if let Some(failure) = cell
             .record
@@ -125,8 +158,8 @@ pub(super) fn carry_out(
     if let Err(error) = cancel.on_signals() {
         tracing::warn!("signals are not handled, a run that is stopped may lose work: {error}");
     }
-    display.line(&announcement(&cells, out));
-    if let Some(note) = crowded(bench, cells.iter().filter(|cell| !cell.is_done()).count()) {
+    display.line(&announcement(&cells, place));
+    if let Some(note) = crowded(bench, cells.iter().filter(|cell| cell.is_to_do()).count()) {
         tracing::warn!("{note}");
     }
     for cell in &cells {
@@ -150,6 +183,7 @@ pub(super) fn carry_out(
         program,
         display: &display,
         cancel: &cancel,
+        wait: place.wait,
     };
     let cells = supervisor.run(cells)?;
     let protocol_results = summary::protocol_results(&cells, &bench.aggregate);
@@ -173,7 +207,7 @@ fn look_at_data(
     cells: &mut [PlannedCell],
     display: &ProgressDisplay,
 ) -> Result<Option<DataFacts>, Failure> {
-    let open = || cells.iter().filter(|cell| !cell.is_done());
+    let open = || cells.iter().filter(|cell| cell.is_to_do());
     if open().next().is_none() {
         return Ok(None);
     }
@@ -220,24 +254,34 @@ fn this_program() -> Result<PathBuf, Failure> {
     })
 }
 
-fn announcement(cells: &[PlannedCell], out: &Path) -> String {
+fn announcement(cells: &[PlannedCell], place: &Place<'_>) -> String {
     let done = cells.iter().filter(|cell| cell.is_done()).count();
     let known = match done {
         0 => String::new(),
         n => format!(", {n} of them done before"),
     };
-    format!("{} cells{known}; results in {}", cells.len(), out.display())
+    let own = cells.iter().filter(|cell| cell.elsewhere.is_none()).count();
+    let shard = place.shard.map_or_else(String::new, |shard| {
+        format!(", {own} of them in shard {shard}")
+    });
+    let (of, out) = (cells.len(), place.out.display());
+    format!("{of} cells{shard}{known}; results in {out}")
 }
 
+/// How the run ends, by its own cells: those of other shards are the business of other runs.
 fn exit(cells: &[PlannedCell], cancel: &Cancel) -> Exit {
-    if cancel.is_set()
-        || cells
-            .iter()
-            .any(|cell| cell.record.status == Status::Pending)
-    {
+    let own = || {
+        let own = |cell: &&PlannedCell| cell.elsewhere != Some(Elsewhere::Shard);
+        cells.iter().filter(own)
+    };
+    let is_open = |cell: &PlannedCell| match cell.elsewhere {
+        Some(_) => !cell.is_done(),
+        None => cell.record.status == Status::Pending,
+    };
+    if cancel.is_set() || own().any(is_open) {
         return Exit::Interrupted;
     }
-    let faults = cells.iter().filter_map(|cell| cell.record.failure.as_ref());
+    let faults = own().filter_map(|cell| cell.record.failure.as_ref());
     faults
         .map(|fault| fault.kind.exit())
         .max_by_key(|exit| *exit as u8)

@@ -1,10 +1,12 @@
 //! The directory of one cell, and the record in it.
 
 use super::error::{LedgerError, io_error};
+use super::lock::FolderLock;
 use super::record::{CellRecord, FORMAT, WITH_DIGEST};
 use crate::checksum::{self, Damage};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Name of the record's file.
 const FILE: &str = "cell.json";
@@ -41,14 +43,28 @@ impl CellDir {
         self.path.join(name)
     }
 
-    /// Removes everything in the directory.
+    /// Makes the directory and takes hold of it, waiting for at most `patience` for whoever has it.
     ///
     /// # Errors
-    /// When something cannot be removed.
-    pub fn clear(&self) -> Result<(), LedgerError> {
-        fs::remove_dir_all(&self.path)
-            .and_then(|()| fs::create_dir(&self.path))
-            .map_err(io_error("clear", &self.path))
+    /// When it cannot be made; those of [`FolderLock::take`].
+    pub fn claim(&self, patience: Duration) -> Result<FolderLock, LedgerError> {
+        self.create()?;
+        FolderLock::take(&self.path, patience)
+    }
+
+    fn create(&self) -> Result<(), LedgerError> {
+        fs::create_dir_all(&self.path).map_err(io_error("create", &self.path))
+    }
+
+    /// The cell's record; `pending` when there is none of the same configuration, and when the one that is
+    /// there cannot be read, which it then says itself.
+    #[must_use]
+    pub fn record(&self, pending: CellRecord) -> CellRecord {
+        match self.read() {
+            Ok(Some(record)) if record.config_sha256 == pending.config_sha256 => record,
+            Ok(_) => pending,
+            Err(error) => pending.unreadable(advice(&error, self)),
+        }
     }
 
     /// The cell's record, `None` before the first one was written.
@@ -98,8 +114,30 @@ impl CellDir {
     /// # Errors
     /// When it cannot be written; the old record then stands.
     pub fn write(&self, record: &CellRecord) -> Result<(), LedgerError> {
+        self.create()?;
         let path = self.file(FILE);
         checksum::write_json(&path, record).map_err(io_error("write", &path))
+    }
+}
+
+/// Why a record cannot be read, and what to do.
+pub(super) fn advice(error: &LedgerError, dir: &CellDir) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    let name = dir.name();
+    match error {
+        LedgerError::Format { .. } => {
+            format!(
+                "{}; use the version of ssl-lottery that wrote it, or newer",
+                words.join(": ")
+            )
+        }
+        _ => format!(
+            "{}; `run --redo {name}` computes the cell anew",
+            words.join(": ")
+        ),
     }
 }
 

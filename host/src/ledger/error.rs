@@ -32,13 +32,19 @@ pub enum LedgerError {
         #[source]
         source: io::Error,
     },
-    /// Another run holds the ledger.
-    #[error("expected {path} to be free, found it in use by process {holder}", path = path.display())]
+    /// Another process holds the folder.
+    #[error("expected {path} to be free, found it in use by {holder}", path = path.display())]
     Busy {
-        /// The output directory.
+        /// The folder.
         path: PathBuf,
         /// Who holds it, as far as known.
         holder: String,
+    },
+    /// The folder was removed, or taken over, while this process worked in it.
+    #[error("{path} was taken from this process, which has published nothing there", path = path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
     },
     /// A record cannot be read.
     #[error("expected a cell record in {path}, found something else", path = path.display())]

@@ -1,6 +1,7 @@
 //! The record of a cell: everything needed to trust, repeat or resume it.
 
 use super::data::DataFacts;
+use super::holder::Holder;
 use crate::evaluate::record::EvaluationReport;
 use crate::libtorch;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub(super) const WITH_DIGEST: u32 = 2;
 pub enum Status {
     /// Not begun, or interrupted in good order.
     Pending,
-    /// Being computed. If no process holds the ledger, the cell was interrupted without warning.
+    /// Being computed. If no process holds the cell, it was interrupted without warning.
     Running,
     /// Finished; never computed again.
     Done,
@@ -144,6 +145,9 @@ pub struct CellRecord {
     pub data: DataFacts,
     /// How often it was begun.
     pub attempts: u32,
+    /// The run that began it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Holder>,
     /// Begun last, in seconds since 1970.
     pub started_unix_s: Option<u64>,
     /// Ended last, in seconds since 1970.
@@ -214,6 +218,7 @@ impl CellRecord {
             workers: None,
             data: DataFacts::default(),
             attempts: 0,
+            run: None,
             started_unix_s: None,
             finished_unix_s: None,
             timings_s: BTreeMap::new(),
@@ -259,7 +264,8 @@ impl CellRecord {
     }
 
     /// Marks the cell as begun, now.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, run: &Holder) {
+        self.run = Some(run.clone());
         self.status = Status::Running;
         self.attempts += 1;
         self.started_unix_s = Some(now_unix_s());
@@ -291,7 +297,7 @@ mod tests {
     #[test]
     fn record_keeps_its_failure_until_the_cell_begins_again() {
         let mut record = CellRecord::pending("toy", 0, json!({}), "00");
-        record.begin();
+        record.begin(&Holder::current());
         let failure = Failure {
             kind: FailureKind::Killed,
             message: "killed".to_owned(),
@@ -299,7 +305,7 @@ mod tests {
         };
         record.end(Status::Failed, Some(failure.clone()));
         assert_eq!(record.failure, Some(failure));
-        record.begin();
+        record.begin(&Holder::current());
         assert_eq!((record.failure, record.attempts), (None, 2));
     }
 }

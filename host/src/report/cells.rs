@@ -8,6 +8,9 @@ use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Records, Status};
 use ssl_aggregate::AggregateError;
 use ssl_report::ReportError;
 
+/// Unfinished cells that a report names.
+const NAMED: usize = 12;
+
 /// A cell that is done.
 pub(super) type Done = (CellDir, CellRecord);
 
@@ -20,6 +23,8 @@ struct OfLedger<'a> {
     left_out: Vec<Done>,
     /// Cells in the plan, done or not.
     planned: usize,
+    /// Those of them that are not done, with the reason.
+    unfinished: Vec<String>,
     /// Cells that the plan does not have.
     others: usize,
     /// Cells in the plan whose records cannot be read, with the reason and what to do.
@@ -158,11 +163,19 @@ impl<'a> Cells<'a> {
             ));
         }
         let planned: usize = ledgers().map(|ledger| ledger.planned).sum();
-        let done = ledgers().map(|it| it.kept.len() + it.left_out.len());
-        let unfinished = planned - done.sum::<usize>();
-        if unfinished > 0 {
+        let unfinished: Vec<&str> = ledgers()
+            .flat_map(|ledger| ledger.unfinished.iter().map(String::as_str))
+            .collect();
+        if let Some(last) = unfinished.len().checked_sub(1) {
+            let named = &unfinished[..=last.min(NAMED - 1)];
+            let more = match unfinished.len() - named.len() {
+                0 => String::new(),
+                n => format!(", and {n} more (`ssl-lottery cells` lists all)"),
+            };
             notes.push(format!(
-                "{unfinished} of {planned} cells are not done and take no part."
+                "{} of {planned} cells are not done and take no part: {}{more}.",
+                unfinished.len(),
+                named.join(", ")
             ));
         }
         notes
@@ -180,19 +193,46 @@ impl<'a> OfLedger<'a> {
         damaged.retain(|(dir, _)| asked_for(dir));
         let (all, others): (Vec<Done>, Vec<Done>) =
             whole.into_iter().partition(|(dir, _)| asked_for(dir));
-        let planned = all.len();
         let is_done = |(_, record): &Done| match &plan {
             Some(plan) => plan.is_met_by(record),
             None => record.status == Status::Done,
         };
+        let (kept, open): (Vec<Done>, Vec<Done>) = all.into_iter().partition(is_done);
+        let mut unfinished: Vec<String> = open
+            .iter()
+            .map(|(dir, record)| format!("{} ({})", dir.name(), stage(record)))
+            .collect();
+        let known = |name: &String| {
+            let mut known = kept.iter().chain(&open).map(|(dir, _)| dir);
+            known.any(|dir| dir.name() == *name)
+                || damaged.iter().any(|(dir, _)| dir.name() == *name)
+        };
+        // Those that no run has begun have no record.
+        let planned = plan.iter().flat_map(|plan| &plan.cells);
+        unfinished.extend(
+            planned
+                .filter(|name| !known(name))
+                .map(|name| format!("{name} (not begun)")),
+        );
         Ok(Self {
             root,
-            kept: all.into_iter().filter(is_done).collect(),
+            planned: kept.len() + unfinished.len() + damaged.len(),
+            kept,
             left_out: Vec::new(),
-            planned,
+            unfinished,
             others: others.len(),
             damaged,
         })
+    }
+}
+
+/// Where a cell stands that has no scores.
+const fn stage(record: &CellRecord) -> &'static str {
+    match record.status {
+        Status::Pending => "interrupted",
+        Status::Running => "begun",
+        Status::Done => "judged with other settings",
+        Status::Failed => "failed",
     }
 }
 

@@ -2,26 +2,24 @@
 
 use super::cancel::Cancel;
 use super::event::EventListener;
-use crate::atomic;
 use crate::process::{self, Ended, Errors, Limits};
+use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::process::Command;
 
 /// Runs a cell's process to its end. Lines of its standard output are events; others there are
-/// skipped, its standard error goes to the new file `log`. When `cancel` is set, its standard input
+/// skipped, its standard error goes to `log`. When `cancel` is set, its standard input
 /// is closed.
 ///
 /// # Errors
 /// When the process cannot be started or waited for.
 pub fn run(
     command: Command,
-    log: &Path,
+    log: File,
     limits: Limits,
     cancel: &Cancel,
     listener: &mut dyn EventListener,
 ) -> io::Result<Ended> {
-    let log = atomic::options().create_new(true).append(true).open(log)?;
     let mut on_event = |line: String| match serde_json::from_str(&line) {
         Ok(event) => listener.on_event(event),
         Err(_) => tracing::debug!("a cell wrote to its standard output: {line}"),
@@ -54,7 +52,14 @@ mod tests {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
         let (limits, cancel) = (Limits::default(), Cancel::default());
-        let ended = run(command, &log, limits, &cancel, &mut listener).unwrap();
+        let ended = run(
+            command,
+            File::create(&log).unwrap(),
+            limits,
+            &cancel,
+            &mut listener,
+        )
+        .unwrap();
         assert!(matches!(ended, Ended::Exited(status) if status.code() == Some(3)));
         assert_eq!(events.len(), 2);
         assert!(matches!(

@@ -1,8 +1,8 @@
 //! What a run writes beside its cells: every score as CSV, a report per protocol.
 
 use super::error::RunError;
+use super::planned::PlannedCell;
 use super::summary::{ProtocolResults, RowScore, scores};
-use super::supervise::PlannedCell;
 use crate::atomic;
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::LabelSpaceName;

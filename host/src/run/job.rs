@@ -1,11 +1,14 @@
 //! A cell as its process gets it: a JSON file with everything that was resolved.
 
 use crate::backbone::{BackboneConfig, ComputePrecision};
-use crate::config::{Baseline, CheckpointInterval, Covariates, Evaluate, RecipeOverride, Views};
+use crate::config::{
+    Baseline, CheckpointInterval, Covariates, Evaluate, MemoryLimit, RecipeOverride, Views,
+};
 use crate::device::DeviceName;
+use crate::digest;
 use crate::import::Selection;
-use crate::ledger::DataFacts;
-use crate::pretrain::KnnMonitorConfig;
+use crate::ledger::{CellDir, CellRecord, DataFacts, Holder, LedgerError, Status};
+use crate::pretrain::{CHECKPOINT_FILE, KnnMonitorConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssl_datasets::source::SourceConfig;
@@ -25,6 +28,65 @@ pub struct Job {
     /// What was found out about the images.
     #[serde(default)]
     pub data: DataFacts,
+}
+
+impl Job {
+    /// The cell's record as it is in the ledger now, or a pending one.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written as JSON.
+    pub fn record(&self) -> Result<CellRecord, LedgerError> {
+        let serialize = |source| self.unwritable(source);
+        let config = serde_json::to_value(&self.config).map_err(serialize)?;
+        let hash = digest::sha256_of_json(&config).map_err(serialize)?;
+        let subject = &self.config.subject;
+        let pending = CellRecord::pending(subject.name(), self.config.seed, config, &hash);
+        let mut record = CellDir::at(self.dir.clone()).record(pending);
+        subject.name_in(&mut record);
+        Ok(record)
+    }
+
+    /// The settings that scores of this job have in their record.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON.
+    pub fn evaluation_settings(&self) -> Result<Value, LedgerError> {
+        serde_json::to_value(&self.evaluation).map_err(|source| self.unwritable(source))
+    }
+
+    /// Whether a record has the scores that are asked for.
+    #[must_use]
+    pub fn is_met_by(&self, record: &CellRecord) -> bool {
+        let settings = self.evaluation_settings().ok();
+        record.status == Status::Done && Some(&record.evaluation) == settings.as_ref()
+    }
+
+    /// Whether results or a checkpoint of an earlier attempt are there.
+    #[must_use]
+    pub fn keeps_work(&self, record: &CellRecord) -> bool {
+        self.is_met_by(record) || self.dir.join("pretrain").join(CHECKPOINT_FILE).exists()
+    }
+
+    /// Marks the cell as begun by this job, now.
+    pub fn begin(&self, record: &mut CellRecord) {
+        let keeps_work = self.keeps_work(record);
+        record.begin(&self.setup.run);
+        record.device = self.setup.device.to_string();
+        if !keeps_work {
+            record.threads.clear();
+        }
+        record.threads.insert(self.setup.threads);
+        record.workers = Some(self.setup.workers);
+        record.data = self.data.clone();
+    }
+
+    fn unwritable(&self, source: serde_json::Error) -> LedgerError {
+        let subject = self.config.subject.name();
+        LedgerError::Serialize {
+            what: format!("the record of {subject}, seed {}", self.config.seed),
+            source,
+        }
+    }
 }
 
 /// Everything that decides what the pretrained backbone is. Its hash names the cell.
@@ -109,6 +171,14 @@ impl Subject {
             other => other.name(),
         }
     }
+
+    /// Gives a record the framework's name, and the row's where that is another.
+    pub(super) fn name_in(&self, record: &mut CellRecord) {
+        if let Self::Checkpoint(checkpoint) = self {
+            record.framework.clone_from(&checkpoint.framework);
+            record.label = Some(checkpoint.name.clone());
+        }
+    }
 }
 
 /// Everything else that decides what the scores are. It may change without a new cell.
@@ -148,4 +218,9 @@ pub struct Setup {
     pub workers: usize,
     /// Threads libtorch computes with.
     pub threads: usize,
+    /// Memory that the cell may ask for; its process is bound to it by the run.
+    #[serde(default)]
+    pub memory: Option<MemoryLimit>,
+    /// The run that asks for it.
+    pub run: Holder,
 }

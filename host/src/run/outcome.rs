@@ -1,29 +1,23 @@
-//! The outcome of a cell: written by its process, or derived from how the process ended.
+//! The outcome of an attempt at a cell: what its process found out, or what the process's end tells.
 
 use super::event::Stage;
-use crate::checksum;
 use crate::exit::Exit;
 use crate::ledger::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status};
 use crate::process::{Ended, signal};
 use crate::terminal::plain;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::ExitStatus;
 
-/// The name of the file in the cell's directory.
-pub const OUTCOME_FILE: &str = "outcome.json";
-/// The name of the cell's log.
-pub const LOG_FILE: &str = "cell.log";
 /// Lines of the log that are kept in the record of a failure.
 const TAIL_LINES: usize = 8;
 /// Bytes at the end of the log that are read for them.
 const TAIL_BYTES: u64 = 64 << 10;
 
 /// The outcome of one attempt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CellOutcome {
     /// `done`, `failed`, or `pending` when it was interrupted in good order.
     pub status: Status,
@@ -60,49 +54,29 @@ impl CellOutcome {
         }
     }
 
-    /// The code with which a cell's process ends.
+    /// What became of an attempt whose process `ended` so before it had recorded anything. `asked` says
+    /// whether it was asked to stop.
     #[must_use]
-    pub fn exit(&self) -> Exit {
-        match (self.status, &self.failure) {
-            (Status::Done, _) => Exit::Done,
-            (_, Some(failure)) => failure.kind.exit(),
-            (_, None) => Exit::Interrupted,
-        }
-    }
-
-    /// Writes the outcome into the cell's directory.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, dir: &Path) -> io::Result<()> {
-        checksum::write_json(&dir.join(OUTCOME_FILE), self)
-    }
-
-    /// What became of an attempt whose process `ended` so: what it wrote down, or else what its
-    /// end tells. `asked` says whether it was asked to stop.
-    #[must_use]
-    pub fn judge(ended: Ended, dir: &Path, asked: bool) -> Self {
-        let written = fs::read(dir.join(OUTCOME_FILE))
-            .ok()
-            .and_then(|text| checksum::read_json::<Self>(&text).ok());
-        let mut outcome = match (ended, written) {
-            // A fault after the outcome was written (a plugin's destructor) spoils nothing.
-            (Ended::Exited(_), Some(outcome)) => outcome,
-            (Ended::Exited(status), None) => died(status, asked),
-            (Ended::Stalled, _) => Self::failed(
+    pub fn judge(ended: Ended, asked: bool) -> Self {
+        match ended {
+            Ended::Exited(status) => died(status, asked),
+            Ended::Stalled => Self::failed(
                 FailureKind::Hung,
                 "the cell reported no progress for longer than `run.stall_s` and was ended",
             ),
-            (Ended::TookTooLong, _) => Self::failed(
+            Ended::TookTooLong => Self::failed(
                 FailureKind::Hung,
                 "the cell took longer than `run.timeout_s` and was ended",
             ),
-            (Ended::DidNotStop, _) => Self::interrupted(),
-        };
-        if let Some(failure) = &mut outcome.failure {
-            failure.log_tail = tail(&dir.join(LOG_FILE));
+            Ended::DidNotStop => Self::interrupted(),
         }
-        outcome
+    }
+
+    /// Gives a failure the last lines of the process's log.
+    pub fn quote(&mut self, log: &Path) {
+        if let Some(failure) = &mut self.failure {
+            failure.log_tail = tail(log);
+        }
     }
 
     /// Enters the outcome into the cell's record.

@@ -4,9 +4,9 @@ use super::checkpoints::checkpoint_rows;
 use super::cores;
 use super::error::RunError;
 use super::job::{CellConfig, EvaluationConfig, Job, Setup, Subject};
-use super::supervise::PlannedCell;
+use super::planned::PlannedCell;
 use crate::config::{Benchmark, BenchmarkFault, Document, FrameworkSection, Frameworks, nearest};
-use crate::ledger::{DataFacts, Ledger};
+use crate::ledger::{DataFacts, Holder, Ledger};
 use crate::plugins::Candidate;
 use serde_json::{Map, Value};
 use ssl_plugin_api::description::{Metadata, SchemaError};
@@ -182,6 +182,8 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
         device: bench.pretrain.device,
         workers: cores::workers(bench),
         threads: bench.pretrain.threads,
+        memory: bench.run.memory,
+        run: Holder::current(),
     }
 }
 
@@ -192,10 +194,7 @@ fn cell(
     ledger: &Ledger,
 ) -> Result<PlannedCell, RunError> {
     let (dir, mut record) = ledger.cell(config.subject.name(), config.seed, &config)?;
-    if let Subject::Checkpoint(checkpoint) = &config.subject {
-        record.framework.clone_from(&checkpoint.framework);
-        record.label = Some(checkpoint.name.clone());
-    }
+    config.subject.name_in(&mut record);
     let job = Job {
         dir: dir.path().to_owned(),
         config,
@@ -206,5 +205,10 @@ fn cell(
         setup,
         data: DataFacts::default(),
     };
-    Ok(PlannedCell { job, dir, record })
+    Ok(PlannedCell {
+        job,
+        dir,
+        record,
+        elsewhere: None,
+    })
 }

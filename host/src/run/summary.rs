@@ -1,6 +1,6 @@
 //! What a run shows at its end: a table per protocol, and what is missing.
 
-use super::supervise::PlannedCell;
+use super::planned::{Elsewhere, PlannedCell};
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::record::TestSetScore;
 use crate::report::{is_run, row_name, stands_for_set};
@@ -164,9 +164,11 @@ pub fn shortfall(cells: &[PlannedCell]) -> String {
     let names: Vec<String> = missing
         .iter()
         .map(|cell| {
-            let why = match &cell.record.failure {
-                Some(failure) => failure.message.as_str(),
-                None => "interrupted",
+            let why = match (&cell.elsewhere, &cell.record.failure) {
+                (Some(Elsewhere::Held(holder)), _) => format!("in use by {holder}"),
+                (_, Some(failure)) => failure.message.clone(),
+                (Some(Elsewhere::Shard), None) => "in another shard".to_owned(),
+                (None, None) => "interrupted".to_owned(),
             };
             format!("  {}: {why}\n", cell.dir.name())
         })

@@ -98,23 +98,31 @@ impl Place {
     }
 
     fn command(&self, set: &[&str]) -> Command {
+        self.subcommand("run", set)
+    }
+
+    /// A subcommand of the program that has to do with the benchmark and its results.
+    fn subcommand(&self, name: &str, set: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"));
         command
             .current_dir(self.path())
             .env_remove("SSL_LOTTERY_PLUGINS")
             .env_remove("SSL_LOTTERY_DATA")
-            .args([
-                "run",
-                "bench.toml",
-                "--out",
-                "out",
-                "--plugin-dir",
-                "plugins",
-            ]);
+            // These tests may themselves run in a scheduler's job.
+            .env_remove("SLURM_ARRAY_TASK_ID")
+            .env_remove("JOB_COMPLETION_INDEX")
+            .args([name, "bench.toml"])
+            .args(["--out", "out", "--plugin-dir", "plugins"]);
         for assignment in set {
             command.args(["--set", assignment]);
         }
         command
+    }
+
+    /// Lists the benchmark's cells.
+    pub fn cells_of(&self, args: &[&str]) -> Ended {
+        let mut command = self.subcommand("cells", &[]);
+        command.args(args).output().unwrap().into()
     }
 
     /// Runs the benchmark to its end.
@@ -125,6 +133,13 @@ impl Place {
     /// Runs it with further arguments.
     pub fn run_with(&self, args: &[&str]) -> Ended {
         self.command(&[]).args(args).output().unwrap().into()
+    }
+
+    /// Runs it under a scheduler's variables.
+    pub fn run_under(&self, variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(&[]);
+        command.envs(variables.iter().copied());
+        command.output().unwrap().into()
     }
 
     /// Judges one backbone with the benchmark's data and protocols.
@@ -143,6 +158,14 @@ impl Place {
     /// Starts it.
     pub fn start(&self, set: &[&str]) -> Child {
         self.start_into(set, Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts it with further arguments.
+    pub fn start_with(&self, args: &[&str], set: &[&str]) -> Child {
+        let mut command = self.command(set);
+        command.args(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Starts it with its output going somewhere.

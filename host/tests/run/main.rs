@@ -19,6 +19,7 @@ mod parallel;
 mod protocols;
 mod rude;
 mod sets;
+mod share;
 
 #[path = "../torch_file/mod.rs"]
 mod torch_file;

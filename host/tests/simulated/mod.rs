@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use ssl_host::evaluate::predictions::{Part, write};
 use ssl_host::evaluate::record::{ProtocolRef, TestSetScore, Variant};
 use ssl_host::evaluate::{FeatureSet, LabelSpace, Labels, Ranking, score};
-use ssl_host::ledger::{CellDir, CellRecord, Ledger, Status};
+use ssl_host::ledger::{CellDir, CellRecord, Holder, Ledger, Status};
 use tch::{Device, Kind, Tensor};
 
 const CLASSES: usize = 5;
@@ -122,7 +122,7 @@ pub fn write_ledger(root: &Path, plan: &Plan<'_>) {
                     .collect();
                 write_predictions(&dir, &images, &parts);
             }
-            record.begin();
+            record.begin(&Holder::current());
             record.end(Status::Done, None);
             dir.write(&record).unwrap();
         }
