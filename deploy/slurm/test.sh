@@ -112,7 +112,7 @@ slurmctld
 node() { mkdir -p "$place/spool-$1" && slurmd -N "$1"; }
 node n1
 node n2
-idle() { [[ $(sinfo --noheader --format=%t --node | grep -c idle) -eq 2 ]]; }
+idle() { [[ $(sinfo --noheader --format=%t --Node | grep -c idle) -eq 2 ]]; }
 wait_for 60 "two idle nodes" idle
 
 export SSL_LOTTERY="$program"

@@ -147,6 +147,7 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
         program: None,
         display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
+        wait: false,
     };
     let cells = supervisor.run(planned).unwrap();
     for cell in &cells {
@@ -244,6 +245,7 @@ fn the_momentum_encoder_of_a_file_is_another_network() {
         program: None,
         display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
+        wait: false,
     };
     let cells = supervisor.run(planned).unwrap();
     let reports: Vec<_> = cells

@@ -20,6 +20,7 @@ mod protocols;
 mod rude;
 mod sets;
 mod share;
+mod slurm;
 
 #[path = "../torch_file/mod.rs"]
 mod torch_file;
