@@ -1,17 +1,17 @@
-//! `evaluate`: one finished backbone through a benchmark's data and protocols.
+//! `evaluate`: one finished backbone, or its features, through a benchmark's data and protocols.
 
 use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::run::{self, carry_out};
 use crate::backbone::BackboneConfig;
-use crate::config::{Benchmark, CheckpointEntry, Frameworks};
+use crate::config::{Benchmark, CheckpointEntry, FeaturesEntry, Frameworks};
 use crate::import::Selection;
 use crate::ledger::CellDir;
 use crate::run::{CellConfig, Subject};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Evaluate a checkpoint, or the backbone of a pretrained cell, as a row of a benchmark
+/// Evaluate a checkpoint, the backbone of a pretrained cell, or given features, as a row of a benchmark
 #[derive(Args, Debug)]
 pub struct Evaluate {
     /// The benchmark file whose data and protocols apply
@@ -28,9 +28,13 @@ pub struct Evaluate {
         long,
         value_name = "DIR",
         conflicts_with = "checkpoint",
-        required_unless_present = "checkpoint"
+        required_unless_present_any = ["checkpoint", "features"]
     )]
     cell: Option<PathBuf>,
+    /// Features from any program: a folder with SET.npy or SET.safetensors and SET.ids.txt for the training set and
+    /// every test set
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["checkpoint", "cell", "framework", "bench_backbone", "allow_partial"])]
+    features: Option<PathBuf>,
     /// The row's name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -49,7 +53,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
     /// Compute in this process, for a debugger
     #[arg(long)]
@@ -59,16 +63,11 @@ pub struct Evaluate {
 impl Evaluate {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
         let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
-        let mut entry = match &self.cell {
-            Some(cell) => of_cell(cell)?,
-            None => self.of_file(&bench),
-        };
-        entry.name = self.name.clone().or(entry.name);
-        entry.allow_partial |= self.allow_partial;
         let bench = Benchmark {
             frameworks: Frameworks::Listed(Vec::new()),
             baselines: Vec::new(),
-            checkpoint: vec![entry],
+            checkpoint: Vec::from_iter(self.checkpoint(&bench)?),
+            features: Vec::from_iter(self.features()),
             ..bench
         };
         bench.validate()?;
@@ -88,6 +87,27 @@ impl Evaluate {
             },
             verbosity,
         )
+    }
+
+    /// The row of given features.
+    fn features(&self) -> Option<FeaturesEntry> {
+        self.features.as_ref().map(|folder| FeaturesEntry {
+            folder: folder.clone(),
+            name: self.name.clone(),
+            ..FeaturesEntry::default()
+        })
+    }
+
+    /// The row of a backbone.
+    fn checkpoint(&self, bench: &Benchmark) -> Result<Option<CheckpointEntry>, Failure> {
+        let mut entry = match (&self.cell, &self.features) {
+            (_, Some(_)) => return Ok(None),
+            (Some(cell), None) => of_cell(cell)?,
+            (None, None) => self.of_file(bench),
+        };
+        entry.name = self.name.clone().or(entry.name);
+        entry.allow_partial |= self.allow_partial;
+        Ok(Some(entry))
     }
 
     fn of_file(&self, bench: &Benchmark) -> CheckpointEntry {

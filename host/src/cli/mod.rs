@@ -22,6 +22,14 @@ mod run;
 pub use exit::{Exit, Failure};
 pub use root::main;
 
+/// A folder with plugins, as an argument: one that is not there would be searched in vain.
+fn folder(text: &str) -> Result<std::path::PathBuf, String> {
+    match std::fs::read_dir(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("expected a folder with plugins, found: {error}")),
+    }
+}
+
 /// Leaves an answer for the process that started this one: whole, under the name that it gave.
 fn give_answer<T: serde::Serialize>(path: &std::path::Path, answer: &T) -> Result<(), Failure> {
     serde_json::to_vec(answer)

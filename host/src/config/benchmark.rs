@@ -4,6 +4,7 @@ use super::check::Checks;
 use super::checkpoint::{CheckpointEntry, check_rows};
 use super::data::Data;
 use super::evaluate::Evaluate;
+use super::features::{FeaturesEntry, check_features};
 use super::frameworks::{FrameworkSection, Frameworks};
 use super::pretrain::Pretrain;
 use super::run::Run;
@@ -25,6 +26,9 @@ pub struct Benchmark {
     /// Rows that were pretrained elsewhere. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checkpoint: Vec<CheckpointEntry>,
+    /// Rows of features that another program computed. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeaturesEntry>,
     /// The network.
     pub backbone: BackboneConfig,
     /// Training set and test sets.
@@ -120,6 +124,7 @@ impl Default for Benchmark {
             seeds: vec![0],
             baselines: Vec::new(),
             checkpoint: Vec::new(),
+            features: Vec::new(),
             backbone: BackboneConfig::default(),
             data: Data::default(),
             views: Views::default(),
@@ -167,6 +172,8 @@ impl Benchmark {
             taken.extend(ids.iter().cloned());
         }
         check_rows(&self.checkpoint, &taken, checks);
+        taken.extend(self.checkpoint.iter().map(CheckpointEntry::row));
+        check_features(self, taken, checks);
         checks.backbone("backbone", &self.backbone);
         self.data.check("data", checks);
         let size = self.views.size;

@@ -3,6 +3,7 @@
 
 use super::check::Checks;
 use crate::backbone::BackboneConfig;
+use crate::evaluate::{SET_ID, is_set_id};
 use crate::import::{Selection, WhichEncoder};
 use serde::{Deserialize, Serialize};
 use ssl_datasets::source::DATA_ENV;
@@ -95,13 +96,7 @@ impl CheckpointEntry {
     /// The file as the benchmark means it.
     #[must_use]
     pub fn resolve(&self, data_root: Option<&Path>) -> PathBuf {
-        let environment = std::env::var_os(DATA_ENV).map(PathBuf::from);
-        data_root
-            .map(Path::to_owned)
-            .or(environment)
-            .map(|root| root.join(&self.file))
-            .filter(|path| path.exists())
-            .unwrap_or_else(|| self.file.clone())
+        found(&self.file, data_root)
     }
 
     /// The row's name.
@@ -128,14 +123,6 @@ impl CheckpointEntry {
             "a file",
             "none",
         );
-        let row = self.row();
-        let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
-        checks.require(
-            &at("name"),
-            row.chars().all(usable) && !row.starts_with('.'),
-            "letters, digits, `-`, `_`, `+` and `.`, not beginning with `.`",
-            format_args!("`{row}`"),
-        );
         checks.backbone(&at("backbone"), &self.backbone);
     }
 }
@@ -145,12 +132,31 @@ pub(super) fn check_rows(entries: &[CheckpointEntry], taken: &[String], checks: 
     let rows: Vec<String> = entries.iter().map(CheckpointEntry::row).collect();
     for (n, entry) in entries.iter().enumerate() {
         entry.check(&format!("checkpoint.{n}"), checks);
-        let row = &rows[n];
-        checks.require(
-            &format!("checkpoint.{n}.name"),
-            !rows[..n].contains(row) && !taken.contains(row),
-            "a name that no other row has",
-            format_args!("`{row}` again"),
-        );
+        let mut taken = taken.to_vec();
+        taken.extend_from_slice(&rows[..n]);
+        check_name(&format!("checkpoint.{n}"), &rows[n], &taken, checks);
     }
+}
+
+/// The name of the row at `path` can be a folder's, and no other row has it.
+pub(super) fn check_name(path: &str, row: &str, taken: &[String], checks: &mut Checks) {
+    let at = format!("{path}.name");
+    checks.require(&at, is_set_id(row), SET_ID, format_args!("`{row}`"));
+    checks.require(
+        &at,
+        !taken.iter().any(|other| other == row),
+        "a name that no other row has",
+        format_args!("`{row}` again"),
+    );
+}
+
+/// A path that starts at the data root where there is one and the path is there, else at the working directory.
+pub(super) fn found(path: &Path, data_root: Option<&Path>) -> PathBuf {
+    let environment = std::env::var_os(DATA_ENV).map(PathBuf::from);
+    data_root
+        .map(Path::to_owned)
+        .or(environment)
+        .map(|root| root.join(path))
+        .filter(|path| path.exists())
+        .unwrap_or_else(|| path.to_owned())
 }

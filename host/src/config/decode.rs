@@ -7,6 +7,7 @@ use super::benchmark::Benchmark;
 use super::check::Checks;
 use super::document::Document;
 use super::fault::{BenchmarkFault, ConfigError};
+use super::packaged::beside_program;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
@@ -16,7 +17,8 @@ use toml::de::{DeTable, DeValue, Deserializer, Error};
 const MOST_FAULTS: usize = 50;
 
 impl Benchmark {
-    /// Reads a benchmark file and merges `--set` overrides into it.
+    /// Reads a benchmark file and merges `--set` overrides into it. A relative path that is not there is looked for
+    /// beside the program's folder too, where an installed program has its benchmark files.
     ///
     /// The document is handed back beside the configuration, so that faults found later (a plugin's
     /// own keys) can still point at the file.
@@ -24,6 +26,8 @@ impl Benchmark {
     /// # Errors
     /// When the file cannot be read, or says what it may not; all faults at once.
     pub fn load(path: &Path, overrides: &[String]) -> Result<(Self, Document), ConfigError> {
+        let packaged = beside_program(path).filter(|_| !path.exists());
+        let path = packaged.as_deref().unwrap_or(path);
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,

@@ -14,8 +14,10 @@ mod decode;
 mod document;
 mod evaluate;
 mod fault;
+mod features;
 mod frameworks;
 mod memory_limit;
+mod packaged;
 mod pretrain;
 mod run;
 
@@ -27,6 +29,7 @@ pub use decode::nearest;
 pub use document::Document;
 pub use evaluate::{Evaluate, ProtocolName};
 pub use fault::{BenchmarkFault, ConfigError};
+pub use features::FeaturesEntry;
 pub use frameworks::{FrameworkSection, Frameworks};
 pub use memory_limit::MemoryLimit;
 pub use pretrain::{CheckpointInterval, Pretrain, RecipeOverride};

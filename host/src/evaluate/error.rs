@@ -144,6 +144,9 @@ pub enum EvaluateError {
         #[source]
         source: std::io::Error,
     },
+    /// A file of tensors could not be read.
+    #[error(transparent)]
+    Tensors(#[from] crate::tensorfile::TensorFileError),
     /// A prediction or feature file is not what it should be.
     #[error("expected {expected}, found {found} ({})", path.display())]
     File {

@@ -2,7 +2,9 @@
 
 use super::cache::{CacheKey, FeatureCache, FeaturePrecision};
 use super::images::{BATCH, first_views};
-use super::{Cause, EvaluateError, FeatureSet, Labels, Result, TestSet, extract, raw_pixels};
+use super::{
+    Cause, EvaluateError, FeatureSet, Labels, Result, TestSet, extract, raw_pixels, same_images,
+};
 use crate::backbone::{Backbone, Inference};
 use crate::digest;
 use crate::progress::Progress;
@@ -10,7 +12,7 @@ use serde_json::json;
 use ssl_datasets::loader::{EpochOptions, LoaderConfig, TrainLoader};
 use ssl_datasets::source::{self, Source};
 use ssl_plugin_api::description::ViewGroup;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,29 +115,22 @@ impl Extraction<'_> {
             progress,
         };
         let sources: Vec<&Arc<dyn Source>> = std::iter::once(train).chain(tests).collect();
-        let ids: Vec<Vec<String>> = sources.iter().map(|source| ids(source.as_ref())).collect();
-        let mut known: HashMap<(&[String], String), (String, Tensor)> = HashMap::new();
+        let keyed = self.cache.is_some();
+        let identities = same_images::identities(&sources, keyed, |source| run.content(source));
         let mut same_images = BTreeMap::new();
-        let mut sets = Vec::new();
+        let mut sets: Vec<FeatureSet> = Vec::new();
         let mut augmented = Vec::new();
-        for (n, source) in sources.into_iter().enumerate() {
-            let own: &[String] = &ids[n];
-            let namesakes = ids.iter().filter(|other| *other == own).count() > 1;
-            let content = if namesakes || self.cache.is_some() {
-                run.content(source.as_ref())
-            } else {
-                String::new()
-            };
+        for (n, (source, identity)) in sources.into_iter().zip(&identities).enumerate() {
             let images = |pass| Images {
                 source,
-                ids: own,
-                content: &content,
+                ids: &identity.ids,
+                content: &identity.content,
                 pass,
             };
-            let features = match known.get(&(own, content.clone())) {
-                Some((first, features)) => {
-                    same_images.insert(source.name().to_owned(), first.clone());
-                    features.shallow_clone()
+            let features = match identity.first {
+                Some(first) => {
+                    same_images.insert(source.name().to_owned(), sets[first].id().to_owned());
+                    sets[first].features().shallow_clone()
                 }
                 None => run.features(&images(None))?,
             };
@@ -146,11 +141,9 @@ impl Extraction<'_> {
                     run.done += source.len() as u64;
                 }
             }
-            let entry = (source.name().to_owned(), features.shallow_clone());
             let labels = Labels::of_source(source.as_ref())?;
-            let set = FeatureSet::try_new(source.name(), features, labels, own.to_vec())?;
-            sets.push(set);
-            known.entry((own, content)).or_insert(entry);
+            let ids = identity.ids.clone();
+            sets.push(FeatureSet::try_new(source.name(), features, labels, ids)?);
         }
         let train = sets.remove(0);
         Ok(ExtractedSets {
@@ -263,8 +256,4 @@ impl Run<'_> {
 
 fn network(backbone: &Backbone) -> Result<(Inference, Device)> {
     Ok((Inference::of(backbone)?, backbone.device()))
-}
-
-fn ids(source: &dyn Source) -> Vec<String> {
-    (0..source.len()).map(|index| source.id(index)).collect()
 }

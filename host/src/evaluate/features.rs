@@ -126,7 +126,8 @@ impl FeatureSet {
 /// Rows that are read at once when something is computed over a whole bank.
 pub(super) const ROWS_PER_BLOCK: i64 = 4096;
 
-fn check_finite(set: &str, features: &Tensor) -> Result<()> {
+/// Refuses NaN and infinity in `[samples, dim]`; `set` says whose features they are.
+pub(super) fn check_finite(set: &str, features: &Tensor) -> Result<()> {
     let rows = features.size()[0];
     let (mut count, mut first) = (0, None);
     for start in (0..rows).step_by(ROWS_PER_BLOCK as usize) {

@@ -2,13 +2,15 @@
 //! every test set, with per-image predictions.
 //!
 //! [`extract`] turns images into a [`FeatureSet`]; [`run`] puts the sets of one backbone through the
-//! protocols and returns a [`record::EvaluationReport`] of integer counts.
+//! protocols and returns a [`record::EvaluationReport`] of integer counts. [`given`] reads sets whose features
+//! another program computed.
 
 mod cache;
 mod error;
 mod extraction;
 mod features;
 pub mod finetune;
+pub mod given;
 mod images;
 mod job;
 pub mod knn;
@@ -16,6 +18,7 @@ mod labels;
 pub mod linear;
 pub mod predictions;
 pub mod record;
+mod same_images;
 mod score;
 mod space;
 mod space_name;

@@ -1,7 +1,9 @@
-//! The run's numbers, one JSON object per line.
+//! The run's numbers, one JSON object per line, and the same for TensorBoard.
 
 use super::error::PretrainError;
+use super::event_file::EventFile;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -101,10 +103,35 @@ fn numbers<S: Serializer>(
     serializer.collect_map(values.iter().map(|(name, value)| (name, Number(value))))
 }
 
-/// The open file.
+/// The numbers of a line with the tags that TensorBoard shows them under, `kind/name`.
+fn scalars(line: &Value) -> Vec<(String, f64)> {
+    let kind = line["kind"].as_str().unwrap_or_default();
+    let own = line.as_object().into_iter().flatten();
+    let own = own.filter(|(name, _)| !matches!(name.as_str(), "step" | "epoch"));
+    let metrics = line["metrics"].as_object().into_iter().flatten();
+    let mut scalars: Vec<(String, f64)> = own
+        .chain(metrics)
+        .filter_map(|(name, value)| {
+            // A number that is not finite is a text.
+            let number = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+            Some((format!("{kind}/{name}"), number))
+        })
+        .collect();
+    if let (Some(correct), Some(n)) = (line["correct"].as_f64(), line["n"].as_f64()) {
+        scalars.push((format!("{kind}/accuracy"), correct / n));
+    }
+    scalars
+}
+
+fn add_event(events: &mut EventFile, line: &Value) -> io::Result<()> {
+    events.write(line["step"].as_u64().unwrap_or_default(), &scalars(line))
+}
+
+/// The open files. TensorBoard's begins anew with every attempt, from the lines that are kept.
 pub(super) struct MetricsLog {
     file: File,
     path: PathBuf,
+    events: EventFile,
 }
 
 impl MetricsLog {
@@ -113,7 +140,7 @@ impl MetricsLog {
     /// still to be done.
     pub(super) fn open(dir: &Path, step: u64, monitor_due: bool) -> Result<Self, PretrainError> {
         let path = dir.join(FILE);
-        let open = || -> io::Result<File> {
+        let open = || -> io::Result<(File, EventFile)> {
             let old = match std::fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -128,10 +155,15 @@ impl MetricsLog {
                 .flat_map(|line| [line, "\n"])
                 .collect();
             crate::atomic::write(&path, kept.as_bytes())?;
-            crate::atomic::options().append(true).open(&path)
+            let mut events = EventFile::create(dir)?;
+            for line in kept.lines() {
+                add_event(&mut events, &serde_json::from_str(line)?)?;
+            }
+            let file = crate::atomic::options().append(true).open(&path)?;
+            Ok((file, events))
         };
         match open() {
-            Ok(file) => Ok(Self { file, path }),
+            Ok((file, events)) => Ok(Self { file, path, events }),
             Err(source) => Err(PretrainError::Io {
                 doing: "write",
                 path,
@@ -142,14 +174,15 @@ impl MetricsLog {
 
     /// Adds a line.
     pub(super) fn write(&mut self, line: &MetricsLine) -> Result<(), PretrainError> {
-        serde_json::to_string(line)
-            .map_err(io::Error::other)
-            .and_then(|text| writeln!(self.file, "{text}"))
-            .map_err(|source| PretrainError::Io {
-                doing: "write",
-                path: self.path.clone(),
-                source,
-            })
+        let mut write = || -> io::Result<()> {
+            writeln!(self.file, "{}", serde_json::to_string(line)?)?;
+            add_event(&mut self.events, &serde_json::to_value(line)?)
+        };
+        write().map_err(|source| PretrainError::Io {
+            doing: "write",
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -157,6 +190,7 @@ impl MetricsLog {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
     use super::*;
+    use crate::pretrain::event_file;
 
     fn step(step: u64) -> MetricsLine {
         MetricsLine::Step {
@@ -194,6 +228,44 @@ mod tests {
         for line in &lines {
             assert_eq!(line["metrics"]["ratio"], "NaN", "{line}");
         }
+    }
+
+    #[test]
+    fn events_are_those_of_the_kept_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let length = || {
+            std::fs::metadata(dir.path().join(event_file::FILE))
+                .unwrap()
+                .len()
+        };
+        let mut metrics_log = MetricsLog::open(dir.path(), 0, false).unwrap();
+        let empty = length();
+        metrics_log.write(&step(0)).unwrap();
+        let one = length();
+        metrics_log.write(&step(1)).unwrap();
+        let two = length();
+        assert!(empty < one && one < two);
+        for (kept, expected) in [(2, two), (1, one), (0, empty)] {
+            MetricsLog::open(dir.path(), kept, false).unwrap();
+            assert_eq!(length(), expected, "{kept}");
+        }
+    }
+
+    #[test]
+    fn scalars_are_the_numbers_of_a_line_without_its_place() {
+        let line = serde_json::to_value(step(3)).unwrap();
+        let tags: Vec<String> = scalars(&line).into_iter().map(|(tag, _)| tag).collect();
+        let expected = [
+            "data_wait_s",
+            "images_per_s",
+            "loss",
+            "lr",
+            "weight_decay",
+            "ratio",
+        ];
+        assert_eq!(tags, expected.map(|name| format!("step/{name}")));
+        let probe = serde_json::json!({ "kind": "probe", "step": 2, "epoch": 1, "k": 1, "correct": 1, "n": 4 });
+        assert!(scalars(&probe).contains(&("probe/accuracy".to_owned(), 0.25)));
     }
 
     #[test]

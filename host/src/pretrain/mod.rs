@@ -10,6 +10,7 @@ mod checkpoint;
 mod collapse;
 mod encode;
 mod error;
+mod event_file;
 mod export;
 mod heads;
 mod job;

@@ -12,6 +12,7 @@ use crate::pretrain::{CHECKPOINT_FILE, KnnMonitorConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssl_datasets::source::SourceConfig;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a cell computes.
@@ -123,6 +124,8 @@ pub enum Subject {
     },
     /// A backbone that was pretrained elsewhere.
     Checkpoint(Box<CheckpointSubject>),
+    /// Features that another program computed.
+    Features(FeaturesSubject),
     /// A row that was not pretrained.
     Baseline {
         /// Which.
@@ -152,6 +155,17 @@ pub struct CheckpointSubject {
     pub covariates: Covariates,
 }
 
+/// Features from elsewhere: whose, and in which files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeaturesSubject {
+    /// The row's name.
+    pub name: String,
+    /// SHA-256 of each file, by its name in the folder.
+    pub files: BTreeMap<String, String>,
+    /// What is known about the training of their model.
+    pub covariates: Covariates,
+}
+
 impl Subject {
     /// The row's name.
     #[must_use]
@@ -159,6 +173,7 @@ impl Subject {
         match self {
             Self::Framework { id, .. } => id,
             Self::Checkpoint(checkpoint) => &checkpoint.name,
+            Self::Features(features) => &features.name,
             Self::Baseline { baseline } => baseline.name(),
         }
     }
@@ -201,6 +216,9 @@ pub struct Setup {
     /// The checkpoint's file, for one.
     #[serde(default)]
     pub checkpoint: Option<PathBuf>,
+    /// The folder of features, for a row of those.
+    #[serde(default)]
+    pub given: Option<PathBuf>,
     /// Where features are kept; `None` keeps them in memory.
     #[serde(default)]
     pub features: Option<PathBuf>,

@@ -16,6 +16,7 @@ mod cores;
 mod data;
 mod error;
 mod event;
+mod features;
 pub mod files;
 mod job;
 mod outcome;
@@ -33,7 +34,9 @@ pub use cores::crowded;
 pub use data::prepare;
 pub use error::RunError;
 pub use event::{Event, EventListener, Stage, StdoutEvents};
-pub use job::{CellConfig, CheckpointSubject, EvaluationConfig, Job, Setup, Subject};
+pub use job::{
+    CellConfig, CheckpointSubject, EvaluationConfig, FeaturesSubject, Job, Setup, Subject,
+};
 pub use outcome::CellOutcome;
 pub use plan::plan;
 pub use planned::{Elsewhere, PlannedCell};

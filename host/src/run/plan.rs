@@ -3,6 +3,7 @@
 use super::checkpoints::checkpoint_rows;
 use super::cores;
 use super::error::RunError;
+use super::features::features_rows;
 use super::job::{CellConfig, EvaluationConfig, Job, Setup, Subject};
 use super::planned::PlannedCell;
 use crate::config::{Benchmark, BenchmarkFault, Document, FrameworkSection, Frameworks, nearest};
@@ -12,11 +13,12 @@ use serde_json::{Map, Value};
 use ssl_plugin_api::description::{Metadata, SchemaError};
 use std::path::PathBuf;
 
-/// The cells of a benchmark: baselines first, then checkpoints, then frameworks. Checkpoints are judged
-/// once, all others with every seed.
+/// The cells of a benchmark: baselines first, then checkpoints and given features, then frameworks. Checkpoints and
+/// features are judged once, all others with every seed.
 ///
 /// # Errors
-/// [`RunError::Plan`] with every framework that is unknown and every key that its plugin refuses;
+/// [`RunError::Plan`] with every framework that is unknown, every key that its plugin refuses and every file of
+/// features that is missing;
 /// [`RunError::Ledger`] when directories cannot be made.
 pub fn plan(
     bench: &Benchmark,
@@ -46,6 +48,7 @@ pub fn plan(
         }
     }
     let checkpoint_rows = checkpoint_rows(bench, document, candidates, &mut faults);
+    let features_rows = features_rows(bench, document, &mut faults);
     if !faults.is_empty() {
         return Err(RunError::Plan { faults });
     }
@@ -80,6 +83,14 @@ pub fn plan(
         };
         cells.push(cell(bench, config, setup, ledger)?);
     }
+    for row in features_rows {
+        let setup = Setup {
+            given: Some(row.folder),
+            ..setup(bench, ledger)
+        };
+        let config = config(bench, row.subject, first_seed);
+        cells.push(cell(bench, config, setup, ledger)?);
+    }
     every_seed(&mut cells, frameworks)?;
     Ok(cells)
 }
@@ -106,8 +117,12 @@ fn select<'a>(
     let mut selected = Vec::new();
     match &bench.frameworks {
         Frameworks::All => {
-            let others = bench.baselines.is_empty() && bench.checkpoint.is_empty();
-            if candidates.is_empty() && others {
+            let others = [
+                bench.baselines.is_empty(),
+                bench.checkpoint.is_empty(),
+                bench.features.is_empty(),
+            ];
+            if candidates.is_empty() && others == [true; 3] {
                 let message = "expected at least one plugin, found none";
                 faults.push(document.fault(&["frameworks"], message, Some(help.clone())));
             }
@@ -170,6 +185,7 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
         plugin: None,
         allow_other_build: false,
         checkpoint: None,
+        given: None,
         features: bench
             .run
             .keep_features

@@ -10,6 +10,7 @@ mod encoders;
 mod faults;
 mod features;
 mod foreign;
+mod given;
 mod imagenet;
 mod interrupt;
 mod ledger;

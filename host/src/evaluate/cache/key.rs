@@ -18,7 +18,7 @@ pub enum FeaturePrecision {
 }
 
 impl FeaturePrecision {
-    pub(super) const fn kind(self) -> Kind {
+    pub(in crate::evaluate) const fn kind(self) -> Kind {
         match self {
             Self::Single => Kind::Float,
             Self::Half => Kind::Half,

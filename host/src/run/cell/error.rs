@@ -35,6 +35,9 @@ pub(super) enum CellError {
         file: PathBuf,
         source_of: Option<String>,
     },
+    /// Files of features that are not those of the plan.
+    #[error("expected the features of the plan: {0}")]
+    GivenFiles(String),
     #[error("failed to import: {0}")]
     Import(#[from] ImportError),
     #[error(transparent)]
@@ -102,8 +105,15 @@ impl From<EvaluateError> for CellError {
 }
 
 impl CellError {
-    /// Whose fault it is.
-    pub(super) fn kind(&self) -> FailureKind {
+    /// Whose fault it is. A row without a plugin has none to blame: its weights or features are the input.
+    pub(super) fn kind(&self, has_plugin: bool) -> FailureKind {
+        match self.kind_with_plugin() {
+            FailureKind::Plugin if !has_plugin => FailureKind::Input,
+            kind => kind,
+        }
+    }
+
+    fn kind_with_plugin(&self) -> FailureKind {
         match self {
             // A configuration is refused where it is read; whoever accepts it there accepts it.
             Self::Plugin { call, source }
@@ -127,6 +137,7 @@ impl CellError {
             | Self::Sets(_)
             | Self::Device { .. }
             | Self::NoCheckpoint { .. }
+            | Self::GivenFiles(_)
             | Self::Import(_)
             | Self::Backbone(_)
             | Self::Evaluate(_) => FailureKind::Input,

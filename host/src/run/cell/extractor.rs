@@ -4,7 +4,7 @@ use super::Work;
 use super::error::CellError;
 use super::services::CellServices;
 use crate::backbone::Backbone;
-use crate::config::RECIPE_SIZE;
+use crate::config::{Baseline, RECIPE_SIZE};
 use crate::digest;
 use crate::ledger::PluginStamp;
 use crate::plugins::{check_description, check_metadata};
@@ -39,20 +39,41 @@ pub(super) struct FeatureExtractor {
     pub finetune: Vec<FinetuneRecipe>,
 }
 
-/// The pixels themselves, as they are.
-pub(super) fn pixels() -> FeatureExtractor {
-    FeatureExtractor {
-        backbone: None,
-        normalize: None,
-        summary: Value::Null,
-        linear: None,
-        finetune: Vec::new(),
+impl FeatureExtractor {
+    /// None: features are the pixels as they are, or were computed elsewhere.
+    pub(super) fn without_network(summary: Value) -> Self {
+        Self {
+            backbone: None,
+            normalize: None,
+            summary,
+            linear: None,
+            finetune: Vec::new(),
+        }
     }
 }
 
 impl Work<'_> {
+    /// What turns images into the features of a row.
+    pub(super) fn extractor(
+        &mut self,
+        subject: &Subject,
+        train: &Arc<dyn Source>,
+    ) -> Result<FeatureExtractor, CellError> {
+        match subject {
+            Subject::Framework { .. } => self.pretrain(train),
+            Subject::Checkpoint(subject) => self.import(subject),
+            Subject::Baseline {
+                baseline: Baseline::Untrained,
+            } => self.untrained(),
+            Subject::Baseline {
+                baseline: Baseline::Pixels,
+            }
+            | Subject::Features(_) => Ok(FeatureExtractor::without_network(Value::Null)),
+        }
+    }
+
     /// The backbone as the seed initialises it: where every framework starts from.
-    pub(super) fn untrained(&mut self) -> Result<FeatureExtractor, CellError> {
+    fn untrained(&mut self) -> Result<FeatureExtractor, CellError> {
         let config = &self.job.config;
         let backbone = Backbone::new(&config.backbone, config.seed, self.device()?)?;
         Ok(FeatureExtractor {
@@ -65,10 +86,7 @@ impl Work<'_> {
     }
 
     /// Pretrains the cell's framework, or takes what an earlier attempt has finished.
-    pub(super) fn pretrain(
-        &mut self,
-        train: &Arc<dyn Source>,
-    ) -> Result<FeatureExtractor, CellError> {
+    fn pretrain(&mut self, train: &Arc<dyn Source>) -> Result<FeatureExtractor, CellError> {
         let (
             Subject::Framework {
                 id, config, recipe, ..

@@ -4,6 +4,7 @@ mod error;
 mod extractor;
 mod features;
 mod finetune;
+mod given;
 mod import;
 mod judge;
 mod progress;
@@ -14,7 +15,6 @@ use super::cancel::Cancel;
 use super::event::{Event, EventListener, Stage};
 use super::job::{Job, Subject};
 use super::outcome::CellOutcome;
-use crate::config::Baseline;
 use crate::ledger::{FailureKind, Results, Status};
 use error::CellError;
 use progress::ProgressForwarder;
@@ -44,7 +44,7 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
         },
         Err(CellError::Cancelled) => CellOutcome::interrupted(),
         Err(error) => {
-            let (kind, line) = (error.kind(), error.line());
+            let (kind, line) = (error.kind(job.setup.plugin.is_some()), error.line());
             let file = job.setup.plugin.as_ref().and_then(|path| path.file_name());
             match file.filter(|_| kind == FailureKind::Plugin) {
                 Some(file) => CellOutcome::failed(kind, format!("{}: {line}", file.display())),
@@ -75,17 +75,14 @@ impl Work<'_> {
             import::require_file(self.job, subject)?;
         }
         let sources = self.open()?;
-        let extractor = match &self.job.config.subject {
-            Subject::Framework { .. } => self.pretrain(&sources[0])?,
-            Subject::Checkpoint(subject) => self.import(subject)?,
-            Subject::Baseline {
-                baseline: Baseline::Untrained,
-            } => self.untrained()?,
-            Subject::Baseline {
-                baseline: Baseline::Pixels,
-            } => extractor::pixels(),
+        let (extractor, sets) = match &self.job.config.subject {
+            Subject::Features(subject) => self.given(subject, &sources)?,
+            other => {
+                let extractor = self.extractor(other, &sources[0])?;
+                let sets = self.extract(&extractor, &sources)?;
+                (extractor, sets)
+            }
         };
-        let sets = self.extract(&extractor, &sources)?;
         let tuned = self.finetune(&extractor, &sets, &sources)?;
         let report = self.evaluate(&extractor, &sets, tuned)?;
         Ok(Results {
