@@ -168,3 +168,18 @@ fn the_benchmarks_of_the_repository_are_valid() {
     }
     assert!(found >= 6, "{found} files");
 }
+
+#[test]
+fn a_plugin_dir_that_is_not_there_is_refused_by_every_command() {
+    for command in [&["plugins"][..], &["doctor"], &["run", "bench.toml"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ssl-lottery"))
+            .args(command)
+            .args(["--plugin-dir", "/nowhere"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(65), "{command:?}: {text}");
+        let words = "'/nowhere' for '--plugin-dir <DIR>': expected a folder with plugins";
+        assert!(text.contains(words), "{command:?}: {text}");
+    }
+}

@@ -77,6 +77,10 @@ fn failure(error: InspectError) -> Failure {
             Exit::PluginFault,
             "build the plugin for this version; `ssl-lottery doctor` says what this one expects",
         ),
+        InspectError::Nothing { .. } => (
+            Exit::BadInput,
+            "the library itself is sound: mend what it names, or ask where its frameworks can be found",
+        ),
         InspectError::Framework { .. } => (Exit::BadInput, "name one of them"),
         InspectError::Config { .. } => (
             Exit::BadInput,

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub struct Doctor {
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -38,7 +38,7 @@ pub struct Import {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
 }
 

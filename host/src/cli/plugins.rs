@@ -15,7 +15,7 @@ pub struct Plugins {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
     /// End with code 1 if a file was refused
     #[arg(long)]

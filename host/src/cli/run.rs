@@ -27,7 +27,7 @@ pub struct Run {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
     /// Run cells in this process, one by one, for a debugger
     #[arg(long)]

@@ -31,6 +31,12 @@ pub enum InspectError {
         /// One line that names the library.
         reason: String,
     },
+    /// The library is sound and has nothing to offer here, for a reason of its own.
+    #[error("{reason}")]
+    Nothing {
+        /// One line that names the library.
+        reason: String,
+    },
     /// The library has other frameworks, or several and none was named.
     #[error("{}: expected one of its frameworks ({}), found {found}", library.display(), known.join(", "))]
     Framework {
@@ -81,7 +87,7 @@ pub fn inspect(
         frameworks.is_empty(),
         hello.refused.first().or(hello.empty.as_ref()),
     ) {
-        return Err(InspectError::Refused {
+        return Err(InspectError::Nothing {
             reason: format!("{}: {reason}", library.display()),
         });
     }

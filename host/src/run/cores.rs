@@ -57,6 +57,12 @@ fn wait_politely_unless(command: &mut Command, is_set: impl Fn(&OsStr) -> bool) 
     }
 }
 
+/// Tells a cell's plugin with how many threads this cell computes; one that computes in a process of its own, as
+/// frameworks in Python do, cannot ask libtorch.
+pub(super) fn tell_threads(command: &mut Command, threads: usize) {
+    command.env("SSL_LOTTERY_THREADS", threads.to_string());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -167,6 +167,7 @@ impl Supervisor<'_> {
         command.arg("cell").arg("--job").arg(file.path());
         command.arg("--log").arg(log.path());
         cores::wait_politely(&mut command);
+        cores::tell_threads(&mut command, job.setup.threads);
         let limits = Limits {
             stall: Some(Duration::from_secs(self.config.stall_s)),
             total: self.config.timeout_s.map(Duration::from_secs),

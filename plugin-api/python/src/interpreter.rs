@@ -17,7 +17,8 @@ fn find_with(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathB
         return match program(&named, &path) {
             Some(found) => Ok(Some(found)),
             None => Err(Fault::config(format!(
-                "SSL_LOTTERY_PYTHON: expected a Python interpreter, found no program {}",
+                "SSL_LOTTERY_PYTHON: expected a Python interpreter, found no program {}; set it to the path of a \
+                 python that has torch and ssl_lottery, or unset it",
                 named.to_string_lossy()
             ))),
         };

@@ -70,7 +70,8 @@ def main(end: socket.socket, memory: int, declared: list[tuple[str, str]]) -> No
     """Answers requests until the library hangs up."""
     wire = Wire(end)
     wire.memory = Memory(memory, wire)
-    threads = os.environ.get("SSL_LOTTERY_PYTHON_THREADS", "1")
+    # A run's cells say how many threads the host computes with.
+    threads = os.environ.get("SSL_LOTTERY_PYTHON_THREADS") or os.environ.get("SSL_LOTTERY_THREADS") or "1"
     if not (threads.isdigit() and int(threads) > 0):
         text = f"SSL_LOTTERY_PYTHON_THREADS: expected a whole number of at least 1, found {threads!r}"
         wire.write({"fault": {"kind": "config", "text": text}})

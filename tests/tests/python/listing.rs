@@ -2,6 +2,8 @@
 
 use super::driven::python;
 use super::{Needs, Outcome, Part, again, library, says};
+use serde_json::Value;
+use ssl_host::plugins::{InspectError, inspect};
 use ssl_plugin_api::foreign::Plugin;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -79,7 +81,13 @@ fn broken_interpreter() -> Outcome {
         let [refused] = &plugin.hello().refused[..] else {
             return Err(format!("expected one refusal, found {:?}", plugin.hello()));
         };
-        return says(refused, &words.split('|').collect::<Vec<_>>());
+        let words: Vec<&str> = words.split('|').collect();
+        says(refused, &words)?;
+        // `describe` says the same, and does not take the library for one of another version.
+        return match inspect(&library("python"), None, &Value::Null) {
+            Err(InspectError::Nothing { reason }) => says(&reason, &words),
+            other => Err(format!("expected nothing offered, found {other:?}")),
+        };
     }
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let cases = [
@@ -89,7 +97,7 @@ fn broken_interpreter() -> Outcome {
         ),
         (
             "/no/such/python".to_owned(),
-            "SSL_LOTTERY_PYTHON|found no program /no/such/python",
+            "SSL_LOTTERY_PYTHON|found no program /no/such/python|set it to the path of a python",
         ),
     ];
     for (python, words) in cases {
