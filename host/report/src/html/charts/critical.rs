@@ -1,4 +1,4 @@
-//! The critical-difference diagram: mean ranks, and which of them cannot be told apart.
+//! The critical-difference diagram: mean ranks, and which of them do not differ over data sets.
 
 use super::intervals::short;
 use crate::analysis::Analysis;
@@ -29,7 +29,7 @@ pub(in crate::html) fn critical_difference(analysis: &Analysis) -> Option<String
         })
         .collect();
     let description = format!(
-        "Mean ranks: {}. Ranks closer than {:.2} cannot be told apart.",
+        "Mean ranks: {}. Ranks closer than {:.2} do not differ over data sets.",
         listed.join(", "),
         found.critical_difference
     );
