@@ -159,3 +159,60 @@ fn a_page_of_one_framework_has_no_picture_that_compares() {
     let top = between(&page, "<header>", "</header>");
     assert!(top.contains("a is the only framework here") && !top.contains("<svg"));
 }
+
+#[test]
+fn no_table_is_wider_than_paper() {
+    let page = html(&generated(30, 20)).unwrap();
+    for table in page.split("<table").skip(1) {
+        let (tag, rest) = table.split_once('>').unwrap();
+        // The one for screens has its parts for paper below it.
+        if tag.contains("id=\"main\"") {
+            continue;
+        }
+        let head = rest.split_once("</tr>").unwrap().0;
+        let columns = head.matches("<th ").count();
+        assert!(columns <= 11, "{columns} columns under {tag}");
+    }
+    let measures = between(&page, "<section id=\"measures\"", "</section>");
+    assert_eq!(measures.matches("<h3>Effective robustness</h3>").count(), 1);
+    for set in 1..20 {
+        let title = format!("<th scope=\"col\">variant {set} of the images</th>");
+        assert!(measures.contains(&title), "{title}");
+    }
+}
+
+#[test]
+fn regions_have_names_of_their_own() {
+    for page in [html(&study()).unwrap(), html(&generated(30, 20)).unwrap()] {
+        let mut names: Vec<&str> = page
+            .split("<section")
+            .skip(1)
+            .chain(page.split("role=\"region\"").skip(1))
+            .map(|tag| tag.split_once('>').unwrap().0)
+            .filter_map(|tag| tag.split_once("aria-").map(|(_, name)| name))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+}
+
+#[test]
+fn print_opens_what_is_folded_and_keeps_headings_with_what_follows() {
+    let page = html(&generated(5, 7)).unwrap();
+    let print = page.split_once("@media print {").unwrap().1;
+    let print = print.split_once("</style>").unwrap().0;
+    let hidden: Vec<&str> = print
+        .lines()
+        .filter(|line| line.contains("display: none"))
+        .collect();
+    for control in ["nav", "#panel", "summary"] {
+        assert!(
+            hidden.iter().any(|line| line.contains(control)),
+            "{control}"
+        );
+    }
+    assert!(print.contains("details::details-content"));
+    assert!(print.contains("h2 + p, h3 + p { break-after: avoid; }"));
+}

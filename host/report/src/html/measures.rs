@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::table::ON_PAPER;
 use crate::analysis::Analysis;
 use crate::words::{coefficient, compared, interval_of, often};
 use ssl_aggregate::{Aggregate, Estimate};
@@ -10,6 +11,7 @@ use ssl_aggregate::{Aggregate, Estimate};
 #[derive(Debug, Serialize)]
 pub(super) struct Measures {
     title: &'static str,
+    /// Empty for the continuation of the table above.
     note: String,
     head: Vec<String>,
     /// The first field names the row.
@@ -20,13 +22,10 @@ const NONE: &str = "–";
 
 /// All tables that have a row.
 pub(super) fn measures(analysis: &Analysis) -> Vec<Measures> {
-    let all = [
-        frameworks(analysis),
-        correlations(analysis),
-        robustness(analysis),
-    ];
-    let all = all.into_iter().filter(|table| !table.rows.is_empty());
-    all.collect()
+    let all = [frameworks(analysis), correlations(analysis)].into_iter();
+    all.chain(robustness(analysis))
+        .filter(|table| !table.rows.is_empty())
+        .collect()
 }
 
 /// A row for each framework, best weighted average first.
@@ -121,27 +120,40 @@ fn correlations(analysis: &Analysis) -> Measures {
     }
 }
 
-/// Effective robustness: a row for each framework, a column for each data set other than the reference.
-fn robustness(analysis: &Analysis) -> Measures {
-    let sets: Vec<(usize, &Vec<Option<f64>>)> = compared(analysis)
-        .filter_map(|(set, against)| Some((set, &against.robustness.as_ref()?.residuals)))
+/// A data set and the residuals of all frameworks on it.
+type Residuals<'a> = (usize, &'a [Option<f64>]);
+
+/// Effective robustness: a row for each framework, a column for each data set other than the reference, as many as paper holds
+/// side by side.
+fn robustness(analysis: &Analysis) -> Vec<Measures> {
+    let sets: Vec<Residuals<'_>> = compared(analysis)
+        .filter_map(|(set, against)| Some((set, against.robustness.as_ref()?.residuals.as_slice())))
         .collect();
-    let row = |row: usize| {
-        let values = sets.iter().map(|(_, residuals)| {
-            residuals[row].map_or_else(|| NONE.to_owned(), |points| format!("{points:+.2}"))
-        });
-        let name = analysis.framework(row).to_owned();
-        std::iter::once(name).chain(values).collect()
+    let part = |(place, sets): (usize, &[Residuals<'_>])| {
+        let row = |row: usize| {
+            let values = sets.iter().map(|(_, residuals)| {
+                residuals[row].map_or_else(|| NONE.to_owned(), |points| format!("{points:+.2}"))
+            });
+            let name = analysis.framework(row).to_owned();
+            std::iter::once(name).chain(values).collect()
+        };
+        let names = sets
+            .iter()
+            .map(|(set, _)| analysis.data_set(*set).to_owned());
+        let note = "Points above or below what the accuracy on the reference lets expect, by the least-squares line of the \
+                    logits.";
+        Measures {
+            title: "Effective robustness",
+            note: if place == 0 {
+                note.to_owned()
+            } else {
+                String::new()
+            },
+            head: std::iter::once("framework".to_owned())
+                .chain(names)
+                .collect(),
+            rows: analysis.order().into_iter().map(row).collect(),
+        }
     };
-    let rows = analysis.order().into_iter().filter(|_| !sets.is_empty());
-    let names = sets
-        .iter()
-        .map(|(set, _)| analysis.data_set(*set).to_owned());
-    Measures {
-        title: "Effective robustness",
-        note: "Points above or below what the accuracy on the reference lets expect, by the least-squares line of the logits."
-            .to_owned(),
-        head: std::iter::once("framework".to_owned()).chain(names).collect(),
-        rows: rows.map(row).collect(),
-    }
+    sets.chunks(ON_PAPER).enumerate().map(part).collect()
 }

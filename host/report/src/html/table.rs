@@ -30,7 +30,7 @@ pub(super) struct Block {
 }
 
 /// Columns of the main table side by side on paper.
-const ON_PAPER: usize = 10;
+pub(super) const ON_PAPER: usize = 10;
 
 /// The table with its aggregates before its data sets.
 pub(super) fn aggregates_first(analysis: &Analysis) -> PaperTable {

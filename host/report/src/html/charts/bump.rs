@@ -5,6 +5,8 @@ use crate::analysis::Analysis;
 use crate::html::svg::{Anchor, Svg};
 use crate::names::shortened;
 
+/// Few data sets are spread over this width; many take more.
+const WIDTH: f64 = 1080.0;
 const NAME: f64 = 128.0;
 const LINE: f64 = 24.0;
 const TOP: f64 = 34.0;
@@ -23,7 +25,7 @@ pub(in crate::html) fn bump(analysis: &Analysis) -> String {
     let sets = analysis.table().data_sets();
     let frameworks = analysis.table().frameworks().len();
     let gaps = (sets.len().max(2) - 1) as f64;
-    let step = ((760.0 - 2.0 * NAME) / gaps).clamp(64.0, 180.0);
+    let step = ((WIDTH - 2.0 * NAME) / gaps).clamp(64.0, 180.0);
     let width = 2.0 * NAME + step * gaps;
     let height = TOP + LINE * frameworks as f64 + 6.0;
     let places = places(analysis);

@@ -5,7 +5,7 @@ use crate::analysis::Analysis;
 use crate::html::svg::{Anchor, Svg};
 use ssl_aggregate::Concordance;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 1080.0;
 const SIDE: f64 = 160.0;
 const AXIS: f64 = 58.0;
 const LINE: f64 = 20.0;

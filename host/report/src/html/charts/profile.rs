@@ -11,7 +11,7 @@ const FEWEST: usize = 10;
 /// Frameworks drawn: the first by weighted average.
 const DRAWN: usize = 6;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 1080.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 130.0;
