@@ -1,11 +1,22 @@
 //! A report's CSV is a table to report on.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use ssl_report::input::{Input, Study, read_table};
+use ssl_report::{Analysis, Options, csv, json};
 
-use common::{analysed, read, study};
-use ssl_report::input::read_table;
-use ssl_report::{csv, json};
+fn analysed(input: Input) -> Analysis {
+    let options = Options {
+        draws: 200,
+        ..Options::default()
+    };
+    Analysis::new(input, options).unwrap()
+}
+
+fn read(folder: &std::path::Path, text: &str) -> Input {
+    let path = folder.join("table.csv");
+    std::fs::write(&path, text).unwrap();
+    read_table(&path).unwrap()
+}
 
 #[test]
 fn csv_of_a_report_gives_the_same_report() {
@@ -27,7 +38,7 @@ fn csv_of_a_report_gives_the_same_report() {
 #[test]
 fn csv_of_the_study_gives_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let study = study();
+    let study = analysed(Study::Ozbulak2024.load(false).unwrap());
     let written = csv(&study).unwrap();
     assert!(
         written.contains("\nn,50000,,,,50000,,,,10000,"),

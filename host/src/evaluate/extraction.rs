@@ -210,11 +210,6 @@ impl Run<'_> {
         let key = self.key(images, view);
         let loader = task.loader(images, view)?;
         let name = images.source.name();
-        let order = (0..images.source.len() as u64).collect();
-        let batches = loader.start(EpochOptions {
-            order: Some(order),
-            ..EpochOptions::at(images.pass.unwrap_or_default())
-        })?;
         let network = &self.network;
         let forward = |images: &Tensor| -> std::result::Result<Tensor, Cause> {
             Ok(match network {
@@ -224,15 +219,24 @@ impl Run<'_> {
         };
         let (mut done, total) = (self.done, self.total);
         let progress = &mut *self.progress;
-        let batches = first_views(batches, |count| {
-            task.check_cancelled()?;
-            done += count;
-            progress.progress(done, total, name);
-            Ok(())
-        });
+        let count = images.source.len();
+        let batches = |first: usize| {
+            let batches = loader.start(EpochOptions {
+                first_batch: first,
+                order: Some((0..count as u64).collect()),
+                ..EpochOptions::at(images.pass.unwrap_or_default())
+            })?;
+            done += (first * BATCH).min(count) as u64;
+            Ok(first_views(batches, move |count| {
+                task.check_cancelled()?;
+                done += count;
+                progress.progress(done, total, name);
+                Ok(())
+            }))
+        };
         let features = match task.cache {
-            Some(folder) => FeatureCache::new(folder).features(&key, || batches, forward),
-            None => extract(name, batches, forward).and_then(|features| match key.precision {
+            Some(folder) => FeatureCache::new(folder).features(&key, batches, forward),
+            None => extract(name, batches(0)?, forward).and_then(|features| match key.precision {
                 FeaturePrecision::Single => Ok(features),
                 FeaturePrecision::Half => Ok(features.f_to_kind(Kind::Half)?),
             }),

@@ -137,7 +137,12 @@ impl Place {
 
     /// Runs it under a scheduler's variables.
     pub fn run_under(&self, variables: &[(&str, &str)]) -> Ended {
-        let mut command = self.command(&[]);
+        self.run_set_under(&[], variables)
+    }
+
+    /// Runs it with other variables of the environment.
+    pub fn run_set_under(&self, set: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(set);
         command.envs(variables.iter().copied());
         command.output().unwrap().into()
     }
@@ -165,6 +170,14 @@ impl Place {
         let mut command = self.command(set);
         command.args(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Starts it with further arguments and its output passed over.
+    pub fn start_quietly(&self, args: &[&str], set: &[&str]) -> Child {
+        let mut command = self.command(set);
+        command.args(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
     }
 

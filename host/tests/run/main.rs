@@ -6,11 +6,15 @@ mod bad;
 mod bench;
 mod checkpoints;
 mod data;
+#[cfg(target_os = "linux")]
+mod disk;
 mod encoders;
 mod faults;
 mod features;
 mod foreign;
 mod given;
+#[cfg(target_os = "linux")]
+mod growth;
 mod imagenet;
 mod interrupt;
 mod ledger;

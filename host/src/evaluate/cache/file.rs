@@ -13,7 +13,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::CacheKey;
+use super::rows::Rows;
+use super::{CacheKey, FeaturePrecision};
 use crate::atomic::AtomicFile;
 use crate::checksum::{self, Checksum};
 use crate::evaluate::{EvaluateError, Result};
@@ -72,20 +73,13 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Appends features `[batch, dim]`, f32.
-    pub(super) fn push(&mut self, features: &Tensor) -> Result<()> {
-        let (rows, dim) = features.size2()?;
-        self.rows += rows as u64;
-        self.dim = dim as u64;
-        let raw = features
-            .f_to_kind(self.key.precision.kind())?
-            .f_view_dtype(tch::Kind::Uint8)?;
-        let mut bytes = vec![0_u8; raw.numel()];
-        let len = bytes.len();
-        raw.f_copy_data(&mut bytes, len)?;
-        self.checksum.update(&bytes);
+    /// Appends rows.
+    pub(super) fn push(&mut self, rows: &Rows) -> Result<()> {
+        self.rows += rows.count;
+        self.dim = rows.dim;
+        self.checksum.update(&rows.bytes);
         self.file
-            .write_all(&bytes)
+            .write_all(&rows.bytes)
             .map_err(EvaluateError::io("write", self.path))
     }
 
@@ -113,6 +107,22 @@ impl<'a> Writer<'a> {
             .commit()
             .map_err(fault())
     }
+}
+
+/// Features `[batch, dim]`, f32, as the bytes that an entry has of them.
+pub(super) fn rows(features: &Tensor, precision: FeaturePrecision) -> Result<Rows> {
+    let (count, dim) = features.size2()?;
+    let raw = features
+        .f_to_kind(precision.kind())?
+        .f_view_dtype(tch::Kind::Uint8)?;
+    let mut bytes = vec![0_u8; raw.numel()];
+    let len = bytes.len();
+    raw.f_copy_data(&mut bytes, len)?;
+    Ok(Rows {
+        count: count as u64,
+        dim: dim as u64,
+        bytes,
+    })
 }
 
 /// Maps the features of an entry into memory.

@@ -2,12 +2,14 @@
 //!
 //! An entry is a safetensors file with one tensor, `features`, named by the hash of its key, which
 //! it also carries in its metadata. It is memory-mapped when used, so a bank may be larger than
-//! memory. An entry appears whole or not at all. The process that extracts it holds a lock on
+//! memory. An entry appears whole or not at all; batches of one that is under way are in `<hash>.rows`, so that
+//! an extraction goes on where it stopped. The process that extracts it holds a lock on
 //! `<hash>.lock`, which the system releases when that process dies.
 
 mod content;
 mod file;
 mod key;
+mod rows;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use tch::Tensor;
 
 pub use key::{CacheKey, FeaturePrecision};
 
+use self::rows::RowLog;
 use super::features::{Cause, for_each};
 use super::{EvaluateError, Result};
 use crate::atomic;
@@ -56,7 +59,8 @@ impl FeatureCache {
     }
 
     /// The features of a key, extracted as [`extract`](super::extract) does unless they are there.
-    /// Processes that ask for the same key at once wait for one of them to extract.
+    /// Processes that ask for the same key at once wait for one of them to extract. `batches` gets the number
+    /// of batches that an earlier call had computed before it was stopped, and gives those after them.
     ///
     /// # Errors
     /// As [`extract`](super::extract) and [`Self::get`];
@@ -64,7 +68,7 @@ impl FeatureCache {
     pub fn features<I, L, F>(
         &self,
         key: &CacheKey,
-        batches: impl FnOnce() -> I,
+        batches: impl FnOnce(usize) -> Result<I>,
         forward: impl Fn(&Tensor) -> std::result::Result<Tensor, F>,
     ) -> Result<Tensor>
     where
@@ -82,10 +86,18 @@ impl FeatureCache {
         // Another process may have extracted them while this one waited.
         if !path.exists() {
             let mut writer = file::Writer::begin(&path, key)?;
-            for_each(&key.data_set, batches(), forward, |features| {
-                writer.push(&features)
-            })?;
+            let (kept, hash, bytes) = (rows::path_of(&path), key.hash(), key.precision.bytes());
+            let (mut log, first) = RowLog::open(kept, &hash, bytes, |rows| writer.push(&rows))?;
+            let mut rest = batches(first)?.into_iter().peekable();
+            if first == 0 || rest.peek().is_some() {
+                for_each(&key.data_set, rest, forward, |features| {
+                    let rows = file::rows(&features, key.precision)?;
+                    log.keep(&rows);
+                    writer.push(&rows)
+                })?;
+            }
             writer.finish()?;
+            log.remove();
         }
         // The entry is there now, so no process needs the lock. One left behind is untidy at worst.
         let _ = fs::remove_file(&lock);
@@ -130,8 +142,9 @@ mod tests {
         Tensor::arange(60, (Kind::Float, Device::Cpu)).reshape([5, 3, 2, 2]) / 7.0
     }
 
-    fn batches() -> Vec<std::result::Result<Tensor, TchError>> {
-        vec![Ok(images().narrow(0, 0, 3)), Ok(images().narrow(0, 3, 2))]
+    fn batches(first: usize) -> Result<Vec<std::result::Result<Tensor, TchError>>> {
+        let all = [Ok(images().narrow(0, 0, 3)), Ok(images().narrow(0, 3, 2))];
+        Ok(all.into_iter().skip(first).collect())
     }
 
     #[test]
@@ -176,22 +189,46 @@ mod tests {
     }
 
     #[test]
-    fn interrupted_extraction_leaves_no_cache_entry() {
+    fn interrupted_extraction_leaves_no_cache_entry_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
         let key = key(FeaturePrecision::Single);
         // A loader that fails ends the writer early.
-        let broken = || {
-            vec![
+        let broken = |_| {
+            Ok(vec![
                 Ok(images().narrow(0, 0, 3)),
                 Err(std::io::Error::other("broken.jpg")),
-            ]
+            ])
         };
         let fault = cache.features(&key, broken, raw_pixels).unwrap_err();
         assert!(matches!(fault, EvaluateError::Loader { samples: 3, .. }));
         assert!(cache.get(&key).unwrap().is_none());
-        let features = cache.features(&key, batches, raw_pixels).unwrap();
+        let calls = Cell::new(0);
+        let forward = |images: &Tensor| {
+            calls.set(calls.get() + 1);
+            raw_pixels(images)
+        };
+        let features = cache.features(&key, batches, forward).unwrap();
         assert_eq!(features, images().reshape([5, 12]));
+        assert_eq!(calls.get(), 1, "the first batch is known");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_extraction_that_was_killed_before_its_last_step_computes_nothing_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let key = key(FeaturePrecision::Half);
+        let last = |first: usize| {
+            let failing = Err(TchError::Shape("stopped".to_owned()));
+            let all = batches(0)?.into_iter().chain([failing]);
+            Ok(all.skip(first).collect::<Vec<_>>())
+        };
+        assert!(cache.features(&key, last, raw_pixels).is_err());
+        let never = |_: &Tensor| Err(TchError::Shape("computed again".to_owned()));
+        let features = cache.features(&key, batches, never).unwrap();
+        let expected = images().reshape([5, 12]).to_kind(Kind::Half);
+        assert_eq!(features, expected);
     }
 
     #[test]

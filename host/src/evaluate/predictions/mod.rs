@@ -48,6 +48,7 @@ mod column {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use parquet::basic::{Compression, ZstdLevel};
     use tch::{Device, Kind, Tensor};
 
     use super::*;
@@ -139,6 +140,13 @@ mod tests {
             flags.samples.as_deref(),
             Some("c8c1e102c5832d6750556b3ebe0f76c3f208c5627b7f49d410299595d25c1170")
         );
+
+        // Those of other writers may be compressed.
+        for compression in [Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())] {
+            let file = std::fs::File::create(&path).unwrap();
+            write::write_parts(file, &set, &parts, compression).unwrap();
+            assert_eq!(outcomes("k=1"), [Some(true), None, Some(false), Some(true)]);
+        }
         let missing = Group {
             variant: "k=3".to_owned(),
             ..groups[0].clone()

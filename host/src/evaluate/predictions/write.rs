@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -47,10 +47,12 @@ pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<String> {
     }
     let file = AtomicFile::create(path).map_err(EvaluateError::io("create", path))?;
     let mut file = Tee::new(file);
-    write_parts(&mut file, set, parts).map_err(|source| EvaluateError::Columns {
-        action: "write",
-        path: path.to_owned(),
-        source,
+    write_parts(&mut file, set, parts, Compression::UNCOMPRESSED).map_err(|source| {
+        EvaluateError::Columns {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
     })?;
     let (file, digest) = file.finish();
     file.commit().map_err(EvaluateError::io("write", path))?;
@@ -59,10 +61,16 @@ pub fn write(path: &Path, set: &FeatureSet, parts: &[Part]) -> Result<String> {
 
 type Parquet<T> = std::result::Result<T, ParquetError>;
 
-fn write_parts<W: Write + Send>(file: W, set: &FeatureSet, parts: &[Part]) -> Parquet<()> {
+pub(super) fn write_parts<W: Write + Send>(
+    file: W,
+    set: &FeatureSet,
+    parts: &[Part],
+    compression: Compression,
+) -> Parquet<()> {
     // Sample ids are all different and share prefixes: front coding beats a dictionary.
     let ids = ColumnPath::from("sample_id");
     let properties = WriterProperties::builder()
+        .set_compression(compression)
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_column_dictionary_enabled(ids.clone(), false)
         .set_column_encoding(ids, Encoding::DELTA_BYTE_ARRAY)

@@ -1,6 +1,0 @@
-// See `gloo/context.h`.
-#pragma once
-
-namespace gloo::transport {
-class Device;
-}
