@@ -168,6 +168,27 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A program or plugin that is to be packed was not built.
+    #[error(
+        "expected {0}, found no such file: leave out --built, or run `cargo build --release --workspace`"
+    )]
+    NotBuilt(PathBuf),
+    /// The libtorch in the checkout cannot be packed.
+    #[error(
+        "expected a libtorch for CPUs in {0}, found another: run `cargo xtask setup --flavour cpu`"
+    )]
+    NotForCpus(PathBuf),
+    /// A program was linked with another run path than cargo's configuration asks for.
+    #[error(
+        "expected the run path of .cargo/config.toml once in {path}, found it {found} times: unset RUSTFLAGS and \
+         build again"
+    )]
+    RunPath {
+        /// The program or library.
+        path: PathBuf,
+        /// How often it is there.
+        found: usize,
+    },
     /// A build step failed; cargo has said why.
     #[error("`{command}` failed, see its messages above")]
     Failed {

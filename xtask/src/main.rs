@@ -1,9 +1,10 @@
-//! Project tasks: `cargo xtask setup | demo | test | bench`.
+//! Project tasks: `cargo xtask setup | demo | test | bench | dist`.
 //!
 //! This crate never links libtorch, because it is what fetches libtorch. It reads its command
-//! line here, and leaves the work to [`libtorch`] (set-up) and [`tasks`] (demo, tests, benches).
+//! line here, and leaves the work to [`libtorch`] (set-up), [`tasks`] (demo, tests, benches) and [`dist`] (wheels).
 
 mod cargo;
+mod dist;
 mod error;
 mod libtorch;
 mod paths;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::dist::DistArgs;
 use crate::error::Error;
 use crate::libtorch::Flavour;
 use crate::paths::Checkout;
@@ -39,6 +41,8 @@ enum Task {
     Test(PassedOn),
     /// Run the criterion benches; the rest goes to `cargo bench`.
     Bench(PassedOn),
+    /// Build host and plugins, and write a wheel that `pip` installs.
+    Dist(DistArgs),
 }
 
 /// Options of `setup`.
@@ -80,5 +84,6 @@ fn perform(task: Task) -> Result<ExitCode, Error> {
         Task::Demo(args) => tasks::demo(&checkout, &args.rest),
         Task::Test(args) => tasks::test(&checkout, &args.rest),
         Task::Bench(args) => tasks::bench(&checkout, &args.rest),
+        Task::Dist(args) => dist::dist(&checkout, &args),
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// Certify a plugin: exit 0 only if checks were run and none failed.
 #[derive(Debug, Args)]
 pub(super) struct Conformance {
-    /// The plugin library.
-    #[arg(required_unless_present = "list")]
+    /// The plugin library; a name alone is looked for beside this program too.
+    #[arg(required_unless_present = "list", value_parser = super::library)]
     library: Option<PathBuf>,
     /// Folder of golden vectors, which are then checked too.
     #[arg(long, value_name = "DIR")]

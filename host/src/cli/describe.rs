@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 /// under [description.recipe] under [framework.ID.recipe].
 #[derive(Args, Debug)]
 pub struct Describe {
-    /// The plugin library
+    /// The plugin library; a name alone is looked for beside this program too
+    #[arg(value_parser = super::library)]
     library: PathBuf,
     /// The framework's id; may be left out if the library holds only one
     id: Option<String>,

@@ -21,13 +21,28 @@ mod run;
 
 pub use exit::{Exit, Failure};
 pub use root::main;
+use std::convert::Infallible;
+use std::path::PathBuf;
 
 /// A folder with plugins, as an argument: one that is not there would be searched in vain.
-fn folder(text: &str) -> Result<std::path::PathBuf, String> {
+fn folder(text: &str) -> Result<PathBuf, String> {
     match std::fs::read_dir(text) {
         Ok(_) => Ok(text.into()),
         Err(error) => Err(format!("expected a folder with plugins, found: {error}")),
     }
+}
+
+/// A library, as an argument. A name alone is a file of the working folder or else one beside this program, where the
+/// plugins of an installed program are.
+fn library(text: &str) -> Result<PathBuf, Infallible> {
+    let given = PathBuf::from(text);
+    let beside = std::env::current_exe().map(|program| program.with_file_name(text));
+    Ok(match beside {
+        Ok(beside) if given.components().count() == 1 && !given.exists() && beside.is_file() => {
+            beside
+        }
+        _ => given,
+    })
 }
 
 /// Leaves an answer for the process that started this one: whole, under the name that it gave.

@@ -89,4 +89,15 @@ mod tests {
         assert_eq!(set("OMP_WAIT_POLICY"), 0);
         assert_eq!(set("OMP_NUM_THREADS"), 1);
     }
+
+    #[test]
+    fn a_cell_is_told_its_threads() {
+        let mut command = Command::new("cell");
+        tell_threads(&mut command, 3);
+        let told: Vec<_> = command.get_envs().collect();
+        assert_eq!(
+            told,
+            [(OsStr::new("SSL_LOTTERY_THREADS"), Some(OsStr::new("3")))]
+        );
+    }
 }

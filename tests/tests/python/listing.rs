@@ -130,6 +130,12 @@ fn bad_variables() -> Outcome {
             "0",
             "expected a whole number of at least 1, found '0'",
         ),
+        // What a run's cell says of its own threads is followed where the other is not set.
+        (
+            "SSL_LOTTERY_THREADS",
+            "0",
+            "expected a whole number of at least 1, found '0'",
+        ),
         (
             "SSL_LOTTERY_PYTHON_LIMIT",
             "soon",

@@ -24,7 +24,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use wheels::Flavour;
+pub use wheels::{Flavour, VERSION};
 
 use crate::cargo;
 use crate::error::Error;

@@ -37,6 +37,9 @@ fn destination(keep: Keep, flavour: Flavour, entry: &str) -> Option<PathBuf> {
     }
     let file = path.file_name()?.to_str()?;
     let is_library = file.ends_with(".so") || file.contains(".so.");
+    if let Some(licence) = licence(path, file) {
+        return Some(licence);
+    }
     match keep {
         Keep::Torch => {
             if let Ok(header) = path.strip_prefix("torch/include") {
@@ -57,6 +60,17 @@ fn destination(keep: Keep, flavour: Flavour, entry: &str) -> Option<PathBuf> {
             (is_library && in_lib).then(|| Path::new("lib").join(file))
         }
     }
+}
+
+/// Where the text of a wheel's licence goes: whoever hands the libraries on needs it.
+fn licence(path: &Path, file: &str) -> Option<PathBuf> {
+    let info = path.components().next()?.as_os_str().to_str()?;
+    let package = info.strip_suffix(".dist-info")?;
+    let name = file.to_uppercase();
+    let is_text = ["LICENSE", "LICENCE", "NOTICE"]
+        .iter()
+        .any(|word| name.starts_with(word));
+    is_text.then(|| Path::new("licenses").join(format!("{package}-{file}")))
 }
 
 /// Unpacks the wanted part of a verified wheel into `dir`.
@@ -114,6 +128,26 @@ mod tests {
 
     fn goes(keep: Keep, flavour: Flavour, entry: &str) -> Option<String> {
         destination(keep, flavour, entry).map(|path| path.display().to_string())
+    }
+
+    #[test]
+    fn texts_of_licences_are_kept() {
+        for (entry, to) in [
+            (
+                "torch-2.9.0.dist-info/licenses/LICENSE",
+                Some("licenses/torch-2.9.0-LICENSE"),
+            ),
+            (
+                "nvidia_x-12.8.dist-info/License.txt",
+                Some("licenses/nvidia_x-12.8-License.txt"),
+            ),
+            ("torch-2.9.0.dist-info/METADATA", None),
+            ("torch/LICENSE", None),
+        ] {
+            for keep in [Keep::Torch, Keep::AllLibraries] {
+                assert_eq!(goes(keep, Flavour::Cpu, entry).as_deref(), to, "{entry}");
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod bench;
 mod demo;
+mod plugins;
 mod test;
 
 pub use bench::bench;
 pub use demo::demo;
+pub use plugins::plugins;
 pub use test::test;
