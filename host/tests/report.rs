@@ -376,3 +376,46 @@ fn html_report_is_small_complete_and_escaped() {
     let page = text(&report(&["--table", &path, "--format", "html"]));
     assert!(!page.contains("<script>alert"));
 }
+
+#[test]
+fn figures_are_files_of_their_own_beside_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("new/figures");
+    let table = table(folder.path(), SMALL);
+    let arguments = ["--table", &table, "--format", "csv"];
+    let plain = text(&report(&arguments));
+    let with = [&arguments[..], &["--figures", figures.to_str().unwrap()]].concat();
+    assert_eq!(text(&report(&with)), plain);
+    let mut names: Vec<String> = std::fs::read_dir(&figures)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in [
+        "accuracy-1.svg",
+        "aggregate-1.svg",
+        "pairs-1.svg",
+        "ranks.svg",
+    ] {
+        assert!(
+            names.iter().any(|found| found == name),
+            "{name} not in {names:?}"
+        );
+    }
+    for name in names {
+        let picture = std::fs::read_to_string(figures.join(&name)).unwrap();
+        assert!(
+            picture.starts_with("<?xml") && picture.ends_with("</svg>\n"),
+            "{name}"
+        );
+        assert!(
+            !picture.contains("var("),
+            "{name} has variables of the page"
+        );
+        assert!(picture.contains("Helvetica"), "{name} names no font");
+    }
+    let blocked = folder.path().join("table.csv");
+    let output = report(&["--table", &table, "--figures", blocked.to_str().unwrap()]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("table.csv"));
+}
