@@ -48,16 +48,12 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
         for set in 0..sets.len() {
             let text = table.cell(row, set).map(|cell| written(&cell));
             let interval = analysis.drawn[set].printed[row];
-            let near = analysis.first_tier(set).contains(&row);
-            let mark = Mark::of(analysis, analysis.ranks[set][row], near);
-            line.extend(entry(text, interval, mark));
+            line.extend(entry(text, interval, Mark::on(analysis, set, row)));
         }
         for &kind in &COLUMNS {
             let (scores, drawn) = (analysis.all().scores(kind), analysis.all().drawn(kind));
-            let near = analysis.all().first_tier(kind).contains(&row);
-            let mark = Mark::of(analysis, scores.ranks[row], near);
             let text = scores.values[row].map(|value| format!("{value:.4}"));
-            line.extend(entry(text, drawn.value[row], mark));
+            line.extend(entry(text, drawn.value[row], Mark::by(analysis, kind, row)));
         }
         write(line)?;
     }

@@ -26,8 +26,21 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    /// The mark of a rank; none in a table of one framework, whose best says nothing.
-    pub(super) fn of(analysis: &Analysis, rank: Option<Rank>, near: bool) -> Self {
+    /// How a framework stands on a data set.
+    pub(super) fn on(analysis: &Analysis, set: usize, row: usize) -> Self {
+        let near = analysis.first_tier(set).contains(&row);
+        Self::of(analysis, analysis.ranks[set][row], near)
+    }
+
+    /// How a framework stands by an aggregate over all data sets.
+    pub(super) fn by(analysis: &Analysis, kind: Aggregate, row: usize) -> Self {
+        let pool = analysis.all();
+        let near = pool.first_tier(kind).contains(&row);
+        Self::of(analysis, pool.scores(kind).ranks[row], near)
+    }
+
+    /// None in a table of one framework, whose best says nothing.
+    fn of(analysis: &Analysis, rank: Option<Rank>, near: bool) -> Self {
         match rank {
             _ if analysis.table().frameworks().len() < 2 => Self::None,
             Some(rank) if rank.min == 1 => Self::Best,
@@ -109,7 +122,6 @@ fn legend(analysis: &Analysis) -> String {
 }
 
 fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
-    let near = analysis.first_tier(set);
     let cells = analysis.table().column(set);
     let printed = cells.iter().flatten().map(|cell| {
         cell.decimals()
@@ -118,13 +130,12 @@ fn data_set(analysis: &Analysis, set: usize, order: &[usize]) -> Column {
     let decimals = printed.max().unwrap_or(DECIMALS);
     let entry = |&row: &usize| {
         let cell = cells[row]?;
-        let mark = Mark::of(analysis, analysis.ranks[set][row], near.contains(&row));
         let value = cell.percent();
         Some(Entry {
             value,
             text: format!("{value:.decimals$}"),
             interval: analysis.drawn[set].printed[row],
-            mark,
+            mark: Mark::on(analysis, set, row),
         })
     };
     let data_set = &analysis.table().data_sets()[set];
@@ -139,15 +150,13 @@ fn score(analysis: &Analysis, kind: Aggregate, order: &[usize]) -> Column {
     let pool = analysis.all();
     let scores = pool.scores(kind);
     let drawn = pool.drawn(kind);
-    let tier = pool.first_tier(kind);
     let entry = |&row: &usize| {
         let value = scores.values[row]?;
-        let mark = Mark::of(analysis, scores.ranks[row], tier.contains(&row));
         Some(Entry {
             value,
             text: format!("{value:.DECIMALS$}"),
             interval: drawn.value[row],
-            mark,
+            mark: Mark::by(analysis, kind, row),
         })
     };
     Column {

@@ -1,6 +1,7 @@
 //! The report on a terminal, within 80 columns.
 
 use super::columns::WIDTH;
+use super::paper::Mark;
 use super::summary::{self, Near};
 use super::words::sections;
 use super::{Analysis, headline};
@@ -9,8 +10,8 @@ use super::{Analysis, headline};
 #[must_use]
 pub fn render(analysis: &Analysis) -> String {
     let near = Near {
-        on: &|set, row| analysis.first_tier(set).contains(&row),
-        by: &|kind, row| analysis.all().first_tier(kind).contains(&row),
+        on: &|set, row| Mark::on(analysis, set, row) == Mark::Near,
+        by: &|kind, row| Mark::by(analysis, kind, row) == Mark::Near,
     };
     let mut text = format!(
         "{}\n\n{}",

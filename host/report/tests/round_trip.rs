@@ -1,22 +1,11 @@
 //! A report's CSV is a table to report on.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use ssl_report::input::{Input, Study, read_table};
-use ssl_report::{Analysis, Options, csv, json};
+mod common;
 
-fn analysed(input: Input) -> Analysis {
-    let options = Options {
-        draws: 200,
-        ..Options::default()
-    };
-    Analysis::new(input, options).unwrap()
-}
-
-fn read(folder: &std::path::Path, text: &str) -> Input {
-    let path = folder.join("table.csv");
-    std::fs::write(&path, text).unwrap();
-    read_table(&path).unwrap()
-}
+use common::{analysed, read, study};
+use ssl_report::input::read_table;
+use ssl_report::{csv, json};
 
 #[test]
 fn csv_of_a_report_gives_the_same_report() {
@@ -38,7 +27,7 @@ fn csv_of_a_report_gives_the_same_report() {
 #[test]
 fn csv_of_the_study_gives_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let study = analysed(Study::Ozbulak2024.load(false).unwrap());
+    let study = study();
     let written = csv(&study).unwrap();
     assert!(
         written.contains("\nn,50000,,,,50000,,,,10000,"),

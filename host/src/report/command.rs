@@ -10,7 +10,9 @@ use crate::atomic;
 
 use super::{Selection, SourceError, read_ledgers};
 use ssl_report::input::{Input, Study, read_table};
-use ssl_report::{Analysis, Options, ReportError, csv, html, json, latex, markdown, terminal};
+use ssl_report::{
+    Analysis, Options, ReportError, csv, figures, html, json, latex, markdown, terminal,
+};
 
 /// Aggregate accuracies, and test the differences.
 #[derive(Debug, Args)]
@@ -23,6 +25,9 @@ pub struct ReportArgs {
     /// File to write instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Directory for the charts, each as an SVG file of its own.
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
     /// Data set that the others are compared with [default: val]
     #[arg(long, value_name = "DATA SET")]
     reference: Option<String>,
@@ -107,6 +112,9 @@ impl ReportArgs {
             rope: self.rope,
         };
         let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
+        if let Some(folder) = &self.figures {
+            write_figures(folder, &analysis)?;
+        }
         let text = render(&analysis, self.format, self.intervals)?;
         Ok(write(self.out.as_deref(), &text)?)
     }
@@ -149,6 +157,19 @@ pub fn render(analysis: &Analysis, format: Format, intervals: bool) -> Result<St
         Format::Html => html(analysis),
         Format::Json => json(analysis).map_err(ReportError::Json),
     }
+}
+
+fn write_figures(folder: &Path, analysis: &Analysis) -> Result<(), ReportError> {
+    let failed = |path: &Path, source| ReportError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+    for (name, picture) in figures(analysis) {
+        let path = folder.join(format!("{name}.svg"));
+        atomic::write(&path, picture.as_bytes()).map_err(|source| failed(&path, source))?;
+    }
+    Ok(())
 }
 
 fn write(out: Option<&Path>, text: &str) -> Result<(), ReportError> {

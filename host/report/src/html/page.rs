@@ -5,32 +5,16 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::measures::{Measures, measures};
+use super::table::{Block, PageRow, aggregates_first, printed, rows};
 use super::{charts, lottery};
 use crate::analysis::{Analysis, COUNTED};
-use crate::paper::{Mark, PaperTable};
-use crate::words::{findings, headline, often};
+use crate::words::{answer, findings, leads, often};
 use crate::{Claim, ReportError};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-
-/// A cell of the main table.
-#[derive(Debug, Serialize)]
-struct PageCell {
-    /// What to sort by; empty where missing.
-    key: String,
-    text: String,
-    interval: String,
-    mark: &'static str,
-}
-
-/// A row of the main table.
-#[derive(Debug, Serialize)]
-struct PageRow {
-    name: String,
-    cells: Vec<PageCell>,
-}
 
 /// One data set's line in the table of tests.
 #[derive(Debug, Serialize)]
@@ -53,7 +37,9 @@ struct Page {
     style: &'static str,
     script: &'static str,
     title: String,
-    headline: String,
+    answer: Vec<String>,
+    picture: Option<String>,
+    leads: Option<String>,
     findings: Vec<String>,
     claims: Vec<Claim>,
     notes: Vec<String>,
@@ -71,6 +57,10 @@ struct Page {
     scatters: Vec<String>,
     bump: String,
     matrices: Vec<String>,
+    matrices_left_out: bool,
+    measures: Vec<Measures>,
+    profile: Option<String>,
+    printed: Vec<Block>,
     critical: Option<String>,
     kendall: Option<String>,
     tests: Vec<TestRow>,
@@ -102,8 +92,10 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
     let page = environment
         .get_template("page.html")
         .map_err(ReportError::Page)?;
-    let table = PaperTable::new(analysis);
+    let table = aggregates_first(analysis);
     let rows = rows(&table);
+    let matrices = charts::matrices(analysis);
+    let comparable = analysis.table().frameworks().len() > 1;
     // No name can end the script element early.
     let data = serde_json::to_string(&lottery::data(analysis))
         .map_err(ReportError::Json)?
@@ -112,7 +104,13 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
         style: STYLE,
         script: SCRIPT,
         title: analysis.input.title.clone(),
-        headline: headline(analysis),
+        // No line ends between a number and its sign.
+        answer: answer(analysis)
+            .into_iter()
+            .map(|sentence| sentence.replace(" %", "\u{a0}%"))
+            .collect(),
+        picture: comparable.then(|| charts::answer(analysis)),
+        leads: comparable.then(|| leads(analysis)).flatten(),
         findings: findings(analysis),
         claims: analysis.claims(),
         notes: analysis.notes.clone(),
@@ -139,7 +137,11 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
             .map(|set| analysis.data_set(set).to_owned()),
         scatters: charts::scatters(analysis),
         bump: charts::bump(analysis),
-        matrices: charts::matrices(analysis),
+        matrices_left_out: matrices.is_empty() && comparable,
+        matrices,
+        measures: measures(analysis),
+        profile: charts::profile(analysis),
+        printed: printed(&table),
         critical: charts::critical_difference(analysis),
         kendall: analysis
             .concordance
@@ -156,37 +158,6 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
         seed: analysis.options.seed,
     };
     page.render(Serde(&values)).map_err(ReportError::Page)
-}
-
-fn rows(table: &PaperTable) -> Vec<PageRow> {
-    let cell = |entry: &Option<crate::paper::Entry>| match entry {
-        None => PageCell {
-            key: String::new(),
-            text: "–".to_owned(),
-            interval: String::new(),
-            mark: "",
-        },
-        Some(entry) => PageCell {
-            key: entry.value.to_string(),
-            text: match entry.mark {
-                Mark::Near => format!("{}†", entry.text),
-                _ => entry.text.clone(),
-            },
-            interval: entry
-                .interval
-                .map_or_else(String::new, |(low, high)| format!("{low:.2}–{high:.2}")),
-            mark: entry.mark.word(),
-        },
-    };
-    let row = |(row, name): (usize, &String)| PageRow {
-        name: name.clone(),
-        cells: table
-            .columns
-            .iter()
-            .map(|column| cell(&column.entries[row]))
-            .collect(),
-    };
-    table.names.iter().enumerate().map(row).collect()
 }
 
 fn tests(analysis: &Analysis) -> Vec<TestRow> {

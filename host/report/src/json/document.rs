@@ -45,6 +45,8 @@ struct Document {
     pairs_not_significant: Keyed<usize>,
     significant_after_holm: Keyed<usize>,
     significant_after_bh: Keyed<usize>,
+    /// `all`, or `neighbours` in the ranking where there are too many.
+    pairs_listed: &'static str,
     pairs: Keyed<Vec<sections::PairSection>>,
     /// In points, at a power of 80 %.
     smallest_detectable_gap: Keyed<f64>,
@@ -187,10 +189,8 @@ fn document(analysis: &Analysis) -> Document {
         significant_after_bh: by_data_set(analysis, |set| {
             Some(analysis.tests[set].significant_after_bh())
         }),
-        pairs: by_data_set(analysis, |set| {
-            let pairs = analysis.tests[set].pairs.iter();
-            Some(pairs.map(|pair| sections::pair(analysis, pair)).collect())
-        }),
+        pairs_listed: sections::listed(analysis),
+        pairs: by_data_set(analysis, |set| Some(sections::pairs(analysis, set))),
         flips: against(analysis, |against| sections::flip(analysis, against)),
         kendall_w: analysis.concordance.as_ref().map(|found| found.kendall_w),
         friedman: analysis.concordance.as_ref().map(|found| Friedman {

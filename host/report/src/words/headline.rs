@@ -16,21 +16,24 @@ pub fn headline(analysis: &Analysis) -> String {
              their intervals."
         );
     }
-    let pool = analysis.all();
-    let parts: Vec<String> = [Aggregate::Weighted, Aggregate::Geometric]
-        .into_iter()
-        .filter_map(|kind| leading(analysis, pool, kind))
-        .collect();
-    if parts.is_empty() {
+    let Some(mut text) = leads(analysis) else {
         return "No framework has all data sets, so there is no aggregate to lead.".to_owned();
-    }
-    let mut text = format!("{}.", parts.join("; "));
+    };
     let others = [on_reference(analysis), other_choices(analysis)];
     for sentence in others.into_iter().flatten() {
         text.push(' ');
         text.push_str(&sentence);
     }
     text
+}
+
+/// Who leads by the two headline aggregates; `None` without an aggregate.
+pub(crate) fn leads(analysis: &Analysis) -> Option<String> {
+    let kinds = [Aggregate::Weighted, Aggregate::Geometric].into_iter();
+    let parts: Vec<String> = kinds
+        .filter_map(|kind| leading(analysis, analysis.all(), kind))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{}.", parts.join("; ")))
 }
 
 /// Who leads by one aggregate, and whether that can be trusted.
@@ -75,7 +78,7 @@ fn leading(analysis: &Analysis, pool: &PoolAnalysis, kind: Aggregate) -> Option<
 }
 
 /// Who cannot be told apart from the first on the reference.
-fn on_reference(analysis: &Analysis) -> Option<String> {
+pub(super) fn on_reference(analysis: &Analysis) -> Option<String> {
     let set = analysis.reference?;
     let tier: Vec<&str> = analysis
         .first_tier(set)
@@ -96,7 +99,7 @@ fn on_reference(analysis: &Analysis) -> Option<String> {
 }
 
 /// How often another choice of data sets has another winner.
-fn other_choices(analysis: &Analysis) -> Option<String> {
+pub(super) fn other_choices(analysis: &Analysis) -> Option<String> {
     let pool = analysis.all();
     let share = pool.winner_shares[crate::analysis::counted(Aggregate::Weighted)].as_ref()?;
     let leader = match pool.scores(Aggregate::Weighted).leaders()[..] {

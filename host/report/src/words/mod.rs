@@ -1,13 +1,15 @@
 //! What is and what is not supported, in sentences.
 
+mod answer;
 mod findings;
 mod headline;
 mod over_sets;
 mod spread;
 
+pub(crate) use answer::answer;
 pub use findings::findings;
 pub use headline::{Verdict, headline, verdict};
-pub(super) use headline::{often, points, z_in_words};
+pub(super) use headline::{leads, often, points, z_in_words};
 
 use super::analysis::{AgainstReference, Analysis};
 

@@ -66,13 +66,16 @@ pub fn load(
         };
         let (_, tensor) = given.swap_remove(at);
         let (expected, found) = (slot.size(), tensor.size());
-        let fits = expected == found && slot.is_int() == (tensor.kind() == tch::Kind::Int64);
-        let refusal = if fits {
+        let kind = if slot.is_int() {
+            tch::Kind::Int64
+        } else {
+            tch::Kind::Float
+        };
+        let refusal = if expected == found && tensor.kind() == kind {
             slot.refusal(&tensor)
         } else {
-            let kind = if slot.is_int() { "i64" } else { "float" };
             Some(format!(
-                "expected {kind} of shape {expected:?}, found {:?} of shape {found:?}",
+                "expected {kind:?} of shape {expected:?}, found {:?} of shape {found:?}",
                 tensor.kind()
             ))
         };
@@ -137,11 +140,24 @@ mod tests {
         let fault = load(&mut queue, &mut ones([3, 2]), Role::Buffer, false).unwrap_err();
         assert_eq!(
             fault.message,
-            ": expected float of shape [2, 3], found Float of shape [3, 2]"
+            ": expected Float of shape [2, 3], found Float of shape [3, 2]"
         );
         assert!(queue.get().is_none());
         load(&mut queue, &mut ones([2, 3]), Role::Buffer, false).unwrap();
         assert_eq!(queue.val().dims(), [2, 3]);
+    }
+
+    #[test]
+    fn numbers_of_another_type_are_refused() {
+        let mut queue = Buffer::<2>::absent([2, 3]);
+        for kind in [tch::Kind::Double, tch::Kind::Half, tch::Kind::Bool] {
+            let mut given = ones([2, 3]);
+            given[0].1 = given[0].1.to_kind(kind);
+            let fault = load(&mut queue, &mut given, Role::Buffer, true).unwrap_err();
+            let expected =
+                format!(": expected Float of shape [2, 3], found {kind:?} of shape [2, 3]");
+            assert_eq!(fault.message, expected);
+        }
     }
 
     #[test]

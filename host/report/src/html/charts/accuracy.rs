@@ -2,6 +2,7 @@
 
 use super::intervals::{Row, draw};
 use crate::analysis::Analysis;
+use crate::paper::Mark;
 
 /// One picture per data set, each in its own order.
 pub(in crate::html) fn accuracy(analysis: &Analysis) -> Vec<String> {
@@ -11,7 +12,6 @@ pub(in crate::html) fn accuracy(analysis: &Analysis) -> Vec<String> {
 }
 
 fn one(analysis: &Analysis, set: usize) -> String {
-    let near = analysis.first_tier(set);
     let mut order: Vec<usize> = (0..analysis.ranks[set].len())
         .filter(|&row| analysis.ranks[set][row].is_some())
         .collect();
@@ -25,15 +25,12 @@ fn one(analysis: &Analysis, set: usize) -> String {
                 name: analysis.framework(row).to_owned(),
                 value: cell.percent(),
                 interval: analysis.drawn[set].printed[row]?,
-                near: near.contains(&row),
+                near: Mark::on(analysis, set, row) != Mark::None,
                 text: format!("{:.decimals$}", cell.percent()),
             })
         })
         .collect();
-    let listed: Vec<String> = rows
-        .iter()
-        .map(|row| format!("{} {}", row.name, row.text))
-        .collect();
+    let listed: Vec<String> = rows.iter().map(Row::in_words).collect();
     let name = analysis.data_set(set);
     let description = format!(
         "Accuracy on {name} in percent, best first: {}.",

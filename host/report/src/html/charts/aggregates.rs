@@ -2,23 +2,23 @@
 
 use super::intervals::{Row, draw};
 use crate::analysis::Analysis;
+use crate::paper::{COLUMNS, Mark};
 use ssl_aggregate::Aggregate;
 
-const SHOWN: [Aggregate; 3] = [
-    Aggregate::Weighted,
-    Aggregate::Geometric,
-    Aggregate::MeanRank,
-];
-
-/// Weighted average, geometric mean and mean rank over all data sets.
+/// Every aggregate that has a column, over all data sets.
 pub(in crate::html) fn aggregates(analysis: &Analysis) -> Vec<String> {
-    SHOWN.iter().map(|&kind| one(analysis, kind)).collect()
+    let one = |&kind: &Aggregate| one(analysis, kind, &format!("agg-{}", kind.id()));
+    COLUMNS.iter().map(one).collect()
 }
 
-fn one(analysis: &Analysis, kind: Aggregate) -> String {
+/// The picture beside the answer: the weighted averages.
+pub(in crate::html) fn answer(analysis: &Analysis) -> String {
+    one(analysis, Aggregate::Weighted, "answer")
+}
+
+fn one(analysis: &Analysis, kind: Aggregate, id: &str) -> String {
     let scores = analysis.all().scores(kind);
     let drawn = analysis.all().drawn(kind);
-    let tier = analysis.all().first_tier(kind);
     let rows: Vec<Row> = scores
         .order()
         .into_iter()
@@ -28,20 +28,12 @@ fn one(analysis: &Analysis, kind: Aggregate) -> String {
                 name: analysis.framework(row).to_owned(),
                 value,
                 interval,
-                near: tier.contains(&row),
+                near: Mark::by(analysis, kind, row) != Mark::None,
                 text: format!("{value:.2}"),
             })
         })
         .collect();
-    let listed: Vec<String> = rows
-        .iter()
-        .map(|row| format!("{} {}", row.name, row.text))
-        .collect();
+    let listed: Vec<String> = rows.iter().map(Row::in_words).collect();
     let description = format!("{}, best first: {}.", kind.name(), listed.join(", "));
-    draw(
-        &format!("agg-{}", kind.id()),
-        kind.name(),
-        description,
-        &rows,
-    )
+    draw(id, kind.name(), description, &rows)
 }

@@ -1,11 +1,11 @@
-//! The critical-difference diagram: mean ranks, and which of them cannot be told apart.
+//! The critical-difference diagram: mean ranks, and which of them do not differ over data sets.
 
 use super::intervals::short;
 use crate::analysis::Analysis;
 use crate::html::svg::{Anchor, Svg};
 use ssl_aggregate::Concordance;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 1080.0;
 const SIDE: f64 = 160.0;
 const AXIS: f64 = 58.0;
 const LINE: f64 = 20.0;
@@ -29,7 +29,7 @@ pub(in crate::html) fn critical_difference(analysis: &Analysis) -> Option<String
         })
         .collect();
     let description = format!(
-        "Mean ranks: {}. Ranks closer than {:.2} cannot be told apart.",
+        "Mean ranks: {}. Ranks closer than {:.2} do not differ over data sets.",
         listed.join(", "),
         found.critical_difference
     );

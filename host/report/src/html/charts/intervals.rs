@@ -1,6 +1,7 @@
 //! A column of values with intervals, best at the top: the shape of two figures.
 
-use crate::html::svg::{Anchor, Scale, Svg};
+use crate::html::scale::Scale;
+use crate::html::svg::{Anchor, Svg};
 use crate::names::shortened;
 
 /// One row of the figure.
@@ -12,6 +13,14 @@ pub(super) struct Row {
     /// Drawn solid: the best, or not significantly worse.
     pub(super) near: bool,
     pub(super) text: String,
+}
+
+impl Row {
+    /// The name and the numbers of the row.
+    pub(super) fn in_words(&self) -> String {
+        let (low, high) = self.interval;
+        format!("{}: {} [{low:.2}, {high:.2}]", self.name, self.text)
+    }
 }
 
 /// Letters of a name.
@@ -37,10 +46,6 @@ pub(super) fn draw(id: &str, title: &str, description: String, rows: &[Row]) -> 
     }
     for (index, row) in rows.iter().enumerate() {
         let y = TOP + LINE * (index as f64 + 0.5);
-        let hint = format!(
-            "{}: {} [{:.2}, {:.2}]",
-            row.name, row.text, row.interval.0, row.interval.1
-        );
         svg.text(
             "label",
             (NAME - 8.0, y + 4.0),
@@ -56,7 +61,7 @@ pub(super) fn draw(id: &str, title: &str, description: String, rows: &[Row]) -> 
             if row.near { "dot near" } else { "dot" },
             (x.at(row.value), y),
             4.0,
-            &hint,
+            &row.in_words(),
         );
         svg.text("value", (width, y + 4.0), Anchor::End, &row.text);
     }

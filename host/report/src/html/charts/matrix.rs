@@ -12,9 +12,22 @@ const TOP: f64 = 96.0;
 /// Letters of a slanted name, which has the height between title and matrix.
 const SLANTED: usize = 12;
 
-/// One picture per data set: rows against columns, both best first.
+/// More frameworks than this make no legible matrix.
+const MOST: usize = 40;
+
+/// Up to this many frameworks each cell has its numbers at hand.
+const HINTED: usize = 16;
+
+/// Points of difference from which on a cell is coloured more strongly.
+const STEPS: [f64; 3] = [1.0, 3.0, 10.0];
+
+/// One picture per data set: who is ahead of whom, both best first. None beyond 40 frameworks.
 pub(in crate::html) fn matrices(analysis: &Analysis) -> Vec<String> {
+    if analysis.table().frameworks().len() > MOST {
+        return Vec::new();
+    }
     (0..analysis.tests.len())
+        .filter(|&set| !analysis.tests[set].pairs.is_empty())
         .map(|set| one(analysis, set))
         .collect()
 }
@@ -27,68 +40,82 @@ fn one(analysis: &Analysis, set: usize) -> String {
     order.sort_by_key(|&row| analysis.ranks[set][row].map(|rank| rank.min));
     let side = SIDE * order.len() as f64;
     let name = analysis.data_set(set);
-    let description = format!(
-        "{} of {} pairs on {name} differ after Holm's correction, {} do not differ even without one.",
-        tests.significant_after_holm(),
-        tests.pairs.len(),
-        tests.not_significant()
-    );
     let mut svg = Svg::new(
         &format!("mx{set}"),
         NAME + side + 56.0,
         TOP + side + 4.0,
         &format!("Pairs on {name}"),
-        description,
+        description(analysis, set, &order),
     );
     svg.text("title", (0.0, 16.0), Anchor::Start, name);
     for (place, &row) in order.iter().enumerate() {
         let offset = SIDE * (place as f64 + 0.5);
+        let label = short(analysis.framework(row));
         svg.text(
             "label",
             (NAME - 6.0, TOP + offset + 4.0),
             Anchor::End,
-            short(analysis.framework(row)),
+            label,
         );
-        svg.slanted(
-            "label",
-            (NAME + offset + 3.0, TOP - 6.0),
-            &shortened(analysis.framework(row), SLANTED),
-        );
+        let slanted = shortened(analysis.framework(row), SLANTED);
+        svg.slanted("label", (NAME + offset + 3.0, TOP - 6.0), &slanted);
     }
-    for (i, &a) in order.iter().enumerate() {
-        for (j, &b) in order.iter().enumerate() {
-            let corner = (NAME + SIDE * j as f64, TOP + SIDE * i as f64);
-            let centre = (corner.0 + SIDE / 2.0, corner.1 + SIDE / 2.0 + 4.0);
-            let Some(pair) = tests.pair(a, b).filter(|_| a != b) else {
-                svg.rect("cell self", corner, (SIDE - 1.0, SIDE - 1.0), "");
+    for (i, &better) in order.iter().enumerate() {
+        for (j, &worse) in order.iter().enumerate().skip(i + 1) {
+            let Some(pair) = tests.pair(better, worse) else {
                 continue;
             };
+            let corner = (NAME + SIDE * j as f64, TOP + SIDE * i as f64);
+            let size = (SIDE - 1.0, SIDE - 1.0);
+            let gap = pair.difference.abs();
             let (class, sign) = if pair.holm < tests.alpha {
-                ("cell holm", "●")
+                let strength = STEPS.iter().filter(|&&step| gap >= step).count();
+                (format!("cell ahead{strength}"), "●")
             } else if pair.p < tests.alpha {
-                ("cell plain", "○")
+                ("cell".to_owned(), "○")
             } else {
-                ("cell none", "")
+                ("cell".to_owned(), "")
             };
-            let difference = if pair.first == a {
-                pair.difference
+            let hint = if order.len() <= HINTED {
+                format!(
+                    "{} {gap:+.2} against {}: p = {:.1e}, Holm {:.1e}, {}",
+                    analysis.framework(better),
+                    analysis.framework(worse),
+                    pair.p,
+                    pair.holm,
+                    pair.method.id().replace('_', " ")
+                )
             } else {
-                -pair.difference
+                String::new()
             };
-            let hint = format!(
-                "{} {:+.2} against {}: p = {:.1e}, Holm {:.1e}, {}",
-                analysis.framework(a),
-                difference,
-                analysis.framework(b),
-                pair.p,
-                pair.holm,
-                pair.method.id().replace('_', " ")
-            );
-            svg.rect(class, corner, (SIDE - 1.0, SIDE - 1.0), &hint);
+            svg.rect(&class, corner, size, &hint);
+            let centre = (corner.0 + SIDE / 2.0, corner.1 + SIDE / 2.0 + 4.0);
             if !sign.is_empty() {
                 svg.text("sign", centre, Anchor::Middle, sign);
             }
         }
     }
     svg.finish()
+}
+
+/// The counts, and for each framework the nearest one that it is ahead of for certain.
+fn description(analysis: &Analysis, set: usize, order: &[usize]) -> String {
+    let tests = &analysis.tests[set];
+    let ahead = order.iter().enumerate().map(|(place, &row)| {
+        let behind = order[place + 1..].iter();
+        let nearest = behind
+            .copied()
+            .find(|&other| tests.differ_after_holm(row, other));
+        let nearest = nearest.map_or("nobody", |other| analysis.framework(other));
+        format!("{} of {nearest}", analysis.framework(row))
+    });
+    format!(
+        "{} of {} pairs on {} differ after Holm's correction, {} do not differ even without one. Ahead, best first, the \
+         nearest named: {}.",
+        tests.significant_after_holm(),
+        tests.pairs.len(),
+        analysis.data_set(set),
+        tests.not_significant(),
+        ahead.collect::<Vec<_>>().join(", ")
+    )
 }

@@ -2,15 +2,22 @@
 
 use super::intervals::short;
 use crate::analysis::Analysis;
-use crate::html::svg::{Anchor, Scale, Svg};
-use crate::words::compared;
+use crate::html::scale::Scale;
+use crate::html::svg::{Anchor, Svg};
+use crate::words::{coefficient, compared, interval_of};
 
 const WIDTH: f64 = 336.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 52.0;
 const TOP: f64 = 42.0;
 const RIGHT: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
+
+/// Where the dot that is pointed at says what it is, between title and plot.
+const READOUT: f64 = 33.0;
+
+/// Frameworks whose numbers the description lists.
+const DESCRIBED: usize = 30;
 
 /// Frameworks named in the picture, those farthest from the line.
 const NAMED: usize = 4;
@@ -37,16 +44,22 @@ fn one(analysis: &Analysis, reference: usize, set: usize) -> String {
         .collect();
     let (name, base) = (analysis.data_set(set), analysis.data_set(reference));
     let line = found.and_then(|found| found.line);
-    let coefficient = found.and_then(|found| found.pearson.value);
+    let value = found.and_then(|found| found.pearson.value);
     let interval = found.and_then(|found| found.pearson.interval);
-    let fact = match (coefficient, interval) {
-        (Some(r), Some((low, high))) => format!("r = {r:.2} [{low:.2}, {high:.2}]"),
-        (Some(r), None) => format!("r = {r:.2}"),
+    let fact = match (value, interval) {
+        (Some(r), Some(ends)) => format!("r = {} {}", coefficient(r), interval_of(ends)),
+        (Some(r), None) => format!("r = {}", coefficient(r)),
         _ => "r undefined".to_owned(),
     };
+    let listed: Vec<String> = points
+        .iter()
+        .take(DESCRIBED)
+        .map(|(row, x, y)| format!("{} {x:.1}, {y:.1}", analysis.framework(*row)))
+        .collect();
     let description = format!(
-        "{} frameworks, accuracy on {name} over accuracy on {base}; {fact}.",
-        points.len()
+        "{} frameworks, accuracy on {name} over accuracy on {base}; {fact}. Each {base}, {name}: {}.",
+        points.len(),
+        listed.join("; ")
     );
     let mut svg = Svg::new(
         &format!("sc{set}"),
@@ -74,16 +87,35 @@ fn one(analysis: &Analysis, reference: usize, set: usize) -> String {
     }
     svg.text(
         "tick",
-        (WIDTH - RIGHT, HEIGHT - 6.0),
-        Anchor::End,
+        ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0),
+        Anchor::Middle,
         format!("{base}, percent"),
     );
+    let middle = (TOP + HEIGHT - BOTTOM) / 2.0;
+    svg.upright("tick", (12.0, middle), &format!("{name}, percent"));
     if let Some(line) = line {
         draw_fit(&mut svg, &line, analysis.confidence(), x, y);
     }
+    let clip = |(low, high): (f64, f64), scale: Scale| {
+        let (from, to) = scale.range();
+        (scale.at(low.max(from)), scale.at(high.min(to)))
+    };
     for &(row, px, py) in &points {
-        let hint = format!("{}: {base} {px}, {name} {py}", analysis.framework(row));
-        svg.circle("dot near", (x.at(px), y.at(py)), 4.0, &hint);
+        let interval = |set: usize| analysis.drawn[set].printed[row];
+        let hint = format!(
+            "{}: {base} {px:.2}, {name} {py:.2}",
+            analysis.framework(row)
+        );
+        svg.open("point", &hint, true);
+        if let Some((low, high)) = interval(reference).map(|ends| clip(ends, x)) {
+            svg.line("error", (low, y.at(py)), (high, y.at(py)));
+        }
+        if let Some((low, high)) = interval(set).map(|ends| clip(ends, y)) {
+            svg.line("error", (x.at(px), low), (x.at(px), high));
+        }
+        svg.circle("dot near", (x.at(px), y.at(py)), 4.0, "");
+        svg.text("tip", (WIDTH - RIGHT, READOUT), Anchor::End, &hint);
+        svg.close();
     }
     let mut far: Vec<(f64, usize, (f64, f64))> = points
         .iter()

@@ -8,7 +8,7 @@ mod sampling;
 mod table;
 mod variance;
 
-pub(super) use pairs::{PairSection, pair};
+pub(super) use pairs::{PairSection, listed, pairs};
 pub(super) use practical::{DifferenceSection, SignedRankSection, differences, signed_ranks};
 pub(super) use reference::{CorrelationSection, FlipSection, correlation, flip};
 pub(super) use runs::{RunsSection, baselines, runs};

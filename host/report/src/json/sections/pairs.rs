@@ -5,6 +5,32 @@ use serde::Serialize;
 use crate::analysis::Analysis;
 use ssl_aggregate::{Discordant, PairTest};
 
+/// Pairs of all data sets together above which only neighbours in the ranking are listed: those of 100 frameworks on 40
+/// data sets would take 80 MB.
+const MOST: usize = 20_000;
+
+/// Which pairs are listed.
+pub(in crate::json) fn listed(analysis: &Analysis) -> &'static str {
+    let pairs: usize = analysis.tests.iter().map(|tests| tests.pairs.len()).sum();
+    if pairs > MOST { "neighbours" } else { "all" }
+}
+
+/// The pairs of one data set that are listed.
+pub(in crate::json) fn pairs(analysis: &Analysis, set: usize) -> Vec<PairSection> {
+    let tests = &analysis.tests[set];
+    if listed(analysis) == "all" {
+        return tests
+            .pairs
+            .iter()
+            .map(|test| pair(analysis, test))
+            .collect();
+    }
+    let neighbours = tests.adjacent(analysis.table()).into_iter();
+    neighbours
+        .filter_map(|(a, b)| Some(pair(analysis, tests.pair(a, b)?)))
+        .collect()
+}
+
 #[derive(Serialize)]
 pub(in crate::json) struct PairSection {
     first: String,
@@ -21,7 +47,7 @@ pub(in crate::json) struct PairSection {
     method: &'static str,
 }
 
-pub(in crate::json) fn pair(analysis: &Analysis, test: &PairTest) -> PairSection {
+fn pair(analysis: &Analysis, test: &PairTest) -> PairSection {
     let count = |side: fn(Discordant) -> u64| test.discordant.map(side);
     PairSection {
         first: analysis.framework(test.first).to_owned(),

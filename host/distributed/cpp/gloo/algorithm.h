@@ -1,0 +1,2 @@
+// libtorch's header asks for this file; nothing in it is used.
+#pragma once
