@@ -150,7 +150,7 @@ fn second_place(analysis: &Analysis) -> Option<String> {
     })
 }
 
-/// How many neighbours in the rankings can be told apart.
+/// How many neighbours in the rankings differ significantly.
 fn neighbours(analysis: &Analysis) -> Option<String> {
     let table = analysis.table();
     let gaps: usize = analysis
@@ -165,7 +165,7 @@ fn neighbours(analysis: &Analysis) -> Option<String> {
         .sum();
     (gaps > 0).then(|| {
         format!(
-            "{open} of {gaps} {} over {} cannot be told apart at level {}, before any correction.",
+            "{open} of {gaps} {} over {} showed no significant difference at level {}, before any correction.",
             if gaps == 1 {
                 "pair of neighbouring places"
             } else {
