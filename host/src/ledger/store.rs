@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// From now on cells count as not computed: [`Ledger::cell`] reads no record. What was computed
-    /// stays until [`CellDir::clear`].
+    /// stays until the cell is computed anew.
     #[must_use]
     pub fn afresh(self, fresh: bool) -> Self {
         Self { fresh, ..self }
