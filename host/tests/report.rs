@@ -419,3 +419,63 @@ fn figures_are_files_of_their_own_beside_the_report() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("table.csv"));
 }
+
+/// Rows of the built-in study that are verified, and those that are not.
+fn verified(arguments: &[&str]) -> (Vec<String>, Vec<String>) {
+    let found = json(&[&["--study", "ozbulak2024"], arguments].concat());
+    let rows = found["verification"]["rows"].as_array().unwrap();
+    let (yes, no): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| row["verified"] == true);
+    let names = |rows: Vec<&Value>| {
+        let names = rows
+            .iter()
+            .map(|row| row["framework"].as_str().unwrap().to_owned());
+        names.collect()
+    };
+    (names(yes), names(no))
+}
+
+#[test]
+fn two_rows_of_the_study_are_not_within_a_point_of_their_papers() {
+    let (yes, no) = verified(&[]);
+    assert_eq!(no, ["BYOL", "SimCLR"]);
+    assert!(
+        yes.len() == 10 && yes.contains(&"OBoW".to_owned()),
+        "{yes:?}"
+    );
+    assert_eq!(verified(&["--verify", "0.9"]).1, ["BYOL", "OBoW", "SimCLR"]);
+    assert_eq!(verified(&["--verify", "2"]).1, [""; 0]);
+    let found = json(&["--study", "ozbulak2024"]);
+    let rows = found["verification"]["rows"].as_array().unwrap();
+    let byol = rows.iter().find(|row| row["framework"] == "BYOL").unwrap();
+    close(&byol["deviation"], -1.2, 1e-9);
+    close(&byol["published"], 74.3, 0.0);
+
+    let terminal = text(&report(&["--study", "ozbulak2024"]));
+    assert!(
+        terminal.contains("no -1.2") && terminal.contains("yes -1.0"),
+        "{terminal}"
+    );
+    for format in ["md", "html"] {
+        let page = text(&report(&["--study", "ozbulak2024", "--format", format]));
+        assert!(page.contains("Verification"), "{page}");
+        assert!(page.contains("10 of 12 rows are verified"), "{page}");
+    }
+    let plain = text(&report(&["--study", "imagenette"]));
+    assert!(!plain.contains("verified"), "{plain}");
+}
+
+#[test]
+fn rows_that_are_not_verified_are_left_out_and_named() {
+    let found = json(&["--study", "ozbulak2024", "--require-verified"]);
+    let frameworks = found["frameworks"].as_array().unwrap();
+    assert_eq!(frameworks.len(), 10);
+    assert!(!frameworks.contains(&"BYOL".into()) && !frameworks.contains(&"SimCLR".into()));
+    let note = found["notes"][0].as_str().unwrap();
+    assert_eq!(
+        note,
+        "Left out, because they are more than 1 point from what their authors report: BYOL and SimCLR."
+    );
+    let refused = report(&["--study", "ozbulak2024", "--verify", "-1"]);
+    assert_eq!(refused.status.code(), Some(65));
+}

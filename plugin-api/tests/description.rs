@@ -1,9 +1,10 @@
 //! Descriptions that contradict themselves.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use ssl_plugin_api::description::{
     BatchNormMode, Decay, Description, Encoder, EncoderRequest, FeaturePass, Grouping,
-    Interpolation, LearningRate, Level, MomentumSchedule, Optimizer, PassTransform, Ramp, Recipe,
-    Scaling, Transform, ViewGroup, ViewRole,
+    Interpolation, LearningRate, Level, MomentumSchedule, Optimizer, PassTransform, Published,
+    Ramp, Recipe, Scaling, Transform, ViewGroup, ViewRole,
 };
 
 fn recipe() -> Recipe {
@@ -54,6 +55,7 @@ fn sound() -> Description {
         linear: None,
         finetune: Vec::new(),
         stops_gradient: None,
+        published: Vec::new(),
         checkpoint: Default::default(),
     }
 }
@@ -125,4 +127,47 @@ fn passes_look_at_views_that_there_are() {
         faults(|d| d.passes.push(pass(vec![0, 3]))),
         ["feature pass memory: expected views below 2, found view 3"]
     );
+}
+
+#[test]
+fn published_numbers_are_percent_with_a_source_and_one_of_a_kind() {
+    let number = Published::linear("1000ep", 74.3, "arXiv:2006.07733");
+    let two = [number.clone(), Published::knn("1000ep", 66.9, "the same")];
+    assert_eq!(faults(|d| d.published = two.to_vec()), [""; 0]);
+    assert_eq!(
+        faults(|d| d.published = vec![
+            number.clone(),
+            Published {
+                value: 74.4,
+                ..number.clone()
+            }
+        ]),
+        ["published.1: a second number for `1000ep`, linear, top-1"]
+    );
+    for value in [-0.1, 743.0, f64::NAN] {
+        assert_eq!(
+            faults(|d| d.published = vec![Published {
+                value,
+                ..number.clone()
+            }]),
+            [format!(
+                "published.0.value: expected percent in 0..=100, found {value}"
+            )]
+        );
+    }
+    let unsourced = Published {
+        source: " ".to_owned(),
+        ..number.clone()
+    };
+    assert_eq!(
+        faults(|d| d.published = vec![unsourced]),
+        ["published.0.source: expected a text, found none"]
+    );
+}
+
+#[test]
+fn a_description_without_published_numbers_reads_as_before() {
+    let text = serde_json::to_string(&sound()).unwrap();
+    assert!(!text.contains("published"), "{text}");
+    assert_eq!(serde_json::from_str::<Description>(&text).unwrap(), sound());
 }

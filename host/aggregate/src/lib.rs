@@ -27,6 +27,7 @@ mod significance;
 mod table;
 mod uncertainty;
 mod variance;
+mod verification;
 mod voting;
 
 pub use cell::Cell;
@@ -61,4 +62,5 @@ pub use significance::{
 pub use table::{ApartRow, DataSet, Table};
 pub use uncertainty::{rounding_range, standard_error, standard_error_of_shared_images, wilson};
 pub use variance::{Components, Observation, VarianceSplit, variance_split};
+pub use verification::{Verification, not_verified};
 pub use voting::{borda, copeland, pareto_front};

@@ -32,6 +32,6 @@ pub use json::render as json;
 pub use latex::render as latex;
 pub use markdown::render as markdown;
 pub use names::printable;
-pub use summary::summary;
+pub use summary::{Verified, summary};
 pub use terminal::render as terminal;
 pub use words::{Verdict, findings, headline, verdict};

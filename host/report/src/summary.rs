@@ -3,7 +3,8 @@
 use super::columns::{Column, blocks};
 use super::names::shortened;
 use ssl_aggregate::{
-    Aggregate, ApartRow, Cell, Pool, Rank, Scores, Table, aggregate, ranks, weighted_spread,
+    Aggregate, ApartRow, Cell, Pool, Rank, Scores, Table, Verification, aggregate, ranks,
+    weighted_spread,
 };
 
 /// Names longer than this lose their middle.
@@ -24,17 +25,45 @@ pub(super) struct Near<'a> {
     pub(super) by: &'a dyn Fn(Aggregate, usize) -> bool,
 }
 
+/// Rows beside what the authors of their backbones report.
+pub struct Verified<'a> {
+    /// All numbers.
+    pub all: &'a [Verification],
+    /// Points within which a row counts as verified.
+    pub points: f64,
+}
+
+impl Verified<'_> {
+    /// The largest deviation of a row, and whether all of its numbers are verified.
+    fn cell(&self, row: &str) -> String {
+        let own = self.all.iter().filter(|it| it.framework == row);
+        let worst = own.max_by(|a, b| a.deviation().abs().total_cmp(&b.deviation().abs()));
+        worst.map_or_else(
+            || "–".to_owned(),
+            |it| {
+                let verdict = if it.within(self.points) { "yes" } else { "no" };
+                format!("{verdict} {:+.1}", it.deviation())
+            },
+        )
+    }
+}
+
 /// One row per framework, best weighted average first: accuracy per data set, weighted average, geometric mean, mean
-/// rank, and where runs are repeated how often and how far they spread. Baselines stand below. The best of each column
-/// carries a `*`.
+/// rank, where runs are repeated how often and how far they spread, and where published numbers are known whether they are
+/// met. Baselines stand below. The best of each column carries a `*`.
 #[must_use]
-pub fn summary(table: &Table, baselines: &[ApartRow]) -> String {
-    render(table, baselines, None)
+pub fn summary(table: &Table, baselines: &[ApartRow], verified: &Verified<'_>) -> String {
+    render(table, baselines, None, verified)
 }
 
 /// The same, with a `~` on what cannot be told apart from the best.
-pub(super) fn render(table: &Table, baselines: &[ApartRow], near: Option<&Near<'_>>) -> String {
-    let (names, columns) = columns(table, baselines, near);
+pub(super) fn render(
+    table: &Table,
+    baselines: &[ApartRow],
+    near: Option<&Near<'_>>,
+    verified: &Verified<'_>,
+) -> String {
+    let (names, columns) = columns(table, baselines, near, verified);
     let together = columns.split_at(table.data_sets().len());
     let mut text = blocks(&names, together.0, together.1);
     text.push('\n');
@@ -48,6 +77,12 @@ pub(super) fn render(table: &Table, baselines: &[ApartRow], near: Option<&Near<'
     text.push_str("percent\nw.avg weighted average, g.mean geometric mean, rank mean rank\n");
     if table.repeats() {
         text.push_str("runs seeds × heads, sd standard deviation of w.avg between seeds\n");
+    }
+    if !verified.all.is_empty() {
+        text.push_str(&format!(
+            "verified points from the published accuracy, and whether they are at most {}\n",
+            verified.points
+        ));
     }
     let missing = table.missing().len();
     if missing > 0 {
@@ -64,6 +99,7 @@ fn columns(
     table: &Table,
     baselines: &[ApartRow],
     near: Option<&Near<'_>>,
+    verified: &Verified<'_>,
 ) -> (Vec<String>, Vec<Column>) {
     let pool = Pool::all(table);
     let scores = AGGREGATES.map(|(title, kind)| (title, aggregate(table, &pool.data_sets, kind)));
@@ -103,7 +139,7 @@ fn columns(
             cells,
         }
     };
-    let repeated = |title: &str, cell: &dyn Fn(usize) -> String| {
+    let of_rows = |title: &str, cell: &dyn Fn(usize) -> String| {
         let mut cells: Vec<String> = order.iter().map(|&row| cell(row)).collect();
         below(&mut cells, &|_| String::new());
         Column {
@@ -114,13 +150,18 @@ fn columns(
     let mut columns: Vec<Column> = pool.data_sets.iter().map(data_set).collect();
     columns.extend(scores.iter().map(score));
     if table.repeats() {
-        columns.push(repeated("runs", &|row| {
+        columns.push(of_rows("runs", &|row| {
             let runs = table.runs(row);
             format!("{}×{}", runs.seeds, runs.heads)
         }));
-        columns.push(repeated("sd", &|row| {
+        columns.push(of_rows("sd", &|row| {
             let spread = weighted_spread(table, row).filter(|_| table.runs(row).seeds > 1);
             spread.map_or_else(|| "–".to_owned(), |it| format!("{:.2}", it.variance.sqrt()))
+        }));
+    }
+    if !verified.all.is_empty() {
+        columns.push(of_rows("verified", &|row| {
+            verified.cell(&table.frameworks()[row])
         }));
     }
     let names = order
@@ -150,6 +191,12 @@ mod tests {
     use super::*;
     use ssl_aggregate::{DataSet, TableEntry};
 
+    /// No published numbers.
+    const UNKNOWN: Verified<'static> = Verified {
+        all: &[],
+        points: 1.0,
+    };
+
     fn record(framework: &str, data_set: &str, correct: u64) -> TableEntry {
         TableEntry {
             framework: framework.to_owned(),
@@ -172,7 +219,7 @@ mod tests {
             records.push(record("deepcluster-multicrop", data_set, 700));
             records.push(record("simclr", data_set, 600));
         }
-        let text = summary(&Table::from_entries(&records).unwrap(), &[]);
+        let text = summary(&Table::from_entries(&records).unwrap(), &[], &UNKNOWN);
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
@@ -207,7 +254,7 @@ mod tests {
                 ));
             }
         }
-        let text = summary(&Table::from_entries(&records).unwrap(), &[]);
+        let text = summary(&Table::from_entries(&records).unwrap(), &[], &UNKNOWN);
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
@@ -244,7 +291,47 @@ mod tests {
                 ..table.data_sets()[1].clone()
             }
         );
-        let text = summary(&table, &[]);
+        let text = summary(&table, &[], &UNKNOWN);
         assert!(text.contains('–') && text.contains("1 missing cell "));
+    }
+
+    #[test]
+    fn a_row_shows_the_worst_of_its_published_numbers() {
+        let records = [
+            record("a", "val", 731),
+            record("b", "val", 700),
+            record("c", "val", 1),
+        ];
+        let against = |framework: &str, measured: f64, published: f64| Verification {
+            framework: framework.to_owned(),
+            data_set: "val".to_owned(),
+            protocol: "linear".to_owned(),
+            measured,
+            checkpoint: "x".to_owned(),
+            published,
+            source: "y".to_owned(),
+        };
+        let all = [
+            against("a", 73.1, 74.3),
+            against("a", 73.1, 73.0),
+            against("b", 70.0, 70.2),
+        ];
+        let table = Table::from_entries(&records).unwrap();
+        let text = summary(
+            &table,
+            &[],
+            &Verified {
+                all: &all,
+                points: 1.0,
+            },
+        );
+        let line = |row: &str| {
+            let own = text.lines().find(|line| line.starts_with(row));
+            own.unwrap().to_owned()
+        };
+        assert!(line("a ").ends_with("no -1.2"), "{text}");
+        assert!(line("b ").ends_with("yes -0.2"), "{text}");
+        assert!(line("c ").ends_with("–"), "{text}");
+        assert!(text.contains("at most 1\n"), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::columns::WIDTH;
 use super::paper::Mark;
-use super::summary::{self, Near};
+use super::summary::{self, Near, Verified};
 use super::words::sections;
 use super::{Analysis, headline};
 
@@ -13,10 +13,19 @@ pub fn render(analysis: &Analysis) -> String {
         on: &|set, row| Mark::on(analysis, set, row) == Mark::Near,
         by: &|kind, row| Mark::by(analysis, kind, row) == Mark::Near,
     };
+    let verified = Verified {
+        all: &analysis.input.verification,
+        points: analysis.options.verify,
+    };
     let mut text = format!(
         "{}\n\n{}",
         fill(&headline(analysis), ""),
-        summary::render(analysis.table(), &analysis.input.baselines, Some(&near))
+        summary::render(
+            analysis.table(),
+            &analysis.input.baselines,
+            Some(&near),
+            &verified
+        )
     );
     for (title, lines) in sections(analysis) {
         if !lines.is_empty() {

@@ -98,12 +98,36 @@ impl Default for Views {
 pub const RECIPE_SIZE: usize = 224;
 
 /// How results become one number.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Aggregate {
     /// Which of its label spaces stands for a set of which only some classes occur. Default `full`,
     /// as in the study.
     pub label_space: SpaceChoice,
+    /// Points from the published accuracy within which a row counts as verified, in 0 ..= 100. Default 1, as in the
+    /// study.
+    pub verify: f64,
+    /// Whether rows that are not verified are left out of tables and reports, which name them. Rows without a published
+    /// number stay. Default false.
+    pub require_verified: bool,
+}
+
+impl Default for Aggregate {
+    fn default() -> Self {
+        Self {
+            label_space: SpaceChoice::default(),
+            verify: 1.0,
+            require_verified: false,
+        }
+    }
+}
+
+impl Aggregate {
+    /// The points within which a row has to be verified to take part; `None` where all rows do.
+    #[must_use]
+    pub fn required(&self) -> Option<f64> {
+        self.require_verified.then_some(self.verify)
+    }
 }
 
 /// One of the label spaces of a set.
@@ -189,6 +213,13 @@ impl Benchmark {
             section.check(&format!("framework.{id}"), checks);
         }
         self.evaluate.check("evaluate", checks);
+        let verify = self.aggregate.verify;
+        checks.require(
+            "aggregate.verify",
+            (0.0..=100.0).contains(&verify),
+            "a number in [0, 100]",
+            verify,
+        );
         self.run.check("run", checks);
     }
 }

@@ -51,9 +51,13 @@ pub struct CheckpointEntry {
     /// Where it was published; recorded, never used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The backbone that it is, as the framework's plugin calls it beside its published numbers, for instance `1000ep`:
+    /// the row is compared with them. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
 }
 
-/// What is known about a checkpoint's training; recorded and reported, never used.
+/// What is known about a checkpoint's training; recorded and reported, without influence on its scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Covariates {
@@ -69,6 +73,9 @@ pub struct Covariates {
     /// Where it was published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Which of the framework's published backbones it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
 }
 
 impl CheckpointEntry {
@@ -80,6 +87,7 @@ impl CheckpointEntry {
             views: self.views.clone(),
             batch: self.batch,
             source: self.source.clone(),
+            published: self.published.clone(),
         }
     }
 

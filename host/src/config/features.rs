@@ -40,6 +40,7 @@ impl FeaturesEntry {
             views: self.views.clone(),
             batch: self.batch,
             source: self.source.clone(),
+            published: None,
         }
     }
 

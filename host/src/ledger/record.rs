@@ -6,6 +6,7 @@ use crate::evaluate::record::EvaluationReport;
 use crate::libtorch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ssl_plugin_api::description::Published;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -103,6 +104,9 @@ pub struct Results {
     pub report: EvaluationReport,
     /// Test sets made of the same images as another one.
     pub same_images: BTreeMap<String, String>,
+    /// What the authors report of the backbone, as its plugin says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
 }
 
 /// The record of a cell.

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use super::rows::row_name;
 use super::settings::{by_settings, choose, protocols};
+use super::verification::verification;
 use super::{Selection, SourceError};
 use crate::ledger::{CellDir, CellRecord, Ledger, Plan, Records, Status};
-use ssl_aggregate::AggregateError;
+use ssl_aggregate::{AggregateError, Verification, not_verified};
 use ssl_report::ReportError;
+use ssl_report::input::left_out;
 
 /// Unfinished cells that a report names.
 const NAMED: usize = 12;
@@ -38,6 +41,8 @@ pub(super) struct Cells<'a> {
     pub(super) protocol: String,
     /// Ids of the others that there are results of.
     other_protocols: Vec<String>,
+    /// What is said of rows that are left out because they are not verified.
+    not_verified: Option<String>,
 }
 
 impl<'a> Cells<'a> {
@@ -89,11 +94,39 @@ impl<'a> Cells<'a> {
             }
         }
         known.retain(|id| *id != protocol);
-        Ok(Self {
+        let mut cells = Self {
             ledgers,
             protocol,
             other_protocols: known,
-        })
+            not_verified: None,
+        };
+        if let Some(points) = selection.required {
+            cells.leave_out(points);
+        }
+        Ok(cells)
+    }
+
+    /// Leaves out the rows that are more than `points` from what their authors report.
+    fn leave_out(&mut self, points: f64) {
+        let all = self.verification();
+        let failed = not_verified(&all, points);
+        self.not_verified = left_out(&failed, points);
+        let records: Vec<CellRecord> = self.records().cloned().collect();
+        for ledger in &mut self.ledgers {
+            ledger
+                .kept
+                .retain(|(_, record)| !failed.contains(&row_name(record, records.iter()).as_str()));
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = &CellRecord> + Clone {
+        let cells = self.ledgers.iter().flat_map(|ledger| &ledger.kept);
+        cells.map(|(_, record)| record)
+    }
+
+    /// The rows beside what the authors of their backbones report.
+    pub(super) fn verification(&self) -> Vec<Verification> {
+        verification(self.records(), self.records())
     }
 
     /// The cells of the table, ledger by ledger.
@@ -131,7 +164,7 @@ impl<'a> Cells<'a> {
 
     /// What of the ledgers takes no part.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.not_verified.iter().cloned().collect();
         let ledgers = || self.ledgers.iter();
         for (dir, reason) in ledgers().flat_map(|ledger| &ledger.damaged) {
             let note = format!("{} takes no part: {reason}.", dir.name());

@@ -44,8 +44,14 @@ pub struct ReportArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Points within which two frameworks count as practically equivalent.
-    #[arg(long, value_name = "POINTS", default_value_t = 1.0, value_parser = rope)]
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0, value_parser = points)]
     rope: f64,
+    /// Points from the published accuracy within which a row counts as verified.
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0, value_parser = points)]
+    verify: f64,
+    /// Leave out the rows that are not verified, and name them.
+    #[arg(long)]
+    require_verified: bool,
     /// With --format latex: intervals in a line below each row.
     #[arg(long)]
     intervals: bool,
@@ -110,6 +116,7 @@ impl ReportArgs {
             draws: self.draws as usize,
             seed: self.seed,
             rope: self.rope,
+            verify: self.verify,
         };
         let analysis = Analysis::new(input, options).map_err(ReportError::from)?;
         if let Some(folder) = &self.figures {
@@ -121,12 +128,17 @@ impl ReportArgs {
 
     fn read(&self) -> Result<Input, SourceError> {
         if let Some(study) = self.source.study {
-            return Ok(study.load(self.strict)?);
+            let input = study.load(self.strict)?;
+            return Ok(match self.require_verified {
+                true => input.only_verified(self.verify)?,
+                false => input,
+            });
         }
         let selection = Selection {
             protocol: self.protocol.clone(),
             subset: self.subset,
             plan: None,
+            required: self.require_verified.then_some(self.verify),
         };
         let roots: Vec<&Path> = self.source.ledger.iter().map(PathBuf::as_path).collect();
         let ledgers = match roots[..] {
@@ -213,7 +225,7 @@ fn level(text: &str) -> Result<f64, String> {
     }
 }
 
-fn rope(text: &str) -> Result<f64, String> {
+fn points(text: &str) -> Result<f64, String> {
     let points: f64 = text
         .parse()
         .map_err(|_| format!("expected a number, found `{text}`"))?;

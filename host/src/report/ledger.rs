@@ -13,7 +13,7 @@ use ssl_report::ReportError;
 use ssl_report::input::{Input, is_baseline, relabelled};
 
 /// Which of a ledger's results make the table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
     /// Id of the protocol; `None` for the linear one if there is one, else the first.
     pub protocol: Option<String>,
@@ -22,6 +22,8 @@ pub struct Selection {
     /// The cells that take part; `None` for those of the plan that the ledger keeps, or for all
     /// where it keeps none.
     pub plan: Option<Plan>,
+    /// Points from the published accuracy that a row may have at most to take part; `None` for all rows.
+    pub required: Option<f64>,
 }
 
 /// One result chosen for the table.
@@ -106,6 +108,7 @@ pub fn read_ledgers(roots: &[&Path], selection: &Selection) -> Result<Input, Sou
         title: cells.title(),
         outcomes,
         variance: variance_split(&observations(&kept, selection.subset)),
+        verification: cells.verification(),
         study: None,
         provenance: provenance(&cells),
         baselines,

@@ -10,8 +10,10 @@ mod ledger;
 mod predictions;
 mod rows;
 mod settings;
+mod verification;
 
 pub use error::SourceError;
 pub(crate) use ledger::stands_for_set;
 pub use ledger::{Selection, read_ledger, read_ledgers};
 pub(crate) use rows::{is_run, row_name};
+pub(crate) use verification::verification;

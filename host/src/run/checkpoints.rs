@@ -74,6 +74,13 @@ fn checkpoint_row(
                 (vec!["config"], message)
             })?
         }
+        None if entry.published.is_some() => {
+            let message = format!(
+                "`checkpoint.published`: expected none for `{}`, which no plugin has",
+                entry.framework
+            );
+            return Err((vec!["published"], message));
+        }
         None if entry.config.is_empty() => {
             tracing::warn!(
                 "{}: no plugin has `{}`; the network is found by its names alone",

@@ -68,8 +68,9 @@ pub fn write_reports(
             protocol: Some(results.protocol.clone()),
             subset: settings.label_space == SpaceChoice::Subset,
             plan: Some(plan.clone()),
+            required: settings.required(),
         };
-        match pages(out, reference, &selection) {
+        match pages(out, reference, settings.verify, &selection) {
             Err(error) => tracing::warn!("no report for {}: {error}", results.protocol),
             Ok(pages) => {
                 for (extension, text) in pages {
@@ -86,10 +87,12 @@ pub fn write_reports(
 fn pages(
     out: &Path,
     reference: &str,
+    verify: f64,
     selection: &Selection,
 ) -> Result<[(&'static str, String); 2], SourceError> {
     let options = Options {
         reference: Some(reference.to_owned()),
+        verify,
         ..Options::default()
     };
     let input = read_ledger(out, selection)?;

@@ -3,9 +3,10 @@
 use super::planned::{Elsewhere, PlannedCell};
 use crate::config::{self, SpaceChoice};
 use crate::evaluate::record::TestSetScore;
-use crate::report::{is_run, row_name, stands_for_set};
-use ssl_aggregate::{AggregateError, ApartRow, Table, TableEntry};
-use ssl_report::input::is_baseline;
+use crate::report::{is_run, row_name, stands_for_set, verification};
+use ssl_aggregate::{AggregateError, ApartRow, Table, TableEntry, Verification, not_verified};
+use ssl_report::Verified;
+use ssl_report::input::{is_baseline, left_out};
 use std::fmt::Write as _;
 
 /// A score and the row it belongs to.
@@ -24,6 +25,12 @@ pub struct ProtocolResults {
     pub protocol: String,
     /// One result per row and test set.
     pub entries: Vec<TableEntry>,
+    /// The rows beside what the authors of their backbones report.
+    pub verification: Vec<Verification>,
+    /// Points within which a row counts as verified.
+    verify: f64,
+    /// What is said of rows that are left out.
+    left_out: Option<String>,
 }
 
 impl ProtocolResults {
@@ -59,8 +66,22 @@ pub fn protocol_results(
     settings: &config::Aggregate,
 ) -> Vec<ProtocolResults> {
     let subset = settings.label_space == SpaceChoice::Subset;
+    let done = cells.iter().filter(|cell| cell.is_done());
+    let all = cells.iter().map(|cell| &cell.record);
+    let mut verification = verification(done.map(|cell| &cell.record), all);
+    let (failed, left_out) = match settings.required() {
+        Some(points) => {
+            let failed = not_verified(&verification, points);
+            let failed: Vec<String> = failed.into_iter().map(str::to_owned).collect();
+            let names: Vec<&str> = failed.iter().map(String::as_str).collect();
+            let left_out = left_out(&names, points);
+            (failed, left_out)
+        }
+        None => (Vec::new(), None),
+    };
+    verification.retain(|it| !failed.contains(&it.framework));
     let mut protocol_results: Vec<ProtocolResults> = Vec::new();
-    for placed in scores(cells) {
+    for placed in scores(cells).filter(|placed| !failed.contains(&placed.row)) {
         let protocol = &placed.score.protocol.id;
         if !is_run(placed.score) || !stands_for_set(placed.score, placed.of_cell, subset) {
             continue;
@@ -73,6 +94,9 @@ pub fn protocol_results(
             None => protocol_results.push(ProtocolResults {
                 protocol: protocol.clone(),
                 entries: vec![placed.entry()],
+                verification: verification.clone(),
+                verify: settings.verify,
+                left_out: left_out.clone(),
             }),
         }
     }
@@ -86,11 +110,18 @@ pub fn text(protocol_results: &[ProtocolResults]) -> String {
     for results in protocol_results {
         let body = match results.table() {
             _ if results.has_nothing_to_rank() => listed(results),
-            Ok((table, baselines)) => ssl_report::summary(&table, &baselines),
+            Ok((table, baselines)) => {
+                let verified = Verified {
+                    all: &results.verification,
+                    points: results.verify,
+                };
+                ssl_report::summary(&table, &baselines, &verified)
+            }
             Err(error) => format!("no table: {error}\n"),
         };
+        let note = (results.left_out.as_ref()).map_or_else(String::new, |it| format!("{it}\n"));
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}\n{body}", results.protocol);
+        let _ = write!(text, "\n{}\n{body}{note}", results.protocol);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! A tree of tiny images laid out as ImageNet and its five variants, from the check to the scores.
 
-use crate::bench::{Bench, Place};
+use crate::bench::{Bench, Place, record};
+use crate::checkpoints::{NETWORK, state, write};
 use serde_json::Value;
 use ssl_datasets::imagenet::{adversarial, rendition, wnid};
 use std::fs;
@@ -196,4 +197,66 @@ fn faults_planted_in_the_tree_are_found() {
         !found.iter().any(|(set, _)| set == "rendition"),
         "{report:#}"
     );
+}
+
+/// A benchmark's checkpoint that stands for a published one of the fixture's.
+fn checkpoint(place: &Place, published: &str) -> String {
+    write(place.path(), "good.pth", &state(""));
+    let file = place.path().join("good.pth");
+    format!(
+        "checkpoint=[{{ framework = \"echo\", name = \"imported\", file = {file:?}, \
+         published = {published:?}, {NETWORK} }}]"
+    )
+}
+
+#[test]
+fn a_checkpoint_is_compared_with_its_published_numbers_on_val() {
+    let place = Place::of(&bench());
+    tree(place.path());
+    let set = checkpoint(&place, "echo-200ep");
+    let ended = place.run(&[&set]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // 0.1 % of a thousand classes by chance, 50 and 60 published.
+    let said = |out: &str, verdict: &str| {
+        let mut rows = out.lines().filter(|line| line.starts_with("imported "));
+        rows.any(|line| line.contains(verdict))
+    };
+    assert!(said(&ended.out, "no -"), "{ended:?}");
+    assert!(ended.out.contains("at most 1\n"), "{ended:?}");
+    let report = fs::read_to_string(place.path().join("out/report-knn.md")).unwrap();
+    assert!(report.contains("0 of 1 rows are verified"), "{report}");
+    assert!(
+        report.contains("60.0 published for echo-200ep (an echo)"),
+        "{report}"
+    );
+
+    let lenient = place.run(&[&set, "aggregate.verify=100"]);
+    assert!(said(&lenient.out, "yes -"), "{lenient:?}");
+    let strict = place.run(&[&set, "aggregate.require_verified=true"]);
+    assert_eq!(strict.code, Some(0), "{strict:?}");
+    let note = "more than 1 point from what their authors report: imported.";
+    assert!(strict.out.contains(note), "{strict:?}");
+    assert!(
+        !strict.out.lines().any(|line| line.starts_with("imported ")),
+        "{strict:?}"
+    );
+    let report = fs::read_to_string(place.path().join("out/report-knn.md")).unwrap();
+    assert!(report.contains(note), "{report}");
+    assert!(!report.contains("| imported"), "{report}");
+}
+
+#[test]
+fn a_published_backbone_that_nobody_published_is_refused_by_name() {
+    let place = Place::of(&bench());
+    tree(place.path());
+    let ended = place.run(&[&checkpoint(&place, "echo-100ep"), "frameworks=[]"]);
+    assert_eq!(ended.code, Some(65), "{ended:?}");
+    let message = "`published`: expected one of the backbones that echo has published numbers of (echo-200ep), found \
+                   `echo-100ep`";
+    let cells = place.cells("echo");
+    assert_eq!(record(&cells[0])["failure"]["message"], message);
+    let label = checkpoint(&place, "echo-200ep").replace("\"echo\"", "\"elsewhere\"");
+    let ended = place.run(&[&label]);
+    assert_eq!(ended.code, Some(65), "{ended:?}");
+    assert!(ended.err.contains("`checkpoint.published`"), "{ended:?}");
 }

@@ -257,6 +257,7 @@ pub fn description(momentum: MomentumSchedule) -> Description {
         finetune: Vec::new(),
         linear: None,
         stops_gradient: None,
+        published: Vec::new(),
         checkpoint: CheckpointMap::default(),
     }
 }

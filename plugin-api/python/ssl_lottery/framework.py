@@ -73,6 +73,7 @@ class Framework(nn.Module):
     checkpoint: Any = None
     #: Whether the loss treats as constant something that it computes from online features. `None`: not said.
     stops_gradient: Any = None
+    published: Any = ()
     #: Names of buffers whose shape may change during a run, such as a queue that grows.
     resizable: ClassVar[Sequence[str]] = ()
 
@@ -145,8 +146,9 @@ class Framework(nn.Module):
             "finetune": list(self._said("finetune")),
             "checkpoint": self._said("checkpoint") or {},
         }
-        stops = self._said("stops_gradient")
-        return said if stops is None else {**said, "stops_gradient": stops}
+        stops, published = self._said("stops_gradient"), list(self._said("published"))
+        optional = {"stops_gradient": stops, "published": published or None}
+        return said | {key: value for key, value in optional.items() if value is not None}
 
     def _said(self, name: str) -> Any:
         # Not through `self`: torch's modules hide an AttributeError inside a property.

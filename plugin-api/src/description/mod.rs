@@ -8,6 +8,7 @@ mod checkpoint;
 mod config;
 mod encoder;
 mod feature_key;
+mod published;
 mod recipe;
 mod schedule;
 mod view;
@@ -19,6 +20,7 @@ pub use encoder::{
     PassTransform,
 };
 pub use feature_key::{FeatureKey, NoFeatureKey};
+pub use published::Published;
 pub use recipe::{
     Clipping, FinetuneRecipe, GroupRule, LearningRate, LinearRecipe, LinearSchedule, Optimizer,
     Recipe, Scaling, Scope, TrustForm, WeightDecay,
@@ -98,11 +100,15 @@ pub struct Description {
     /// where a plugin does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stops_gradient: Option<bool>,
+    /// Accuracies that the authors report, under this configuration; a row that stands for one of these backbones is
+    /// compared with its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
 }
 
 impl Description {
     /// Views, encoders and recipe; neither momentum encoder nor passes, neither recipes of evaluations
-    /// nor names of checkpoints, and a loss that stops no gradient.
+    /// nor names of checkpoints, a loss that stops no gradient, and no published numbers.
     #[must_use]
     pub fn new(views: Vec<ViewGroup>, encoders: Vec<EncoderRequest>, recipe: Recipe) -> Self {
         Self {
@@ -115,6 +121,7 @@ impl Description {
             finetune: Vec::new(),
             checkpoint: CheckpointMap::default(),
             stops_gradient: Some(false),
+            published: Vec::new(),
         }
     }
 
@@ -156,6 +163,7 @@ impl Description {
         for pass in &self.passes {
             pass.validate(views, &mut faults);
         }
+        published::validate(&self.published, &mut faults);
         if faults.is_empty() {
             Ok(())
         } else {

@@ -81,6 +81,15 @@ impl Framework for Byol {
                 .head(r"predictor\.", "predictor")
                 .target_head(r"target\.projector\.", "projector")
                 .drop(r"(?:fc|classifier)\..+"),
+            published: vec![
+                Published::linear("1000ep", 74.3, "arXiv:2006.07733 table 1"),
+                Published::linear("300ep", 72.5, "arXiv:2006.07733"),
+                Published::linear(
+                    "pretrain_res50x1.pkl",
+                    74.4,
+                    "google-deepmind/deepmind-research byol README",
+                ),
+            ],
             ..Description::new(views, encoders.into(), recipe)
         }
     }

@@ -82,6 +82,11 @@ impl Framework for V2 {
                 r"(?:module\.)?prototypes\.prototypes(\d+)\.weight",
                 "state.prototypes.$1.weight",
             ),
+            published: vec![
+                Published::linear("800ep-2x224+6x96", 75.2, "facebookresearch/swav README"),
+                Published::linear("400ep-2x160+4x96", 74.3, "facebookresearch/swav README"),
+                Published::linear("400ep-2x224", 70.2, "facebookresearch/swav README"),
+            ],
             ..multi_crop_description(&config.num_crops, 800, Vec::new())
         }
     }

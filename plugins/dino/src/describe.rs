@@ -35,6 +35,10 @@ pub(crate) fn description(config: &DinoConfig) -> Description {
         // The published file is the teacher's backbone, and that is what the authors evaluate.
         linear: Some(linear_probe(100, 1024, 0.3, 0.0)),
         checkpoint,
+        published: vec![
+            Published::linear("800ep", 75.3, "arXiv:2104.14294 table 2"),
+            Published::knn("800ep", 67.5, "arXiv:2104.14294 table 2"),
+        ],
         ..Description::new(views(config.num_local_crops), encoders, recipe(config))
     }
 }

@@ -51,6 +51,10 @@ impl Framework for V2 {
         let momentum = momentum(&config.momentum_schedule, config.momentum, 1);
         Description {
             checkpoint: checkpoint(),
+            published: vec![
+                Published::linear("200ep", 67.5, "arXiv:2003.04297"),
+                Published::linear("800ep", 71.1, "arXiv:2003.04297"),
+            ],
             ..momentum_contrast_description(momentum, 30.0)
         }
     }

@@ -78,6 +78,11 @@ impl Framework for V3 {
             momentum: Some(momentum(&config.momentum_schedule, config.momentum, 1)),
             linear: Some(linear_probe(90, 1024, 0.4, 0.0)),
             checkpoint: checkpoint(),
+            published: vec![
+                Published::linear("100ep", 68.9, "facebookresearch/moco-v3 README"),
+                Published::linear("300ep", 72.8, "facebookresearch/moco-v3 README"),
+                Published::linear("1000ep", 74.6, "facebookresearch/moco-v3 README"),
+            ],
             ..Description::new(views, encoders.into(), recipe)
         }
     }

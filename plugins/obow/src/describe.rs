@@ -36,6 +36,7 @@ pub(crate) fn description(config: &ObowConfig) -> Description {
         linear: Some(linear_probe(100, 1024, 10.0, 0.0)),
         checkpoint: checkpoint(config),
         // Weight decay on everything, batch norms and biases too.
+        published: vec![Published::linear("200ep", 73.8, "arXiv:2012.11552")],
         ..Description::new(
             views(&config.num_crops),
             encoders,

@@ -57,6 +57,10 @@ impl Framework for Pcl {
                 r"module\.encoder_q\.",
                 r"module\.encoder_k\.",
             ),
+            published: vec![
+                Published::linear("v1-200ep", 61.5, "salesforce/PCL README"),
+                Published::linear("v2-200ep", 67.6, "salesforce/PCL README"),
+            ],
             ..momentum_contrast_description(momentum, 5.0)
         }
     }

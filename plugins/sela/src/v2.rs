@@ -82,6 +82,10 @@ impl Framework for V2 {
                 r"(?:module\.)?prototypes\.prototypes(\d+)\.weight",
                 "param.prototypes.$1.weight",
             ),
+            published: vec![
+                Published::linear("400ep-2x160+4x96", 71.8, "facebookresearch/swav README"),
+                Published::linear("400ep-2x224", 67.2, "facebookresearch/swav README"),
+            ],
             ..multi_crop_description(&config.num_crops, 400, vec![frozen])
         }
     }

@@ -104,6 +104,10 @@ impl Framework for SimClr {
                 .backbone(r"(?:module\.|backbone\.)?")
                 .head(r"projector\.", "projector")
                 .drop(r"(?:fc|classifier)\..+"),
+            published: vec![
+                Published::linear("1000ep", 69.3, "arXiv:2002.05709"),
+                Published::linear("ResNet50_1x", 69.1, "google-research/simclr README"),
+            ],
             ..Description::new(views, vec![encoder], recipe)
         }
     }

@@ -84,6 +84,23 @@ impl Framework for Swav {
                 r"(?:module\.)?prototypes\.weight",
                 "param.prototypes.weight",
             ),
+            published: vec![
+                Published::linear("800ep-2x224+6x96", 75.3, "facebookresearch/swav README"),
+                Published::linear("400ep-2x224+6x96", 74.6, "facebookresearch/swav README"),
+                Published::linear("200ep-2x224+6x96", 73.9, "facebookresearch/swav README"),
+                Published::linear("100ep-2x224+6x96", 72.1, "facebookresearch/swav README"),
+                Published::linear("400ep-2x224", 70.1, "facebookresearch/swav README"),
+                Published::linear(
+                    "400ep-2x224+6x96-batch256",
+                    74.3,
+                    "facebookresearch/swav README",
+                ),
+                Published::linear(
+                    "200ep-2x224+6x96-batch256",
+                    72.7,
+                    "facebookresearch/swav README",
+                ),
+            ],
             ..multi_crop_description(&config.num_crops, 800, vec![frozen])
         };
         description.recipe.mixed_precision = true;

@@ -15,10 +15,12 @@ pub struct Options {
     pub seed: u64,
     /// Points within which two frameworks count as practically equivalent.
     pub rope: f64,
+    /// Points from the published accuracy within which a row counts as verified.
+    pub verify: f64,
 }
 
 impl Default for Options {
-    /// `val`, no further pool, level 0.05, 2,000 draws, seed 0, 1 point.
+    /// `val`, no further pool, level 0.05, 2,000 draws, seed 0, 1 point for both.
     fn default() -> Self {
         Self {
             reference: None,
@@ -27,6 +29,7 @@ impl Default for Options {
             draws: 2000,
             seed: 0,
             rope: 1.0,
+            verify: 1.0,
         }
     }
 }

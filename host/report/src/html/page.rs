@@ -9,7 +9,7 @@ use super::measures::{Measures, measures};
 use super::table::{Block, PageRow, aggregates_first, printed, rows};
 use super::{charts, lottery};
 use crate::analysis::{Analysis, COUNTED};
-use crate::words::{answer, findings, leads, often};
+use crate::words::{answer, findings, leads, often, verification};
 use crate::{Claim, ReportError};
 
 const PAGE: &str = include_str!("page.html");
@@ -41,6 +41,7 @@ struct Page {
     picture: Option<String>,
     leads: Option<String>,
     findings: Vec<String>,
+    verification: Vec<String>,
     claims: Vec<Claim>,
     notes: Vec<String>,
     columns: Vec<String>,
@@ -112,6 +113,7 @@ pub fn render(analysis: &Analysis) -> Result<String, ReportError> {
         picture: comparable.then(|| charts::answer(analysis)),
         leads: comparable.then(|| leads(analysis)).flatten(),
         findings: findings(analysis),
+        verification: verification(analysis),
         claims: analysis.claims(),
         notes: analysis.notes.clone(),
         columns: table

@@ -2,7 +2,7 @@
 
 use super::Input;
 use crate::ReportError;
-use ssl_aggregate::{ApartRow, Cell, Table};
+use ssl_aggregate::{ApartRow, Cell, Table, Verification};
 
 impl Input {
     /// This input with the rows of another below its own. A row whose name is taken gets the other's title behind its
@@ -14,13 +14,20 @@ impl Input {
         let named = other.table.protocol().is_some();
         let taken = |name: &str| self.table.row(name).is_some();
         let title = other.title.clone();
-        let renamed = other.table.renamed(|name| {
+        let new_name = |name: &str| {
             if taken(name) {
                 format!("{name} ({title})")
             } else {
                 name.to_owned()
             }
+        };
+        let verification = other.verification.iter().map(|it| Verification {
+            framework: new_name(&it.framework),
+            ..it.clone()
         });
+        let verification = self.verification.iter().cloned().chain(verification);
+        let verification = verification.collect();
+        let renamed = other.table.renamed(new_name);
         let sources = [&self.title, &other.title].map(|title| format!("“{title}”"));
         let names = sources.each_ref().map(String::as_str);
         let tables = [&self.table, &renamed].map(|table| table.data_sets().to_vec());
@@ -57,6 +64,7 @@ impl Input {
             baselines,
             outcomes,
             variance: self.variance,
+            verification,
             study: None,
             provenance: [self.provenance, other.provenance].concat(),
             notes,

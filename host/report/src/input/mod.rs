@@ -6,13 +6,15 @@ mod rows;
 mod study;
 mod table_file;
 mod table_rows;
+mod verified;
 
 pub(crate) use annotations::annotations;
 pub use rows::{is_baseline, relabelled};
 pub use study::Study;
 pub use table_file::read_table;
+pub use verified::left_out;
 
-use ssl_aggregate::{ApartRow, PairedOutcomes, Table, VarianceSplit};
+use ssl_aggregate::{ApartRow, PairedOutcomes, Table, VarianceSplit, Verification};
 
 /// A table with what is known of its origin.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Input {
     pub outcomes: Vec<Option<PairedOutcomes>>,
     /// Where the spread comes from, for a ledger that repeats something.
     pub variance: Vec<VarianceSplit>,
+    /// Rows beside what the authors of their backbones report, where that is known.
+    pub verification: Vec<Verification>,
     /// The built-in study this is, whose conclusions are then judged.
     pub study: Option<Study>,
     /// Where the numbers are from, as pairs of a label and a value.

@@ -66,6 +66,7 @@ struct Document {
     redraw: Keyed<sections::RedrawSection>,
     bootstrap: BootstrapSection,
     standard_deviations: Keyed<sections::VarianceSection>,
+    verification: sections::VerificationSection,
 }
 
 /// `value` is the statistic, under the key that every test here uses; `chi2` names which.
@@ -234,6 +235,7 @@ fn document(analysis: &Analysis) -> Document {
                 (split.data_set.clone(), section)
             })
             .collect(),
+        verification: sections::verification(analysis),
     }
 }
 

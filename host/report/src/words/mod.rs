@@ -5,20 +5,23 @@ mod findings;
 mod headline;
 mod over_sets;
 mod spread;
+mod verification;
 
 pub(crate) use answer::answer;
 pub use findings::findings;
 pub use headline::{Verdict, headline, verdict};
 pub(super) use headline::{leads, often, points, z_in_words};
+pub(super) use verification::{verification, within};
 
 use super::analysis::{AgainstReference, Analysis};
 
-/// What stands below the table, with titles: the study's conclusions, the findings, the notes.
-pub(super) fn sections(analysis: &Analysis) -> [(&'static str, Vec<String>); 3] {
+/// What stands below the table, with titles: the study's conclusions, the published numbers, the findings, the notes.
+pub(super) fn sections(analysis: &Analysis) -> [(&'static str, Vec<String>); 4] {
     let claims = analysis.claims().into_iter();
     let claims = claims.map(|it| format!("{} {}. {}", it.claim, it.verdict, it.evidence));
     [
         ("What survives the tests", claims.collect()),
+        ("Verification", verification(analysis)),
         ("Findings", findings(analysis)),
         ("Notes", analysis.notes.clone()),
     ]

@@ -38,6 +38,12 @@ pub(super) enum CellError {
     /// Files of features that are not those of the plan.
     #[error("expected the features of the plan: {0}")]
     GivenFiles(String),
+    #[error("`published`: expected one of the backbones that {framework} has published numbers of ({}), found `{wanted}`", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    NotPublished {
+        framework: String,
+        wanted: String,
+        known: Vec<String>,
+    },
     #[error("failed to import: {0}")]
     Import(#[from] ImportError),
     #[error(transparent)]
@@ -138,6 +144,7 @@ impl CellError {
             | Self::Device { .. }
             | Self::NoCheckpoint { .. }
             | Self::GivenFiles(_)
+            | Self::NotPublished { .. }
             | Self::Import(_)
             | Self::Backbone(_)
             | Self::Evaluate(_) => FailureKind::Input,

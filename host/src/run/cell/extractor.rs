@@ -16,7 +16,7 @@ use ssl_datasets::source::Source;
 use ssl_datasets::views::{normalization, rescale};
 use ssl_plugin_api::Fault;
 use ssl_plugin_api::description::{
-    Description, FinetuneRecipe, IMAGENET_MEAN, IMAGENET_STD, LinearRecipe, ViewGroup,
+    Description, FinetuneRecipe, IMAGENET_MEAN, IMAGENET_STD, LinearRecipe, Published, ViewGroup,
 };
 use ssl_plugin_api::export::Instance;
 use ssl_plugin_api::foreign::Plugin;
@@ -37,6 +37,8 @@ pub(super) struct FeatureExtractor {
     pub linear: Option<LinearRecipe>,
     /// The framework's own fine-tuning.
     pub finetune: Vec<FinetuneRecipe>,
+    /// What its authors report of the backbone.
+    pub published: Vec<Published>,
 }
 
 impl FeatureExtractor {
@@ -48,6 +50,7 @@ impl FeatureExtractor {
             summary,
             linear: None,
             finetune: Vec::new(),
+            published: Vec::new(),
         }
     }
 }
@@ -82,6 +85,7 @@ impl Work<'_> {
             summary: Value::Null,
             linear: None,
             finetune: Vec::new(),
+            published: Vec::new(),
         })
     }
 
@@ -172,6 +176,7 @@ impl Work<'_> {
             backbone: Some(outcome.backbone),
             linear: description.linear,
             finetune: description.finetune,
+            published: Vec::new(),
         })
     }
 

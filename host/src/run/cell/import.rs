@@ -9,7 +9,7 @@ use crate::run::event::Stage;
 use crate::run::job::{CheckpointSubject, Job};
 use serde_json::{Value, json};
 use ssl_datasets::views::normalization;
-use ssl_plugin_api::description::{Description, IMAGENET_MEAN, IMAGENET_STD};
+use ssl_plugin_api::description::{Description, IMAGENET_MEAN, IMAGENET_STD, Published};
 use ssl_plugin_api::foreign::Plugin;
 use std::path::PathBuf;
 use tch::Device;
@@ -25,6 +25,29 @@ pub(super) fn require_file(job: &Job, subject: &CheckpointSubject) -> Result<(),
     })
 }
 
+/// What the authors report of the backbone that the checkpoint stands for.
+fn published(
+    subject: &CheckpointSubject,
+    description: Option<&Description>,
+) -> Result<Vec<Published>, CellError> {
+    let Some(wanted) = &subject.covariates.published else {
+        return Ok(Vec::new());
+    };
+    let all = description.map_or(&[][..], |it| &it.published[..]);
+    let (own, others): (Vec<&Published>, Vec<&Published>) =
+        all.iter().partition(|it| it.checkpoint == *wanted);
+    if own.is_empty() {
+        let mut known: Vec<String> = others.iter().map(|it| it.checkpoint.clone()).collect();
+        known.dedup();
+        return Err(CellError::NotPublished {
+            framework: subject.framework.clone(),
+            wanted: wanted.clone(),
+            known,
+        });
+    }
+    Ok(own.into_iter().cloned().collect())
+}
+
 impl Work<'_> {
     /// The backbone of a checkpoint, read with its framework's key map.
     pub(super) fn import(
@@ -33,6 +56,7 @@ impl Work<'_> {
     ) -> Result<FeatureExtractor, CellError> {
         self.tell(Stage::Prepare, 0, 2, "checkpoint");
         let description = self.timed(Stage::Prepare, |work| work.description_of(subject))?;
+        let published = published(subject, description.as_ref())?;
         let map = description
             .as_ref()
             .map(|d| d.checkpoint.clone())
@@ -79,6 +103,7 @@ impl Work<'_> {
             backbone: Some(backbone),
             linear,
             finetune,
+            published,
         })
     }
 

@@ -89,6 +89,7 @@ impl Work<'_> {
             pretrain: extractor.summary,
             report,
             same_images: sets.same_images,
+            published: extractor.published,
         })
     }
 

@@ -26,6 +26,7 @@ pub(super) fn published() -> Published {
         title: "Imagenette, published results of stable-pretraining",
         data_sets: vec![("Imagenette", IMAGES, "full-10")],
         accuracies: &ACCURACIES,
+        reported: &[],
         provenance: vec![
             (
                 "study",

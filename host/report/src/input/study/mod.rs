@@ -5,7 +5,7 @@ mod ozbulak2024;
 
 use super::{Input, relabelled};
 use crate::ReportError;
-use ssl_aggregate::{AggregateError, Cell, DataSet, Decimal, Table};
+use ssl_aggregate::{AggregateError, Cell, DataSet, Decimal, Table, Verification};
 
 /// A study whose published table can be reported on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub enum Study {
     Imagenette,
 }
 
+/// How the frameworks of both studies were judged.
+const PROTOCOL: &str = "linear";
+
 /// A table as it was printed.
 struct Published {
     title: &'static str,
@@ -23,9 +26,14 @@ struct Published {
     data_sets: Vec<(&'static str, u64, &'static str)>,
     /// Percentages by framework, one for each data set.
     accuracies: &'static [(&'static str, &'static [&'static str])],
+    /// What the authors of the rows report on the first data set.
+    reported: &'static [Reported],
     provenance: Vec<(&'static str, &'static str)>,
     notes: &'static [&'static str],
 }
+
+/// The accuracy that the authors of a framework report: row, backbone, percent, source.
+type Reported = (&'static str, &'static str, f64, &'static str);
 
 impl Study {
     /// All that are built in.
@@ -61,10 +69,12 @@ impl Study {
             origin: self.name().to_owned(),
             source: Box::new(source),
         })?;
+        let verification = published.verification(&table);
         let provenance = published.provenance.into_iter();
         Ok(Input {
             title: published.title.to_owned(),
             variance: Vec::new(),
+            verification,
             baselines: Vec::new(),
             study: Some(self),
             outcomes: vec![None; table.data_sets().len()],
@@ -82,6 +92,24 @@ impl Study {
 }
 
 impl Published {
+    /// The rows beside what their authors report.
+    fn verification(&self, table: &Table) -> Vec<Verification> {
+        let found = self.reported.iter().filter_map(|reported| {
+            let &(framework, checkpoint, published, source) = reported;
+            let cell = table.cell(table.row(framework)?, 0)?;
+            Some(Verification {
+                framework: framework.to_owned(),
+                data_set: table.data_sets().first()?.name.clone(),
+                protocol: PROTOCOL.to_owned(),
+                measured: cell.percent(),
+                checkpoint: checkpoint.to_owned(),
+                published,
+                source: source.to_owned(),
+            })
+        });
+        found.collect()
+    }
+
     fn table(&self) -> Result<Table, AggregateError> {
         let names = || self.data_sets.iter().map(|(name, ..)| *name);
         let data_sets = self
@@ -107,7 +135,7 @@ impl Published {
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let frameworks = self.accuracies.iter().map(|(name, _)| (*name).to_owned());
         let frameworks = frameworks.collect();
-        Table::try_new(Some("linear".to_owned()), data_sets, frameworks, rows)
+        Table::try_new(Some(PROTOCOL.to_owned()), data_sets, frameworks, rows)
     }
 }
 

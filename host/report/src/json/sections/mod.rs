@@ -7,6 +7,7 @@ mod runs;
 mod sampling;
 mod table;
 mod variance;
+mod verification;
 
 pub(super) use pairs::{PairSection, listed, pairs};
 pub(super) use practical::{DifferenceSection, SignedRankSection, differences, signed_ranks};
@@ -18,3 +19,4 @@ pub(super) use sampling::{
 };
 pub(super) use table::{AccuracySection, DataSetSection, accuracy, data_sets};
 pub(super) use variance::{VarianceSection, variance};
+pub(super) use verification::{VerificationSection, verification};
