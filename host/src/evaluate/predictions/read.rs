@@ -1,6 +1,7 @@
 //! Reading per-image predictions back, for comparisons between frameworks.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,13 +36,11 @@ type Parquet<T> = std::result::Result<T, ParquetError>;
 /// [`EvaluateError::Io`] or [`EvaluateError::Columns`] with the file.
 pub fn read_groups(path: &Path) -> Result<Vec<Group>> {
     let reader = open(path)?;
-    (0..reader.num_row_groups())
-        .map(|index| {
-            let rows = reader.get_row_group(index)?;
-            group(rows.as_ref())
-        })
-        .collect::<Parquet<_>>()
-        .map_err(unreadable(path))
+    let groups = (0..reader.num_row_groups()).map(|index| {
+        let rows = reader.get_row_group(index)?;
+        decoded(|| group(rows.as_ref()))
+    });
+    groups.collect::<Parquet<_>>().map_err(unreadable(path))
 }
 
 /// Sample id and whether the prediction was correct (`None` where it is not scored), in the order of
@@ -130,8 +129,8 @@ fn read_group<T>(
     let reader = open(path)?;
     for index in 0..reader.num_row_groups() {
         let rows = reader.get_row_group(index).map_err(unreadable(path))?;
-        if group(rows.as_ref()).map_err(unreadable(path))? == *wanted {
-            return read(rows.as_ref()).map_err(unreadable(path));
+        if decoded(|| group(rows.as_ref())).map_err(unreadable(path))? == *wanted {
+            return decoded(|| read(rows.as_ref())).map_err(unreadable(path));
         }
     }
     Err(EvaluateError::File {
@@ -141,6 +140,14 @@ fn read_group<T>(
         ),
         found: format!("{} other groups", reader.num_row_groups()),
         path: path.to_owned(),
+    })
+}
+
+/// What a decoder makes of pages; some damaged ones make it panic.
+fn decoded<T>(decode: impl FnOnce() -> Parquet<T>) -> Parquet<T> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let words = "expected pages as the header announces them, found others";
+        Err(ParquetError::General(words.to_owned()))
     })
 }
 
