@@ -44,6 +44,19 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
+/// An error and its causes, each that says something new, with colons between.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |error| error.source()) {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+    }
+    text
+}
+
 /// Writes the text; what cannot be written is lost.
 pub(crate) fn write(stream: &mut dyn Write, text: fmt::Arguments<'_>) {
     let _ = stream.write_fmt(text).and_then(|()| stream.flush());
@@ -52,6 +65,20 @@ pub(crate) fn write(stream: &mut dyn Write, text: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_follow_an_error_unless_it_has_said_them() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("failed to open a{0}")]
+        struct Outer(&'static str, #[source] std::io::Error);
+        let full = || std::io::Error::other("disk full");
+        assert_eq!(
+            with_causes(&Outer("", full())),
+            "failed to open a: disk full"
+        );
+        let told = Outer(": disk full", full());
+        assert_eq!(with_causes(&told), "failed to open a: disk full");
+    }
 
     #[test]
     fn text_of_others_is_short_and_harmless() {

@@ -4,6 +4,7 @@ use crate::config::{BenchmarkFault, ConfigError};
 pub use crate::exit::Exit;
 use crate::ledger::LedgerError;
 use crate::run::RunError;
+use crate::terminal::with_causes;
 use miette::{Diagnostic, Report};
 
 /// An error on its way out: what to show, and with which code to end.
@@ -59,7 +60,7 @@ impl Failure {
 struct Line(String);
 
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("{error}")]
+#[error("{}", with_causes(&**error))]
 #[diagnostic(help("{help}"))]
 struct Helped {
     error: Box<dyn std::error::Error + Send + Sync>,

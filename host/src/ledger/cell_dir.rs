@@ -4,6 +4,7 @@ use super::error::{LedgerError, io_error};
 use super::lock::FolderLock;
 use super::record::{CellRecord, FORMAT, WITH_DIGEST};
 use crate::checksum::{self, Damage};
+use crate::terminal::with_causes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -122,22 +123,13 @@ impl CellDir {
 
 /// Why a record cannot be read, and what to do.
 pub(super) fn advice(error: &LedgerError, dir: &CellDir) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
-        error.source()
-    });
-    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    let words = with_causes(error);
     let name = dir.name();
     match error {
         LedgerError::Format { .. } => {
-            format!(
-                "{}; use the version of ssl-lottery that wrote it, or newer",
-                words.join(": ")
-            )
+            format!("{words}; use the version of ssl-lottery that wrote it, or newer")
         }
-        _ => format!(
-            "{}; `run --redo {name}` computes the cell anew",
-            words.join(": ")
-        ),
+        _ => format!("{words}; `run --redo {name}` computes the cell anew"),
     }
 }
 

@@ -7,6 +7,7 @@ use super::job::PretrainJob;
 use super::position::{Loss, Position};
 use super::trainer::Trainer;
 use crate::progress::Progress;
+use crate::terminal::with_causes;
 use crate::{checksum, tensorfile};
 use serde_json::Value;
 use ssl_plugin_api::NamedTensor;
@@ -177,12 +178,6 @@ fn go_on(
     }
     builds.push(found.to_owned());
     Ok(builds)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let lines: Vec<String> = causes.map(ToString::to_string).collect();
-    lines.join(": ")
 }
 
 fn on_device<'t>(

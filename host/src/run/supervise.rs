@@ -13,6 +13,7 @@ use crate::atomic;
 use crate::config;
 use crate::ledger::{CellDir, CellRecord, Failure, FailureKind, FolderLock, LedgerError, Status};
 use crate::process::{Ended, Limits};
+use crate::terminal::with_causes;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -226,12 +227,6 @@ fn verdict(name: &str, record: &CellRecord) -> String {
         (None, Status::Done) => format!("{name}: done ({seconds:.0} s)"),
         (None, _) => format!("{name}: interrupted, resumes with the next run"),
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let words: Vec<String> = causes.map(ToString::to_string).collect();
-    words.join(": ")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

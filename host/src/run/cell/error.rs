@@ -6,12 +6,11 @@ use crate::evaluate::EvaluateError;
 use crate::import::ImportError;
 use crate::ledger::FailureKind;
 use crate::pretrain::PretrainError;
-use crate::terminal::plain;
+use crate::terminal::{plain, with_causes};
 use ssl_datasets::DataError;
 use ssl_datasets::source::SetFault;
 use ssl_plugin_api::foreign::Refusal;
 use ssl_plugin_api::{Fault, FaultKind};
-use std::error::Error;
 use std::path::PathBuf;
 
 /// Why a cell ended without a result.
@@ -153,16 +152,7 @@ impl CellError {
 
     /// The error and its causes in one line; libtorch's traces are left to the log.
     pub(super) fn line(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let words = error.to_string();
-            if !text.contains(&words) {
-                text.push_str(": ");
-                text.push_str(&words);
-            }
-            cause = error.source();
-        }
+        let text = with_causes(self);
         let (line, trace) = text.split_once('\n').unwrap_or((&text, ""));
         if !trace.is_empty() {
             tracing::error!("{trace}");
