@@ -24,7 +24,7 @@ pub struct Cells {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
     /// List the cells of this shard alone, as `run --shard I/N` computes them
     #[arg(long, value_name = "I/N")]
