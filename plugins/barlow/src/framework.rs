@@ -46,7 +46,7 @@ impl Framework for BarlowTwins {
             finetune: vec![finetune(0.01, 20, [0.005, 0.5])],
             linear: Some(linear_probe(100, 256, 0.3, 1e-6)),
             published: vec![
-                Published::linear("1000ep", 73.2, "arXiv:2103.03230 table 1"),
+                Published::linear("1000ep", 73.2, "arXiv:2103.03230"),
                 Published::linear("resnet50.pth", 73.5, "facebookresearch/barlowtwins README"),
             ],
             ..asymmetric_pair_description(GroupRule {

@@ -82,7 +82,7 @@ impl Framework for Byol {
                 .target_head(r"target\.projector\.", "projector")
                 .drop(r"(?:fc|classifier)\..+"),
             published: vec![
-                Published::linear("1000ep", 74.3, "arXiv:2006.07733 table 1"),
+                Published::linear("1000ep", 74.3, "arXiv:2006.07733"),
                 Published::linear("300ep", 72.5, "arXiv:2006.07733"),
                 Published::linear(
                     "pretrain_res50x1.pkl",

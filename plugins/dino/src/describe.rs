@@ -36,8 +36,8 @@ pub(crate) fn description(config: &DinoConfig) -> Description {
         linear: Some(linear_probe(100, 1024, 0.3, 0.0)),
         checkpoint,
         published: vec![
-            Published::linear("800ep", 75.3, "arXiv:2104.14294 table 2"),
-            Published::knn("800ep", 67.5, "arXiv:2104.14294 table 2"),
+            Published::linear("800ep", 75.3, "arXiv:2104.14294"),
+            Published::knn("800ep", 67.5, "arXiv:2104.14294"),
         ],
         ..Description::new(views(config.num_local_crops), encoders, recipe(config))
     }

@@ -82,10 +82,10 @@ impl Framework for SimSiam {
                 .head(r"module\.encoder\.fc\.", "projector")
                 .head(r"module\.predictor\.", "predictor"),
             published: vec![
-                Published::linear("100ep", 68.1, "arXiv:2011.10566 table 4"),
-                Published::linear("200ep", 70.0, "arXiv:2011.10566 table 4"),
-                Published::linear("400ep", 70.8, "arXiv:2011.10566 table 4"),
-                Published::linear("800ep", 71.3, "arXiv:2011.10566 table 4"),
+                Published::linear("100ep", 68.1, "arXiv:2011.10566"),
+                Published::linear("200ep", 70.0, "arXiv:2011.10566"),
+                Published::linear("400ep", 70.8, "arXiv:2011.10566"),
+                Published::linear("800ep", 71.3, "arXiv:2011.10566"),
                 Published::linear("100ep-batch512", 68.1, "facebookresearch/simsiam README"),
                 Published::linear("100ep-batch256", 68.3, "facebookresearch/simsiam README"),
             ],

@@ -53,11 +53,7 @@ impl Framework for VicReg {
                 finetune(0.1, 20, [0.01, 0.1]),
             ],
             linear: Some(linear_probe(100, 256, 0.02, 1e-6)),
-            published: vec![Published::linear(
-                "1000ep",
-                73.2,
-                "arXiv:2105.04906 table 1",
-            )],
+            published: vec![Published::linear("1000ep", 73.2, "arXiv:2105.04906")],
             ..asymmetric_pair_description(GroupRule::exempt_1d())
         }
     }
