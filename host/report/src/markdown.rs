@@ -2,7 +2,7 @@
 
 use super::analysis::Analysis;
 use super::paper::{Entry, Mark, PaperTable};
-use super::words::{headline, sections};
+use super::words::{carried, headline, sections};
 
 /// A headline, the table, the findings and the notes.
 #[must_use]
@@ -26,10 +26,11 @@ pub fn render(analysis: &Analysis) -> String {
         text.push_str(&line(std::iter::once("n".to_owned()).chain(counts)));
     }
     for (row, name) in table.names.iter().enumerate() {
-        let entries = table.columns.iter().map(|column| {
-            column.entries[row]
-                .as_ref()
-                .map_or_else(|| "–".to_owned(), marked)
+        let entries = table.columns.iter().enumerate().map(|(place, column)| {
+            column.entries[row].as_ref().map_or_else(
+                || "–".to_owned(),
+                |entry| marked(entry, &spread(analysis, table.order[row], place)),
+            )
         });
         text.push_str(&line(std::iter::once(escape(name)).chain(entries)));
     }
@@ -39,9 +40,18 @@ pub fn render(analysis: &Analysis) -> String {
     }
     text.push_str(&intervals(analysis, &table));
     text.push_str(&format!(
-        "\n{}\n",
-        escape(&table.legend.replace("dagger", "†"))
+        "\n{}{}\n",
+        escape(&table.legend.replace("dagger", "†")),
+        if analysis.table().repeats() {
+            " A number after ± is the standard deviation between runs: seeds, or the heads of a single seed."
+        } else {
+            ""
+        }
     ));
+    if let Some((title, lines)) = carried(analysis) {
+        text.push_str(&format!("\n### {}\n\n", escape(&title)));
+        text.extend(lines.iter().map(|line| format!("- {}\n", escape(line))));
+    }
     for (title, lines) in sections(analysis) {
         if !lines.is_empty() {
             text.push_str(&format!("\n### {title}\n\n"));
@@ -75,11 +85,20 @@ fn intervals(analysis: &Analysis, table: &PaperTable) -> String {
     text
 }
 
-fn marked(entry: &Entry) -> String {
+/// The standard deviation between the runs of a row on a data set, behind its accuracy; nothing for other columns.
+fn spread(analysis: &Analysis, row: usize, column: usize) -> String {
+    let table = analysis.table();
+    let is_set = column < table.data_sets().len();
+    let spread = is_set.then(|| table.runs(row).on(column)).flatten();
+    spread.map_or_else(String::new, |it| format!(" ± {:.2}", it.variance.sqrt()))
+}
+
+fn marked(entry: &Entry, spread: &str) -> String {
+    let text = format!("{}{spread}", entry.text);
     match entry.mark {
-        Mark::Best => format!("**{}**", entry.text),
-        Mark::Near => format!("{}†", entry.text),
-        Mark::None => entry.text.clone(),
+        Mark::Best => format!("**{text}**"),
+        Mark::Near => format!("{text}†"),
+        Mark::None => text,
     }
 }
 

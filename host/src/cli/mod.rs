@@ -14,6 +14,7 @@ mod exit;
 mod import;
 mod logging;
 mod new;
+mod page;
 mod plugins;
 mod report;
 mod root;

@@ -10,7 +10,13 @@ pub(super) fn execute(report: ReportArgs) -> Result<Exit, Failure> {
 }
 
 fn failure(error: SourceError) -> Failure {
-    let help = match &error {
+    let help = advice(&error);
+    Failure::with_help(Exit::BadInput, error, help)
+}
+
+/// What to do about it.
+pub(super) fn advice(error: &SourceError) -> &'static str {
+    match error {
         SourceError::Report(ReportError::Read { .. }) => {
             "check the path and that the file may be read"
         }
@@ -27,6 +33,5 @@ fn failure(error: SourceError) -> Failure {
             "a table is CSV: a header `framework,<data set>,…`, a row `n` with image counts, then one row per \
              framework in percent"
         }
-    };
-    Failure::with_help(Exit::BadInput, error, help)
+    }
 }

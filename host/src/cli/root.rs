@@ -15,6 +15,7 @@ use super::plugins::{Plugins, ProbeLibrary};
 use super::run::Run;
 use crate::libtorch;
 use crate::report::command::ReportArgs;
+use crate::report::page::PageArgs;
 use crate::terminal::errln;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;
@@ -43,6 +44,7 @@ enum Command {
     Conformance(Conformance),
     New(New),
     Report(ReportArgs),
+    Page(PageArgs),
     Data(Data),
     Import(Import),
     Doctor(Doctor),
@@ -127,6 +129,7 @@ impl Command {
             Self::Data(data) => data.execute(),
             Self::Doctor(doctor) => doctor.execute(),
             Self::Report(report) => super::report::execute(report),
+            Self::Page(page) => super::page::execute(&page),
         }
     }
 }

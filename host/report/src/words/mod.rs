@@ -1,6 +1,7 @@
 //! What is and what is not supported, in sentences.
 
 mod answer;
+mod carried;
 mod findings;
 mod headline;
 mod over_sets;
@@ -8,6 +9,7 @@ mod spread;
 mod verification;
 
 pub(crate) use answer::answer;
+pub(crate) use carried::carried;
 pub use findings::findings;
 pub use headline::{Verdict, headline, verdict};
 pub(super) use headline::{leads, often, points, z_in_words};
