@@ -38,6 +38,11 @@ fn a_certificate_without_a_check_is_no_success() {
         assert!(told.contains("nothing is certified"), "{told}");
         assert!(text(&output.stdout).contains("0 passed"));
     }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("certificate.json");
+    let output = conformance(&["--skip", ".", "--certificate", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!file.exists());
 }
 
 #[test]
@@ -67,8 +72,19 @@ fn what_a_report_names_can_be_run_again() {
     let repeated: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(repeated["checks"][0]["message"], check["message"]);
     assert_eq!(repeated["checks"].as_array().unwrap().len(), 1);
-    let output = conformance(&["--reproduce", "nonsense"]);
+    for unknown in [
+        "nonsense",
+        "no-such-check:echo:1",
+        "feature-gradients-are-slopes:other:1",
+        "golden/step:echo:1",
+    ] {
+        let output = conformance(&["--reproduce", unknown]);
+        assert_eq!(output.status.code(), Some(65), "{unknown}");
+        assert!(text(&output.stderr).contains(unknown));
+    }
+    let output = conformance(&["--list", "--only", "("]);
     assert_eq!(output.status.code(), Some(65));
+    assert!(output.stdout.is_empty());
 }
 
 #[test]

@@ -157,10 +157,15 @@ static ssl_fault hello(ssl_sink json, ssl_sink) {
       std::string(is("default-out-of-range") ? "11.0" : "0.1") + ", \"doc\": \"factor of the loss\", \"source\": \"ours\"}, "
       "{\"key\": \"kind\", \"kind\": {\"type\": \"choice\", \"of\": [\"plain\", \"other\"]}, \"default\": \"plain\", "
       "\"doc\": \"nothing\", \"source\": \"ours\"}";
-  json.put(json.context, str("{\"api\": \"C++\", \"libtorch\": null, \"requires\": [], \"frameworks\": [{\"id\": \"" + id() +
-                             "\", \"name\": \"Bad\", \"family\": \"contrastive\", \"paper\": \"none\", \"year\": 2026, "
-                             "\"version\": \"0.1.0\", \"license\": \"" + (is("no-licence") ? "" : "MIT") +
-                             "\", \"schema\": [" + keys + "]}]}"));
+  if (is("lists-nothing")) {
+    json.put(json.context, str("{\"api\": \"C++\", \"libtorch\": null, \"requires\": [], \"frameworks\": []}"));
+    return SSL_OK;
+  }
+  std::string refused = is("leaves-out-a-framework") ? ", \"refused\": [\"other: expected a licence, found none\"]" : "";
+  std::string framework = "{\"id\": \"" + id() + "\", \"name\": \"Bad\", \"family\": \"contrastive\", \"paper\": \"none\", \"year\": 2026, "
+                          "\"version\": \"0.1.0\", \"license\": \"" + (is("no-licence") ? "" : "MIT") + "\", \"schema\": [" + keys + "]}";
+  if (is("lists-itself-twice")) framework += ", " + framework;
+  json.put(json.context, str("{\"api\": \"C++\", \"libtorch\": null, \"requires\": []" + refused + ", \"frameworks\": [" + framework + "]}"));
   return SSL_OK;
 }
 

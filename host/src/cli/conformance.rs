@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use crate::conformance::{
-    Certificate, HIGHEST, Options, Report, Suite, SuiteError, Waivers, badge, definitions,
+    Certificate, Definition, HIGHEST, Options, Report, Suite, SuiteError, Waivers, badge, chosen,
     record_golden, run_suite,
 };
 use crate::terminal::{out, outln};
@@ -77,7 +77,7 @@ enum Format {
 impl Conformance {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
         let Some(library) = self.library.as_ref().filter(|_| !self.list) else {
-            out!("{}", self.listed());
+            out!("{}", self.listed()?);
             return Ok(Exit::Done);
         };
         let waivers = self.waivers.as_deref().map(Waivers::read).transpose()?;
@@ -91,11 +91,6 @@ impl Conformance {
             None => report,
         };
         self.show(&report)?;
-        if self.certificate.is_some() || self.badge.is_some() {
-            let certificate = Certificate::new(&report, &frameworks, self.level, self.seed)
-                .map_err(|error| unwritten(library, error))?;
-            self.publish(&certificate)?;
-        }
         if report.run() == 0 {
             tracing::warn!(
                 "no check was run, so nothing is certified: expected checks up to level {} that --only takes and \
@@ -103,6 +98,11 @@ impl Conformance {
                 self.level
             );
             return Ok(Exit::ChecksFailed);
+        }
+        if self.certificate.is_some() || self.badge.is_some() {
+            let certificate = Certificate::new(&report, &frameworks, self.level, self.seed)
+                .map_err(|error| unwritten(library, error))?;
+            self.publish(&certificate)?;
         }
         Ok(if report.failed == 0 {
             Exit::Done
@@ -158,15 +158,8 @@ impl Conformance {
     }
 
     /// The list of checks, as text or as JSON.
-    fn listed(&self) -> String {
-        let pattern =
-            |text: &Option<String>| text.as_deref().and_then(|it| regex::Regex::new(it).ok());
-        let (only, skip) = (pattern(&self.only), pattern(&self.skip));
-        let all = definitions().into_iter().filter(|check| {
-            check.level <= self.level
-                && only.as_ref().is_none_or(|it| it.is_match(check.id))
-                && !skip.as_ref().is_some_and(|it| it.is_match(check.id))
-        });
+    fn listed(&self) -> Result<String, SuiteError> {
+        let all = chosen(&self.options(Path::new("")))?.into_iter();
         if self.format == Format::Json {
             let list: Vec<_> = all
                 .map(|check| {
@@ -176,16 +169,16 @@ impl Conformance {
                     })
                 })
                 .collect();
-            return format!("{:#}\n", json!(list));
+            return Ok(format!("{:#}\n", json!(list)));
         }
-        all.map(|check| {
+        let line = |check: &Definition| {
             let group = check.group.name();
             format!(
                 "{} {group:<13} {:<36} {}\n",
                 check.level, check.id, check.says
             )
-        })
-        .collect()
+        };
+        Ok(all.map(line).collect())
     }
 }
 
@@ -234,6 +227,14 @@ impl From<SuiteError> for Failure {
             SuiteError::Unopened(_) => (
                 Exit::PluginFault,
                 "build the plugin with this version's ssl-plugin-kit",
+            ),
+            SuiteError::Nothing { .. } => (
+                Exit::ChecksFailed,
+                "nothing is certified: mend what the reason names, then certify the library again",
+            ),
+            SuiteError::Unknown { .. } => (
+                Exit::BadInput,
+                "copy the line that follows a failure in the report; that of a golden file needs its --golden",
             ),
             SuiteError::NoGolden { .. } => (
                 Exit::BadInput,

@@ -17,7 +17,7 @@ pub struct Plugins {
     /// A further directory with plugins (repeatable)
     #[arg(long, value_name = "DIR", value_parser = super::folder)]
     plugin_dir: Vec<PathBuf>,
-    /// End with code 1 if a file was refused
+    /// End with code 1 if a file was refused or no framework was found
     #[arg(long)]
     strict: bool,
     /// Seconds within which all libraries must have answered
@@ -38,7 +38,8 @@ impl Plugins {
             Format::Json => outln!("{:#}", json(&registry)),
             Format::Text => out!("{}", text(&registry)),
         }
-        Ok(if self.strict && !registry.refused.is_empty() {
+        let is_sound = registry.refused.is_empty() && !registry.candidates.is_empty();
+        Ok(if self.strict && !is_sound {
             Exit::ChecksFailed
         } else {
             Exit::Done

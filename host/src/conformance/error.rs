@@ -10,6 +10,22 @@ pub enum SuiteError {
     /// The library was refused, or its process gave no answer; one line.
     #[error("{0}")]
     Unopened(String),
+    /// The library opens and has no framework, so that there is nothing to certify.
+    #[error("{}: expected a framework to certify, found none: {reason}", library.display())]
+    Nothing {
+        /// The library.
+        library: PathBuf,
+        /// Why it has none.
+        reason: String,
+    },
+    /// A check or framework to reproduce that the library has not.
+    #[error("{}: expected a check of this library to run again, found {found}", library.display())]
+    Unknown {
+        /// The library.
+        library: PathBuf,
+        /// What is not there.
+        found: String,
+    },
     /// A golden file cannot be used.
     #[error(transparent)]
     Case(#[from] CaseError),

@@ -35,7 +35,7 @@ mod waivers;
 pub use definition::{Definition, Group, HIGHEST, Run, definitions};
 pub use error::SuiteError;
 pub use golden::{Case, CaseError, Comparison, MaxErrors, Tolerance};
-pub use options::Options;
+pub use options::{Options, chosen};
 pub use report::{Certificate, Check, Outcome, Report, Status, badge};
 pub use small::small;
 pub use subject::{Library, Subject};

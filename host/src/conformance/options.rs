@@ -1,5 +1,6 @@
 //! Which checks run, and how.
 
+use super::definition::{Definition, HIGHEST, definitions};
 use super::error::SuiteError;
 use super::fuzz::FUZZ;
 use crate::process::{Limits, NoAnswer, fork_one};
@@ -46,7 +47,7 @@ impl Options {
         Self {
             library,
             golden: None,
-            level: super::definition::HIGHEST,
+            level: HIGHEST,
             only: None,
             skip: None,
             seed: 1,
@@ -80,6 +81,14 @@ impl Options {
     }
 }
 
+/// The checks that are wanted, golden files apart.
+///
+/// # Errors
+/// A pattern or a line to reproduce that cannot be read.
+pub fn chosen(options: &Options) -> Result<Vec<&'static Definition>, SuiteError> {
+    Ok(Filter::new(options)?.chosen())
+}
+
 /// Which checks and frameworks are wanted.
 pub(super) struct Filter {
     only: Option<Regex>,
@@ -109,10 +118,17 @@ impl Filter {
                 return Err(refuse());
             };
             filter.seed = seed.parse().map_err(|_| refuse())?;
-            filter.level = super::definition::HIGHEST;
+            filter.level = HIGHEST;
             filter.exactly = Some((check.to_owned(), framework.to_owned()));
         }
         Ok(filter)
+    }
+
+    /// The checks that it takes.
+    pub(super) fn chosen(&self) -> Vec<&'static Definition> {
+        let mut all = definitions();
+        all.retain(|check| check.level <= self.level && self.takes(check.id));
+        all
     }
 
     pub(super) fn takes(&self, id: &str) -> bool {

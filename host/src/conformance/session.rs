@@ -55,6 +55,18 @@ impl Session {
     ) -> Result<Self, Broken> {
         let description = subject.describe(plugin)?;
         let instance = subject.create_in(plugin, &context, services)?;
+        Self::of(instance, description, context)
+    }
+
+    /// A framework that was started in these circumstances.
+    ///
+    /// # Errors
+    /// The plugin's fault, or a parameter that is not f32.
+    pub fn of(
+        instance: Instance,
+        description: Description,
+        context: RunContext,
+    ) -> Result<Self, Broken> {
         let at = TrainStep {
             epoch: 0,
             epochs: context.epochs,

@@ -1,6 +1,6 @@
 //! All checks of a plugin, each in a child process with limits of time and memory.
 
-use super::definition::{Definition, Run, definitions};
+use super::definition::{Definition, Run};
 use super::error::SuiteError;
 use super::fuzz::{FUZZ, case, fuzz, nothing_found};
 use super::golden::{Case, check_golden, golden_cases, record};
@@ -9,6 +9,7 @@ use super::report::{Check, Outcome, Report};
 use super::small::small;
 use super::subject::{Library, Subject};
 use super::verdict::Verdict;
+use crate::plugins::why_none;
 use crate::process::fork_each;
 use serde_json::{Map, Value};
 use ssl_plugin_api::description::Metadata;
@@ -21,7 +22,7 @@ const GOLDEN_LEVEL: u8 = 3;
 /// Runs the checks.
 ///
 /// # Errors
-/// A library that is refused, a folder without golden files, an unreadable file.
+/// A library that is refused or has no framework, a folder without golden files, an unreadable file.
 pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
     let filter = Filter::new(options)?;
     let library = Library {
@@ -33,10 +34,7 @@ pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
     tch::set_num_threads(1);
     let folder = options.golden.as_deref();
     let cases = folder.map(golden_cases).transpose()?.unwrap_or_default();
-    let checks: Vec<&Definition> = definitions()
-        .into_iter()
-        .filter(|check| check.level <= filter.level && filter.takes(check.id))
-        .collect();
+    let checks = filter.chosen();
     let mut subjects = Vec::new();
     let on_frameworks = |check: &&Definition| matches!(check.run, Run::Framework(_));
     if options.fuzz.is_some() || filter.is_fuzz() || checks.iter().any(on_frameworks) {
@@ -76,6 +74,12 @@ pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
     }
     let wanted = cases.iter().filter(|case| filter.takes(&case.id()));
     jobs.extend(wanted.map(|case| Job::Golden(case, &library)));
+    if let (true, Some(line)) = (jobs.is_empty(), &options.reproduce) {
+        return Err(SuiteError::Unknown {
+            library: library.path.clone(),
+            found: format!("`{line}`"),
+        });
+    }
     let checks = run(options, &jobs, filter.seed)?;
     Ok(Suite {
         report: Report::new(options.library.clone(), checks),
@@ -86,7 +90,7 @@ pub fn run_suite(options: &Options) -> Result<Suite, SuiteError> {
 /// A golden file of each framework, by its id, with what the plugin itself computes.
 ///
 /// # Errors
-/// A library that is refused, a framework that fails.
+/// A library that is refused or has no framework, a framework that fails.
 pub fn record_golden(options: &Options) -> Result<Vec<(String, Vec<u8>)>, SuiteError> {
     let library = Library {
         path: options.library.clone(),
@@ -118,11 +122,12 @@ pub struct Suite {
     pub frameworks: Vec<Metadata>,
 }
 
-/// The frameworks of the library.
+/// The frameworks of the library, one at least.
 fn frameworks(options: &Options, library: &Library) -> Result<Vec<Metadata>, SuiteError> {
     let list = || {
         let plugin = Plugin::open(&library.path).map_err(|refusal| refusal.to_string())?;
-        Ok::<Vec<Metadata>, String>(plugin.frameworks().to_vec())
+        let why = why_none(&plugin);
+        Ok::<_, String>((plugin.frameworks().to_vec(), why))
     };
     let found = options.apart(list).map_err(|error| {
         SuiteError::Unopened(format!(
@@ -130,7 +135,13 @@ fn frameworks(options: &Options, library: &Library) -> Result<Vec<Metadata>, Sui
             library.path.display()
         ))
     })?;
-    found.map_err(SuiteError::Unopened)
+    match found.map_err(SuiteError::Unopened)? {
+        (_, Some(reason)) => Err(SuiteError::Nothing {
+            library: library.path.clone(),
+            reason,
+        }),
+        (frameworks, None) => Ok(frameworks),
+    }
 }
 
 /// A framework with a narrow configuration. What keeps it from being created is told by the checks

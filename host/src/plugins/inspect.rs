@@ -1,6 +1,7 @@
 //! What a framework asks of the host, found out in a process of its own.
 
 use super::probe::LIMIT;
+use super::registry::why_none;
 use crate::process::{Limits, NoAnswer, answer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -82,11 +83,7 @@ pub fn inspect(
         reason: refusal.to_string(),
     })?;
     let frameworks = plugin.frameworks();
-    let hello = plugin.hello();
-    if let (true, Some(reason)) = (
-        frameworks.is_empty(),
-        hello.refused.first().or(hello.empty.as_ref()),
-    ) {
+    if let Some(reason) = why_none(&plugin) {
         return Err(InspectError::Nothing {
             reason: format!("{}: {reason}", library.display()),
         });

@@ -10,6 +10,6 @@ mod sound_recipe;
 
 pub use inspect::{InspectError, Inspected, inspect, inspect_apart};
 pub use probe::{LIMIT, probe, probe_one};
-pub use registry::{Candidate, Refused, Registry};
+pub use registry::{Candidate, Refused, Registry, why_none};
 pub use search::{Directory, directories, libraries};
 pub use sound::{check_description, check_id, check_metadata};

@@ -37,6 +37,21 @@ pub struct Registry {
     pub empty: Vec<Refused>,
 }
 
+/// Why a library has no framework, in its own words where it has some; nothing where it has one.
+#[must_use]
+pub fn why_none(plugin: &Plugin) -> Option<String> {
+    if !plugin.frameworks().is_empty() {
+        return None;
+    }
+    let hello = plugin.hello();
+    let said = hello.refused.first().or(hello.empty.as_ref());
+    Some(said.cloned().unwrap_or_else(|| EMPTY_LIST.to_owned()))
+}
+
+/// What is said of a library that lists nothing and gives no reason.
+const EMPTY_LIST: &str =
+    "expected a framework in the list of `hello`, found an empty list; list one";
+
 impl Registry {
     /// Opens every library of the directories, in this process; a directory that is not there holds
     /// none.
@@ -73,6 +88,10 @@ impl Registry {
                     .refused
                     .extend(plugin.hello().refused.iter().map(line));
                 registry.empty.extend(plugin.hello().empty.iter().map(line));
+                let is_mute = registry.refused.is_empty() && registry.empty.is_empty();
+                if let Some(reason) = why_none(&plugin).filter(|_| is_mute) {
+                    registry.refused.push(line(&reason));
+                }
                 for metadata in plugin.frameworks() {
                     match check_id(&metadata.id) {
                         Ok(()) => registry.candidates.push(Candidate {

@@ -161,3 +161,58 @@ fn conformance_hears_the_framework_and_not_its_noise() {
     assert_eq!(ended.code, Some(70), "{ended:?}");
     assert!(ended.err.contains("libfixture_rude"), "{ended:?}");
 }
+
+/// A library without a framework, and words of the reason for it.
+const NOTHING: [(&str, &str); 3] = [
+    ("list:nothing", "found an empty list"),
+    ("list:empty", "no framework was asked for"),
+    ("list:refused", "no framework was asked for"),
+];
+
+#[test]
+fn a_library_without_a_framework_is_never_certified() {
+    let (place, library) = place();
+    let library = library.to_str().unwrap();
+    for (rude, why) in NOTHING {
+        for more in [
+            &[
+                "--level",
+                "3",
+                "--certificate",
+                "c.json",
+                "--badge",
+                "b.svg",
+            ][..],
+            &["--record", "golden"],
+            &["--fuzz", "1"],
+        ] {
+            let ended = program(&place, rude, &[&["conformance", library], more].concat());
+            assert_eq!(ended.code, Some(1), "{rude}: {ended:?}");
+            let told = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            for words in [why, "nothing is certified", "libfixture_rude"] {
+                assert!(told.contains(words), "{rude}: {told}");
+            }
+            assert!(!ended.out.contains("passed"), "{rude}: {ended:?}");
+        }
+        for file in ["c.json", "b.svg"] {
+            assert!(!place.path().join(file).exists(), "{rude}: {file}");
+        }
+        let ended = program(&place, rude, &["describe", library]);
+        assert_eq!(ended.code, Some(65), "{rude}: {ended:?}");
+        assert!(ended.err.contains(why), "{rude}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_library_that_lists_nothing_in_silence_is_refused() {
+    let (place, _) = place();
+    for (rude, why) in NOTHING {
+        let (ended, found, refused) = plugins(&place, rude, &["--strict"]);
+        assert_eq!(found, [true, false], "{rude}: {ended:?}");
+        // A reason why there is nothing is no fault.
+        let is_refused = rude != "list:empty";
+        assert_eq!(refused.is_some(), is_refused, "{rude}: {ended:?}");
+        assert!(refused.is_none_or(|it| it.contains(why)), "{rude}");
+        assert_eq!(ended.code, Some(i32::from(is_refused)), "{rude}");
+    }
+}

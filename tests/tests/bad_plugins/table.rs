@@ -22,6 +22,10 @@ const fn row(mistake: &'static str, check: &'static str, words: &'static str) ->
 pub const AT_OPENING: &[(&str, &str)] = &[
     ("exits-when-opened", "exit code 0 before it answered"),
     ("aborts-when-opened", "signal 6 (SIGABRT)"),
+    (
+        "lists-nothing",
+        "found none: expected a framework in the list of `hello`",
+    ),
 ];
 
 /// Mistakes that a check finds.
@@ -57,8 +61,14 @@ pub const TABLE: &[Row] = &[
     ),
     row("seeds-when-opened", "loading-changes-nothing", "generator"),
     row("prints-when-opened", "loading-prints-nothing", "hello"),
+    row(
+        "leaves-out-a-framework",
+        "nothing-is-refused",
+        "1 refused: other: expected a licence",
+    ),
     // What it says about itself.
     row("evil-id", "id-is-plain", "../x"),
+    row("lists-itself-twice", "id-is-plain", "found it 2 times"),
     row("no-licence", "metadata-is-whole", "license"),
     row(
         "bare-key",
@@ -211,6 +221,11 @@ pub const TABLE: &[Row] = &[
         "does not train",
     ),
     row("draws-from-the-clock", "same-seed-same-bytes", "twice"),
+    row(
+        "ignores-the-seed",
+        "another-seed-starts-elsewhere",
+        "the same projector.weight for two seeds",
+    ),
     row(
         "counts-its-calls",
         "call-count-does-not-matter",

@@ -62,15 +62,25 @@ inventory::submit! {
     }
 }
 
-/// What an attempt came to: taken, or refused as a configuration.
+/// What an attempt came to: the fault where it was refused as a configuration.
 ///
 /// # Errors
 /// Any other fault.
 fn outcome<T>(result: Result<T, Fault>, config: &Value) -> Result<Option<Fault>, Broken> {
+    Ok(attempted(result, config)?.err())
+}
+
+/// What an attempt gave; nothing where it was refused as a configuration.
+///
+/// # Errors
+/// Any other fault.
+fn taken<T>(result: Result<T, Fault>, config: &Value) -> Result<Option<T>, Broken> {
+    Ok(attempted(result, config)?.ok())
+}
+
+fn attempted<T>(result: Result<T, Fault>, config: &Value) -> Result<Result<T, Fault>, Broken> {
     match result {
-        Ok(_) => Ok(None),
-        Err(fault) if fault.kind == FaultKind::Config => Ok(Some(fault)),
-        Err(fault) => {
+        Err(fault) if fault.kind != FaultKind::Config => {
             let kind = fault.kind.name();
             let message = format!(
                 "expected success or a fault of kind config with {config}, found {kind}: {}",
@@ -81,6 +91,7 @@ fn outcome<T>(result: Result<T, Fault>, config: &Value) -> Result<Option<Fault>,
                 ..Broken::from(fault)
             })
         }
+        other => Ok(other),
     }
 }
 
@@ -124,20 +135,21 @@ fn configurations_in_range_work(subject: &Subject) -> Verdict {
 /// Describes, creates and steps under a configuration; whether it was taken.
 pub fn tried(subject: &Subject, plugin: &Plugin, config: &Value) -> Result<bool, Broken> {
     let subject = under(subject, config);
-    if outcome(plugin.describe(subject.id(), config), config)?.is_some() {
+    // One instance for all: each may be a process that takes seconds to start.
+    let Some(description) = taken(plugin.describe(subject.id(), config), config)? else {
         return Ok(false);
-    }
+    };
     let created = subject
         .create(plugin)
-        .and_then(|mut it| it.parameters().map(|_| ()));
-    if outcome(created, config)?.is_some() {
+        .and_then(|mut it| it.parameters().map(|_| it));
+    let Some(instance) = taken(created, config)? else {
         return Ok(false);
-    }
+    };
     let during = |broken: Broken| Broken {
         message: format!("with {config}: {}", broken.message),
         ..broken
     };
-    let mut session = Session::start(&subject, plugin).map_err(during)?;
+    let mut session = Session::of(instance, description, subject.context()).map_err(during)?;
     session.begin(0).map_err(during)?;
     let batch = session.batch();
     match session.try_step(&batch) {

@@ -72,6 +72,18 @@ inventory::submit! {
     }
 }
 
+inventory::submit! {
+    Definition {
+        id: "nothing-is-refused",
+        group: Group::Load,
+        level: 1,
+        says: "The library offers every framework that it was asked for.",
+        why: "A framework that is left out is never checked, and a certificate of the others would pass for its own.",
+        mend: "Mend what the message names, or do not ask for that framework (`SSL_LOTTERY_FRAMEWORKS`, entry points of installed packages).",
+        run: Run::Library(nothing_is_refused),
+    }
+}
+
 fn symbols_resolve(library: &Library) -> Verdict {
     open_now(&library.path)
         .map_err(|found| broken(format!("expected every symbol to be there, found: {found}")))?;
@@ -158,6 +170,19 @@ fn loading_changes_nothing(library: &Library) -> Verdict {
             .to_owned()
     })?;
     holds("the process is as it was")
+}
+
+fn nothing_is_refused(library: &Library) -> Verdict {
+    let plugin = library.open()?;
+    let refused = &plugin.hello().refused;
+    expect(refused.is_empty(), || {
+        format!(
+            "expected every framework that was asked for, found {} refused: {}",
+            refused.len(),
+            refused.join("; ")
+        )
+    })?;
+    holds("every framework that was asked for is offered")
 }
 
 fn loading_prints_nothing(library: &Library) -> Verdict {

@@ -14,8 +14,8 @@ inventory::submit! {
         id: "id-is-plain",
         group: Group::Describe,
         level: 1,
-        says: "The id is of lower-case letters, digits and hyphens, starts with a letter or digit, and is at most 64 long.",
-        why: "The id names folders of results; one like `../x` would leave them.",
+        says: "The id is of lower-case letters, digits and hyphens, starts with a letter or digit, is at most 64 long, and stands once in the library's list.",
+        why: "The id names folders of results; one like `../x` would leave them, and of two frameworks with one id only the first can be run.",
         mend: "Choose an id such as `my-idea` and keep it for ever.",
         run: Run::Framework(id_is_plain),
     }
@@ -71,6 +71,15 @@ inventory::submit! {
 
 fn id_is_plain(subject: &Subject) -> Verdict {
     check_id(subject.id()).map_err(broken)?;
+    let plugin = subject.open()?;
+    let all = plugin.frameworks().iter();
+    let times = all.filter(|it| it.id == subject.id()).count();
+    expect(times == 1, || {
+        format!(
+            "expected `{}` once in the library's list, found it {times} times",
+            subject.id()
+        )
+    })?;
     holds(format!("`{}` is plain", subject.id()))
 }
 

@@ -5,9 +5,13 @@ use crate::conformance::golden::relative;
 use crate::conformance::inputs::Batch;
 use crate::conformance::session::Session;
 use crate::conformance::step_result::StepResult;
-use crate::conformance::subject::{BATCH, LATE, Subject};
-use crate::conformance::tensors::first_difference;
-use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds};
+use crate::conformance::subject::{BATCH, LATE, Subject, context};
+use crate::conformance::tensors::{Named, copies, first_difference};
+use crate::conformance::verdict::{Broken, Verdict, broken, expect, holds, skipped};
+use ssl_plugin_api::SingleProcess;
+use ssl_plugin_api::export::Instance as _;
+use std::sync::Arc;
+use tch::Tensor;
 
 /// Largest relative distance of what should be equal but for the order of sums.
 const ROUNDING: f64 = 1e-3;
@@ -21,6 +25,18 @@ inventory::submit! {
         why: "A result that cannot be repeated cannot be checked, and a resumed run would be another one.",
         mend: "Draw every random number from the run's seed, step and place; do not iterate over hash maps; do not read clocks.",
         run: Run::Framework(same_seed_same_bytes),
+    }
+}
+
+inventory::submit! {
+    Definition {
+        id: "another-seed-starts-elsewhere",
+        group: Group::Mathematics,
+        level: 2,
+        says: "A run with another seed starts from other parameters, where they are drawn.",
+        why: "Several seeds tell how much of a result is chance; with the same start every time they tell too little.",
+        mend: "Seed the generator of the parameters from the run's `seed`, and not from a constant.",
+        run: Run::Framework(another_seed_starts_elsewhere),
     }
 }
 
@@ -82,6 +98,41 @@ fn same_seed_same_bytes(subject: &Subject) -> Verdict {
         )
     })?;
     holds("two runs give the same bytes")
+}
+
+/// Parameters with so many values are drawn: those that are filled have one or two.
+const DRAWN: usize = 4;
+
+fn another_seed_starts_elsewhere(subject: &Subject) -> Verdict {
+    let plugin = subject.open()?;
+    let start = |seed: u64| -> Result<Named, Broken> {
+        let circumstances = context(seed);
+        let alone = Arc::new(SingleProcess);
+        let mut session = Session::start_in(subject, &plugin, circumstances, alone)?;
+        Ok(copies(session.instance.parameters()?)?)
+    };
+    let (one, other) = (start(subject.seed())?, start(subject.seed() + 1)?);
+    let drawn: Vec<_> = one
+        .iter()
+        .zip(&other)
+        .filter(|((_, it), _)| is_drawn(it))
+        .collect();
+    if drawn.is_empty() {
+        return skipped("no parameter is drawn");
+    }
+    let differs = drawn.iter().any(|((_, one), (_, other))| !one.equal(other));
+    expect(differs, || {
+        let (name, _) = drawn[0].0;
+        format!("expected parameters that depend on the seed, found the same {name} for two seeds")
+    })?;
+    holds("parameters depend on the seed")
+}
+
+fn is_drawn(parameter: &Tensor) -> bool {
+    let (values, ..) = parameter
+        .flatten(0, -1)
+        .internal_unique2(true, false, false);
+    values.numel() >= DRAWN
 }
 
 fn call_count_does_not_matter(subject: &Subject) -> Verdict {

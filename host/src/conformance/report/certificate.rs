@@ -14,7 +14,7 @@ pub const MUST_PASS: &str = include_str!("../mustpass-1.txt");
 /// A certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Whether the plugin is certified: no check failed, and none that must pass was left out.
+    /// Whether the plugin is certified: it has a framework, no check failed, and none that must pass was left out.
     pub certified: bool,
     /// The level up to which checks were run.
     pub level: u8,
@@ -70,7 +70,10 @@ impl Certificate {
         let file = std::fs::read(&report.plugin)?;
         let missing = missing(report, frameworks, level);
         Ok(Self {
-            certified: report.failed == 0 && report.passed > 0 && missing.is_empty(),
+            certified: !frameworks.is_empty()
+                && report.failed == 0
+                && report.passed > 0
+                && missing.is_empty(),
             level,
             plugin: report
                 .plugin
