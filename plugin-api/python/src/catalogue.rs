@@ -15,6 +15,9 @@ use std::time::Duration;
 /// How long finding the frameworks may take, whatever a call may: the host waits for all libraries together.
 const LIMIT: Duration = Duration::from_secs(45);
 
+/// What to do where that was too short.
+const AGAIN: &str = "run the command again: the first import of an environment is the slowest";
+
 /// What was found.
 #[derive(Default)]
 struct Catalogue {
@@ -94,8 +97,8 @@ fn nothing(why: &str) -> Catalogue {
 
 /// Imports what the interpreter declares; also one line for each framework that cannot be imported.
 fn import(python: &Path) -> Result<(Entry, Vec<String>), Fault> {
-    let limit = limit()?.map_or(LIMIT, |limit| limit.min(LIMIT));
-    let (mut worker, Declared { frameworks, paths }) = Worker::start(python, Some(limit))?;
+    let limit = limit()?.at_most(LIMIT, AGAIN);
+    let (mut worker, Declared { frameworks, paths }) = Worker::start(python, limit)?;
     if frameworks.is_empty() {
         return Ok((Entry::new(Vec::new(), Vec::new(), &paths), Vec::new()));
     }

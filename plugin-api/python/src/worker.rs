@@ -40,7 +40,7 @@ pub struct Worker {
     _life: OwnedFd,
     /// The process that started it; a fork of that one has no part in the worker.
     owner: u32,
-    limit: Option<Duration>,
+    limit: Limit,
     /// What is wrong with it for good.
     broken: Option<Fault>,
 }
@@ -53,14 +53,42 @@ pub struct Declared {
     pub paths: Vec<PathBuf>,
 }
 
+/// How long a call may take.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    /// Nothing for no limit.
+    time: Option<Duration>,
+    /// What to do where it is too short.
+    advice: &'static str,
+}
+
+impl Limit {
+    /// This limit, or `most` where that is shorter and no variable can make it longer.
+    pub fn at_most(self, most: Duration, advice: &'static str) -> Self {
+        match self.time {
+            Some(time) if time <= most => self,
+            _ => Self {
+                time: Some(most),
+                advice,
+            },
+        }
+    }
+}
+
 /// `SSL_LOTTERY_PYTHON_LIMIT`, in seconds; 0 for none.
-pub fn limit() -> Result<Option<Duration>, Fault> {
+pub fn limit() -> Result<Limit, Fault> {
+    let of = |time| Limit {
+        time,
+        advice: "set SSL_LOTTERY_PYTHON_LIMIT to more seconds, or to 0 for no limit",
+    };
     let Ok(text) = std::env::var("SSL_LOTTERY_PYTHON_LIMIT") else {
-        return Ok(Some(LIMIT));
+        return Ok(of(Some(LIMIT)));
     };
     match text.trim().parse::<f64>() {
-        Ok(0.0) => Ok(None),
-        Ok(seconds) if seconds > 0.0 && seconds < 1e9 => Ok(Some(Duration::from_secs_f64(seconds))),
+        Ok(0.0) => Ok(of(None)),
+        Ok(seconds) if seconds > 0.0 && seconds < 1e9 => {
+            Ok(of(Some(Duration::from_secs_f64(seconds))))
+        }
         _ => Err(Fault::config(format!(
             "SSL_LOTTERY_PYTHON_LIMIT: expected seconds for a call, 0 for no limit, found {text:?}"
         ))),
@@ -69,7 +97,7 @@ pub fn limit() -> Result<Option<Duration>, Fault> {
 
 impl Worker {
     /// Starts an interpreter and hears what it has; torch is not imported yet.
-    pub fn start(python: &Path, limit: Option<Duration>) -> Result<(Self, Declared), Fault> {
+    pub fn start(python: &Path, limit: Limit) -> Result<(Self, Declared), Fault> {
         let failed = |error: io::Error| Fault::internal(format!("{}: {error}", python.display()));
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (life_in_worker, life) = io::pipe().map_err(failed)?;
@@ -180,7 +208,7 @@ impl Worker {
     fn tell(&mut self, op: &str, message: &Value) -> Result<(), Fault> {
         let sent = self
             .socket
-            .set_write_timeout(self.limit)
+            .set_write_timeout(self.limit.time)
             .and_then(|()| frame::write(&mut self.socket, message));
         sent.map_err(|error| self.lost(op, &error))
     }
@@ -189,7 +217,7 @@ impl Worker {
     fn hear(&mut self, op: &str) -> Result<Value, Fault> {
         let mut socket = Patient {
             socket: &self.socket,
-            until: self.limit.map(|limit| Instant::now() + limit),
+            until: self.limit.time.map(|limit| Instant::now() + limit),
         };
         let said = match frame::read(&mut socket) {
             Ok(Some(said)) => said,
@@ -226,10 +254,10 @@ impl Worker {
         let place = death::place(&mut self.crash);
         let worker = format!("the worker process ({})", self.python.display());
         let message = if late {
-            let seconds = self.limit.unwrap_or_default().as_secs_f64();
+            let Limit { time, advice } = self.limit;
+            let seconds = time.unwrap_or_default().as_secs_f64();
             format!(
-                "{op}: expected an answer of {worker} within {seconds} s, found none{place}; set \
-                 SSL_LOTTERY_PYTHON_LIMIT to more seconds, or to 0 for no limit"
+                "{op}: expected an answer of {worker} within {seconds} s, found none{place}; {advice}"
             )
         } else if garbled {
             format!("{op}: {error}, from {worker}")
