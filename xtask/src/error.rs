@@ -178,6 +178,20 @@ pub enum Error {
         "expected a libtorch for CPUs in {0}, found another: run `cargo xtask setup --flavour cpu`"
     )]
     NotForCpus(PathBuf),
+    /// The torch that an archive is to be built for is another, or none.
+    #[error(
+        "expected torch {expected} in {path}, found {}: install it (`pip install 'torch=={expected}.*'`) and name its \
+         folder with --from, or its interpreter in SSL_LOTTERY_PYTHON",
+        found.as_deref().unwrap_or("none")
+    )]
+    OtherTorch {
+        /// The release that is wanted.
+        expected: String,
+        /// The version that is there.
+        found: Option<String>,
+        /// The folder.
+        path: PathBuf,
+    },
     /// A program was linked with another run path than cargo's configuration asks for.
     #[error(
         "expected the run path of .cargo/config.toml once in {path}, found it {found} times: unset RUSTFLAGS and \

@@ -1,4 +1,4 @@
-//! Which files a wheel holds, and where they go.
+//! Which files a wheel or an archive holds, and where they go.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,13 +34,12 @@ pub fn package(checkout: &Checkout) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// The program and every plugin, as cargo has built them.
-pub fn built(checkout: &Checkout) -> Result<Vec<Entry>, Error> {
+/// The program and every plugin, as cargo has built them in a folder.
+pub fn built(checkout: &Checkout, release: &Path) -> Result<Vec<Entry>, Error> {
     let mut names = vec!["ssl-lottery".to_owned(), "libssl_python.so".to_owned()];
     for package in plugins(checkout.root())? {
         names.push(format!("lib{}.so", package.replace('-', "_")));
     }
-    let release = checkout.target().join("release");
     let mut entries = Vec::new();
     for name in names {
         let from = release.join(&name);
@@ -63,6 +62,13 @@ pub fn libtorch(checkout: &Checkout) -> Result<Vec<Entry>, Error> {
         return Err(Error::NotForCpus(lib));
     }
     Ok(entries)
+}
+
+/// A place in the wheel as a place in an archive, which has no package around the program.
+pub fn without_package(to: &str) -> &str {
+    to.strip_prefix(PROGRAM)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(to)
 }
 
 fn in_lib(from: PathBuf, name: &str) -> Entry {

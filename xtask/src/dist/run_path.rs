@@ -10,6 +10,11 @@ use crate::error::Error;
 /// The run path that cargo's configuration asks for.
 const BUILT: &str = "$ORIGIN:$ORIGIN/../../.libtorch/lib:$ORIGIN/../../../.libtorch/lib";
 
+/// What tells rustc of that run path, for builds with flags of their own.
+pub fn flags() -> String {
+    format!("-Clink-arg=-Wl,-rpath,{BUILT}")
+}
+
 /// The bytes of a program or library with another run path.
 ///
 /// # Errors

@@ -64,6 +64,11 @@ pub fn set_up(checkout: &Checkout, flavour: Option<Flavour>, verify: bool) -> Re
     connect(checkout, &dir, flavour.name())
 }
 
+/// The version of the libtorch in a folder, if there is one that says it.
+pub fn version_in(dir: &Path) -> Option<String> {
+    own::inspect(dir)?.version
+}
+
 /// Links `dir` and has `torch-sys` built anew where the link led to a different kind before: its
 /// build script watches the path, which stays the same.
 fn connect(checkout: &Checkout, dir: &Path, what: &str) -> Result<(), Error> {
