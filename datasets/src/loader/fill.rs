@@ -4,12 +4,22 @@ use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ViewBuffer;
 use super::order::Order;
 use crate::DataError;
 use crate::source::{Scratch, Source};
 use crate::views::{Drawn, RenderScratch, ViewKey, ViewPlan};
+
+/// Images that were rendered in this process.
+static LOADED: AtomicU64 = AtomicU64::new(0);
+
+/// How many images loaders of this process have rendered so far, each counted as often as it was.
+#[must_use]
+pub fn images_loaded() -> u64 {
+    LOADED.load(Ordering::Relaxed)
+}
 
 /// What every batch of an epoch is made from.
 pub(super) struct Recipe<'a> {
@@ -209,6 +219,7 @@ fn render(
         .image_rows(sample as usize, &mut worker.source, &needed)?;
     let scratch = &mut worker.render;
     recipe.plan.render_deferred(image, key, scratch, out, later);
+    LOADED.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

@@ -18,4 +18,5 @@ pub use batch::{Batch, ViewBuffer};
 pub use config::LoaderConfig;
 pub use engine::Batches;
 pub use epoch::{EpochOptions, EvalLoader, TrainLoader};
+pub use fill::images_loaded;
 pub use memory::{Memory, Ordinary, Pixels, Region};

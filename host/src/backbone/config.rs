@@ -1,7 +1,10 @@
 //! What a backbone looks like: depth, stem, width.
 
 use super::error::BackboneError;
+use super::plan::Plan;
 use serde::{Deserialize, Serialize};
+use ssl_plugin_api::FeatureDim;
+use ssl_plugin_api::description::Level;
 use tch::Kind;
 
 /// Depth of the residual network.
@@ -121,6 +124,34 @@ impl BackboneConfig {
     #[must_use]
     pub fn feature_dim(&self) -> i64 {
         self.channels()[3]
+    }
+
+    /// How many numbers parameters and buffers are.
+    #[must_use]
+    pub fn numbers(&self) -> u64 {
+        let plan = Plan::of(self);
+        let specs = plan.parameters.iter().chain(&plan.buffers);
+        specs
+            .map(|spec| spec.shape.iter().product::<i64>() as u64)
+            .sum()
+    }
+
+    /// Channels of every level of the output.
+    #[must_use]
+    pub fn feature_dims(&self) -> Vec<FeatureDim> {
+        let [c1, c2, c3, c4] = self.channels();
+        let levels = [
+            (Level::Pooled, c4),
+            (Level::Layer1, c1),
+            (Level::Layer2, c2),
+            (Level::Layer3, c3),
+            (Level::Layer4, c4),
+        ];
+        let dim = |(level, dim)| FeatureDim {
+            level,
+            dim: dim as usize,
+        };
+        levels.into_iter().map(dim).collect()
     }
 
     /// By how much the network shrinks an image: 32 with the ImageNet stem, 8 with CIFAR's.

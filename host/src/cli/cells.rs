@@ -1,31 +1,19 @@
 //! `cells`: the cells of a benchmark, and what became of each.
 
+use super::bench_args::BenchArgs;
 use super::exit::{Exit, Failure};
 use super::plugins::{self, Format};
-use super::run;
-use crate::config::Benchmark;
 use crate::ledger::{FolderLock, Ledger, Status};
 use crate::run::{PlannedCell, Shard, plan};
 use crate::terminal::{out, outln};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// List the cells of a benchmark with their states; changes nothing
 #[derive(Args, Debug)]
 pub struct Cells {
-    /// The benchmark file
-    #[arg(value_name = "BENCH.toml")]
-    bench: PathBuf,
-    /// Folder of the results [default: results/ and the benchmark file's name]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR", value_parser = super::folder)]
-    plugin_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    of: BenchArgs,
     /// List the cells of this shard alone, as `run --shard I/N` computes them
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
@@ -72,9 +60,9 @@ struct Line {
 
 impl Cells {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
-        let registry = plugins::find(&self.plugin_dir);
-        let ledger = Ledger::look(&run::out(self.out.as_deref(), &self.bench))?;
+        let (bench, document) = self.of.load()?;
+        let registry = plugins::find(&self.of.plugin_dir);
+        let ledger = Ledger::look(&self.of.out())?;
         let mut cells = plan(&bench, &document, &registry.candidates, &ledger)?;
         if let Some(shard) = self.shard {
             shard.mark(&mut cells);

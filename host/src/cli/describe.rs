@@ -36,8 +36,8 @@ impl Describe {
         let library = std::path::absolute(&self.library).unwrap_or_else(|_| self.library.clone());
         let id = self.id.as_deref();
         let found = match std::env::current_exe() {
-            Ok(program) => inspect_apart(&program, &library, id, &config),
-            Err(_) => inspect(&library, id, &config),
+            Ok(program) => inspect_apart(&program, &library, id, &config, None),
+            Err(_) => inspect(&library, id, &config, None),
         };
         let found = found.map_err(failure)?;
         match self.format {
@@ -58,15 +58,20 @@ pub struct Inspect {
     /// The framework's id
     #[arg(long)]
     id: Option<String>,
+    /// Circumstances of a run, as JSON, in which it is created and weighed
+    #[arg(long)]
+    context: Option<String>,
     /// The file to write
     answer: PathBuf,
 }
 
 impl Inspect {
     pub(super) fn execute(self) -> Result<Exit, Failure> {
-        let config: Value = serde_json::from_str(&self.config)
-            .map_err(|error| Failure::with_help(Exit::BadInput, error, "pass JSON"))?;
-        let found = inspect(&self.library, self.id.as_deref(), &config);
+        let no_json = |error| Failure::with_help(Exit::BadInput, error, "pass JSON");
+        let config: Value = serde_json::from_str(&self.config).map_err(no_json)?;
+        let context = self.context.as_deref().map(serde_json::from_str);
+        let context = context.transpose().map_err(no_json)?;
+        let found = inspect(&self.library, self.id.as_deref(), &config, context.as_ref());
         super::give_answer(&self.answer, &found)?;
         Ok(Exit::Done)
     }

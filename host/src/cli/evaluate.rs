@@ -1,5 +1,6 @@
 //! `evaluate`: one finished backbone, or its features, through a benchmark's data and protocols.
 
+use super::bench_args::BenchArgs;
 use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
 use super::run::{self, carry_out};
@@ -14,9 +15,8 @@ use std::path::{Path, PathBuf};
 /// Evaluate a checkpoint, the backbone of a pretrained cell, or given features, as a row of a benchmark
 #[derive(Args, Debug)]
 pub struct Evaluate {
-    /// The benchmark file whose data and protocols apply
-    #[arg(value_name = "BENCH.toml")]
-    bench: PathBuf,
+    #[command(flatten)]
+    of: BenchArgs,
     /// The checkpoint: PyTorch (zip or legacy), safetensors, or what `import --out` wrote
     #[arg(long, value_name = "FILE", requires = "framework")]
     checkpoint: Option<PathBuf>,
@@ -46,15 +46,6 @@ pub struct Evaluate {
     /// Accept a checkpoint that lacks parts of the backbone
     #[arg(long)]
     allow_partial: bool,
-    /// Folder for the results [default: results/ and the benchmark file's name]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR", value_parser = super::folder)]
-    plugin_dir: Vec<PathBuf>,
     /// Compute in this process, for a debugger
     #[arg(long)]
     in_process: bool,
@@ -62,7 +53,7 @@ pub struct Evaluate {
 
 impl Evaluate {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
-        let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
+        let (bench, document) = self.of.load()?;
         let bench = Benchmark {
             frameworks: Frameworks::Listed(Vec::new()),
             baselines: Vec::new(),
@@ -75,8 +66,8 @@ impl Evaluate {
             &bench,
             &document,
             &run::Place {
-                out: run::out(self.out.as_deref(), &self.bench),
-                plugin_dir: &self.plugin_dir,
+                out: self.of.out(),
+                plugin_dir: &self.of.plugin_dir,
                 in_process: self.in_process,
                 allow_other_build: false,
                 fresh: false,

@@ -3,12 +3,14 @@
 //! Each subcommand is one file with its arguments and an `execute`; a subcommand only parses,
 //! calls the library and prints. Results go to standard output, everything else to standard error.
 
+mod bench_args;
 mod cell;
 mod cells;
 mod conformance;
 mod data;
 mod describe;
 mod doctor;
+mod dry_run;
 mod evaluate;
 mod exit;
 mod import;

@@ -1,8 +1,10 @@
 //! `run`: the whole benchmark.
 
+use super::bench_args::BenchArgs;
+use super::dry_run;
 use super::exit::{Exit, Failure};
 use super::logging::Verbosity;
-use super::plugins;
+use super::plugins::{self, Format};
 use crate::config::{Benchmark, Document, OnBroken};
 use crate::ledger::{DataFacts, Ledger, Plan, Status};
 use crate::run::{
@@ -11,24 +13,14 @@ use crate::run::{
 };
 use crate::terminal::out;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Run a benchmark: pretrain, evaluate, aggregate. The same command resumes it
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The benchmark file
-    #[arg(value_name = "BENCH.toml")]
-    bench: PathBuf,
-    /// Folder for the results [default: results/ and the benchmark file's name]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Override a key of the benchmark: dotted, with a value in TOML (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// A further directory with plugins (repeatable)
-    #[arg(long, value_name = "DIR", value_parser = super::folder)]
-    plugin_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    of: BenchArgs,
     /// Run cells in this process, one by one, for a debugger
     #[arg(long)]
     in_process: bool,
@@ -45,6 +37,12 @@ pub struct Run {
     /// a Kubernetes Indexed Job, or else all]
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Say which cells would be computed and what they need, after measuring this machine for some seconds; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: output format
+    #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
+    format: Format,
     /// Wait for cells that other runs compute, and take over those of runs that end
     #[arg(long)]
     wait: bool,
@@ -52,10 +50,10 @@ pub struct Run {
 
 impl Run {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
-        let (bench, document) = Benchmark::load(&self.bench, &self.set)?;
+        let (bench, document) = self.of.load()?;
         let place = Place {
-            out: out(self.out.as_deref(), &self.bench),
-            plugin_dir: &self.plugin_dir,
+            out: self.of.out(),
+            plugin_dir: &self.of.plugin_dir,
             in_process: self.in_process,
             allow_other_build: self.allow_other_build,
             fresh: self.fresh,
@@ -67,7 +65,10 @@ impl Run {
             wait: self.wait,
             owned: true,
         };
-        carry_out(&bench, &document, &place, verbosity)
+        match self.dry_run {
+            true => dry_run::execute(&bench, &document, &place, self.format),
+            false => carry_out(&bench, &document, &place, verbosity),
+        }
     }
 }
 
@@ -102,16 +103,6 @@ pub(super) fn shard_of_environment() -> Result<Option<Shard>, Failure> {
             "without --shard, the variables of Slurm arrays and Kubernetes jobs say which cells are computed",
         )
     })
-}
-
-/// `results/demo` for `bench/demo.toml`, unless a folder is given.
-pub(super) fn out(given: Option<&Path>, bench: &Path) -> PathBuf {
-    let out = given.map_or_else(
-        || Path::new("results").join(bench.file_stem().unwrap_or_default()),
-        Path::to_owned,
-    );
-    // A plugin may change the folder that relative paths start from.
-    std::path::absolute(&out).unwrap_or(out)
 }
 
 /// Computes what the ledger does not have, shows the tables and writes the reports.
@@ -224,7 +215,7 @@ fn look_at_data(
 }
 
 /// The cells that make up the tables of this run.
-fn planned(cells: &[PlannedCell]) -> Plan {
+pub(super) fn planned(cells: &[PlannedCell]) -> Plan {
     let evaluation = cells.first().map(|cell| &cell.job.evaluation);
     Plan {
         cells: cells.iter().map(|cell| cell.dir.name()).collect(),
@@ -233,7 +224,7 @@ fn planned(cells: &[PlannedCell]) -> Plan {
 }
 
 /// Refuses names of cells that the benchmark does not have.
-fn known(redo: &[String], planned: &Plan) -> Result<(), Failure> {
+pub(super) fn known(redo: &[String], planned: &Plan) -> Result<(), Failure> {
     match redo.iter().find(|name| !planned.cells.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::message(
@@ -244,7 +235,7 @@ fn known(redo: &[String], planned: &Plan) -> Result<(), Failure> {
     }
 }
 
-fn this_program() -> Result<PathBuf, Failure> {
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(|error| {
         Failure::with_help(
             Exit::PluginFault,

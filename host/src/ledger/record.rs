@@ -159,6 +159,9 @@ pub struct CellRecord {
     /// Seconds spent by stage, over all attempts.
     #[serde(default)]
     pub timings_s: BTreeMap<String, f64>,
+    /// Images loaded by stage, over all attempts that ended in good order.
+    #[serde(default)]
+    pub images: BTreeMap<String, u64>,
     /// The results.
     #[serde(default)]
     pub results: Results,
@@ -226,6 +229,7 @@ impl CellRecord {
             started_unix_s: None,
             finished_unix_s: None,
             timings_s: BTreeMap::new(),
+            images: BTreeMap::new(),
             results: Results::default(),
             failure: None,
             unreadable: false,

@@ -5,11 +5,13 @@ use super::registry::why_none;
 use crate::process::{Limits, NoAnswer, answer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use ssl_plugin_api::FaultKind;
 use ssl_plugin_api::description::{Description, Metadata};
+use ssl_plugin_api::export::Instance as _;
 use ssl_plugin_api::foreign::Plugin;
+use ssl_plugin_api::{Fault, FaultKind, NamedTensor, RunContext, SingleProcess};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// A framework under a configuration.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +22,33 @@ pub struct Inspected {
     pub config: Map<String, Value>,
     /// What it asks of the host.
     pub description: Description,
+    /// What it holds, where it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<Sizes>,
+}
+
+/// Bytes that a framework holds at the start of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Parameters of its heads.
+    pub parameters: u64,
+    /// Everything else that a checkpoint has of it.
+    pub state: u64,
+}
+
+impl Sizes {
+    /// Creates the framework and weighs it.
+    fn of(plugin: &Plugin, id: &str, config: &Value, context: &RunContext) -> Result<Self, Fault> {
+        let mut instance = plugin.create(id, config, context, Arc::new(SingleProcess))?;
+        let bytes = |tensors: Vec<NamedTensor>| {
+            let bytes = |it: &NamedTensor| (it.tensor.len() * it.tensor.dtype().size()) as u64;
+            tensors.iter().map(bytes).sum()
+        };
+        Ok(Self {
+            parameters: bytes(instance.parameters()?),
+            state: bytes(instance.state()?),
+        })
+    }
 }
 
 /// Why a framework could not be inspected.
@@ -70,7 +99,8 @@ pub enum InspectError {
     },
 }
 
-/// Inspects a framework in this process; `id` may be left out if the library holds only one.
+/// Inspects a framework in this process; `id` may be left out if the library holds only one. With a context it is also
+/// created, and what it holds is weighed.
 ///
 /// # Errors
 /// [`InspectError`].
@@ -78,6 +108,7 @@ pub fn inspect(
     library: &Path,
     id: Option<&str>,
     config: &Value,
+    context: Option<&RunContext>,
 ) -> Result<Inspected, InspectError> {
     let plugin = Plugin::open(library).map_err(|refusal| InspectError::Refused {
         reason: refusal.to_string(),
@@ -106,12 +137,17 @@ pub fn inspect(
             reason: faults.join("; "),
         }
     })?;
-    match plugin.describe(&id, config) {
-        Ok(description) => Ok(Inspected {
+    let found = plugin.describe(&id, config).and_then(|description| {
+        let sizes = context.map(|context| Sizes::of(&plugin, &id, config, context));
+        Ok(Inspected {
             metadata: metadata.clone(),
             config: resolved,
             description,
-        }),
+            sizes: sizes.transpose()?,
+        })
+    });
+    match found {
+        Ok(found) => Ok(found),
         Err(fault) if fault.kind == FaultKind::Config => Err(InspectError::Config {
             id,
             reason: fault.message,
@@ -135,11 +171,16 @@ pub fn inspect_apart(
     library: &Path,
     id: Option<&str>,
     config: &Value,
+    context: Option<&RunContext>,
 ) -> Result<Inspected, InspectError> {
     let mut command = Command::new(program);
     command.arg("inspect").arg(library).arg(config.to_string());
     if let Some(id) = id {
         command.arg("--id").arg(id);
+    }
+    if let Some(context) = context {
+        let context = serde_json::to_string(context).unwrap_or_default();
+        command.arg("--context").arg(context);
     }
     let limits = Limits {
         total: Some(LIMIT),

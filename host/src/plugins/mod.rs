@@ -8,7 +8,7 @@ mod search;
 mod sound;
 mod sound_recipe;
 
-pub use inspect::{InspectError, Inspected, inspect, inspect_apart};
+pub use inspect::{InspectError, Inspected, Sizes, inspect, inspect_apart};
 pub use probe::{LIMIT, probe, probe_one};
 pub use registry::{Candidate, Refused, Registry, why_none};
 pub use search::{Directory, directories, libraries};

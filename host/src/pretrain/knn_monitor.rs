@@ -41,6 +41,30 @@ impl Default for KnnMonitorConfig {
     }
 }
 
+impl KnnMonitorConfig {
+    /// Whether the backbone is evaluated after `done` of `epochs` epochs.
+    const fn is_due(&self, done: u64, epochs: u64) -> bool {
+        self.every > 0 && (done.is_multiple_of(self.every) || done == epochs)
+    }
+
+    /// Every n-th of `samples` images: the classes of most sets come one after the other.
+    fn rows(&self, samples: usize) -> Vec<u32> {
+        let share = (self.samples.max(2) as f64 / samples as f64).min(1.0);
+        let below = |rows: usize| (rows as f64 * share).floor();
+        let rows = (0..samples).filter(|&row| below(row + 1) > below(row));
+        rows.map(|row| row as u32).collect()
+    }
+
+    /// Images that are loaded in a run of `epochs` on a training set of `samples` images with one label each.
+    #[must_use]
+    pub fn images(&self, samples: usize, epochs: u64) -> u64 {
+        let times = (1..=epochs)
+            .filter(|&done| self.is_due(done, epochs))
+            .count();
+        times as u64 * self.rows(samples).len() as u64
+    }
+}
+
 /// The images that are classified and those that classify them.
 pub(super) struct KnnMonitor {
     settings: KnnMonitorConfig,
@@ -60,14 +84,7 @@ impl KnnMonitor {
             return None;
         }
         let all = single_labels(job.source.as_ref())?;
-        // Every n-th image: the classes of most sets come one after the other.
-        let share = (settings.samples.max(2) as f64 / all.len() as f64).min(1.0);
-        let mut rows: Vec<u32> = Vec::new();
-        for row in 0..all.len() {
-            if ((row + 1) as f64 * share).floor() > (row as f64 * share).floor() {
-                rows.push(row as u32);
-            }
-        }
+        let rows = settings.rows(all.len());
         let labels: Vec<u32> = rows.iter().map(|&row| all[row as usize]).collect();
         let split = stratified(&labels, settings.held_out, job.seed).ok()?;
         let index = |places: &[usize]| places.iter().map(|&place| place as i64).collect();
@@ -83,7 +100,7 @@ impl KnnMonitor {
 
     /// Whether the backbone is evaluated after `done` of `epochs` epochs.
     pub(super) const fn is_due(&self, done: u64, epochs: u64) -> bool {
-        done.is_multiple_of(self.settings.every) || done == epochs
+        self.settings.is_due(done, epochs)
     }
 
     /// Classifies the held-out images. Returns the line for the metrics log.

@@ -31,6 +31,15 @@ pub fn crowded(bench: &Benchmark, cells: usize) -> Option<String> {
     )
 }
 
+/// How many of `cells` cells compute side by side without waiting for each other.
+pub(super) fn side_by_side(bench: &Benchmark, cells: usize) -> usize {
+    let fit = match bench.pretrain.device {
+        DeviceName::Cpu => (available() / bench.pretrain.threads.max(1)).max(1),
+        DeviceName::Cuda(_) => 1,
+    };
+    bench.run.parallel.min(cells).min(fit)
+}
+
 fn crowd(cores: usize, parallel: usize, threads: usize) -> Option<String> {
     let wanted = parallel * threads;
     (parallel > 1 && wanted > cores).then(|| {

@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod features;
 pub mod files;
+pub mod forecast;
 mod job;
 mod outcome;
 mod plan;

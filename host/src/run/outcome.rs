@@ -27,6 +27,8 @@ pub struct CellOutcome {
     pub plugin: Option<PluginStamp>,
     /// Seconds by stage.
     pub timings_s: BTreeMap<Stage, f64>,
+    /// Images loaded by stage.
+    pub images: BTreeMap<Stage, u64>,
     /// What was found out.
     pub results: Results,
 }
@@ -40,6 +42,7 @@ impl CellOutcome {
             failure: Some(Failure::new(kind, message)),
             plugin: None,
             timings_s: BTreeMap::new(),
+            images: BTreeMap::new(),
             results: Results::default(),
         }
     }
@@ -86,6 +89,9 @@ impl CellOutcome {
                 .timings_s
                 .entry(stage.name().to_owned())
                 .or_insert(0.0) += seconds;
+        }
+        for (stage, images) in self.images {
+            *record.images.entry(stage.name().to_owned()).or_default() += images;
         }
         if self.plugin.is_some() {
             record.plugin = self.plugin;

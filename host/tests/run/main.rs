@@ -11,6 +11,7 @@ mod disk;
 mod encoders;
 mod faults;
 mod features;
+mod forecast;
 mod foreign;
 mod given;
 #[cfg(target_os = "linux")]

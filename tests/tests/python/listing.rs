@@ -84,7 +84,7 @@ fn broken_interpreter() -> Outcome {
         let words: Vec<&str> = words.split('|').collect();
         says(refused, &words)?;
         // `describe` says the same, and does not take the library for one of another version.
-        return match inspect(&library("python"), None, &Value::Null) {
+        return match inspect(&library("python"), None, &Value::Null, None) {
             Err(InspectError::Nothing { reason }) => says(&reason, &words),
             other => Err(format!("expected nothing offered, found {other:?}")),
         };

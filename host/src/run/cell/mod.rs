@@ -18,6 +18,7 @@ use super::outcome::CellOutcome;
 use crate::ledger::{FailureKind, Results, Status};
 use error::CellError;
 use progress::ProgressForwarder;
+use ssl_datasets::loader::images_loaded;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -28,11 +29,15 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
         listener,
         cancel,
         timings_s: BTreeMap::new(),
+        images: BTreeMap::new(),
         plugin: None,
     };
     let result = work.run();
     let Work {
-        timings_s, plugin, ..
+        timings_s,
+        images,
+        plugin,
+        ..
     } = work;
     let outcome = match result {
         Ok(results) => CellOutcome {
@@ -40,6 +45,7 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
             failure: None,
             plugin: None,
             timings_s: BTreeMap::new(),
+            images: BTreeMap::new(),
             results,
         },
         Err(CellError::Cancelled) => CellOutcome::interrupted(),
@@ -55,6 +61,7 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
     CellOutcome {
         plugin,
         timings_s,
+        images,
         ..outcome
     }
 }
@@ -65,6 +72,7 @@ struct Work<'a> {
     listener: &'a mut dyn EventListener,
     cancel: &'a Cancel,
     timings_s: BTreeMap<Stage, f64>,
+    images: BTreeMap<Stage, u64>,
     plugin: Option<crate::ledger::PluginStamp>,
 }
 
@@ -93,14 +101,18 @@ impl Work<'_> {
         })
     }
 
-    /// Does a stage's work and notes how long it took.
+    /// Does a stage's work and notes how long it took and how many images it loaded.
     fn timed<T>(
         &mut self,
         stage: Stage,
         work: impl FnOnce(&mut Self) -> Result<T, CellError>,
     ) -> Result<T, CellError> {
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), images_loaded());
         let result = work(self);
+        let images = images_loaded() - before;
+        if images > 0 {
+            *self.images.entry(stage).or_default() += images;
+        }
         *self.timings_s.entry(stage).or_insert(0.0) += begun.elapsed().as_secs_f64();
         result
     }
