@@ -235,6 +235,7 @@ fn bank(folder: &Path, rows: i64, dim: i64, queries: i64) -> Result<Value, Fault
             device: Device::Cpu,
             pulse: Pulse::STILL,
             predictions: None,
+            states: None,
         },
         Vec::new(),
     )?;

@@ -139,6 +139,7 @@ fn scored(folder: &Path) -> Vec<TestSetScore> {
         device: tch::Device::Cpu,
         pulse: Pulse::STILL,
         predictions: Some(folder),
+        states: None,
     };
     run(&job, varieties.collect()).unwrap().evaluations
 }

@@ -6,6 +6,7 @@ use super::{
     Cause, EvaluateError, FeatureSet, Labels, Result, TestSet, extract, raw_pixels, same_images,
 };
 use crate::backbone::{Backbone, Inference};
+use crate::checksum::Checksum;
 use crate::digest;
 use crate::progress::Progress;
 use serde_json::json;
@@ -56,7 +57,36 @@ pub struct ExtractedSets {
     pub same_images: BTreeMap<String, String>,
 }
 
+/// Rows of features whose bytes are taken at once.
+const ROWS: i64 = 4096;
+
 impl ExtractedSets {
+    /// BLAKE3 digest of what classifiers are trained on: features and labels of the training set, and its
+    /// augmented passes.
+    ///
+    /// # Errors
+    /// What the tensor library reports; [`EvaluateError::NotSingle`] for images without exactly one label.
+    pub fn training_digest(&self) -> Result<String> {
+        let mut checksum = Checksum::default();
+        let labels = self.train.labels();
+        checksum.update(&labels.num_classes().to_le_bytes());
+        for label in labels.to_single()? {
+            checksum.update(&label.to_le_bytes());
+        }
+        for features in std::iter::once(self.train.features()).chain(&self.augmented) {
+            let (rows, dim) = features.size2()?;
+            checksum.update(format!("{:?} {rows} {dim}", features.kind()).as_bytes());
+            for start in (0..rows).step_by(ROWS as usize) {
+                let block = features.f_narrow(0, start, ROWS.min(rows - start))?;
+                let raw = block.f_contiguous()?.f_view_dtype(Kind::Uint8)?;
+                let mut bytes = vec![0_u8; raw.numel()];
+                raw.f_copy_data(&mut bytes, raw.numel())?;
+                checksum.update(&bytes);
+            }
+        }
+        Ok(checksum.finish())
+    }
+
     /// The test sets; the first is the one the others are compared with.
     #[must_use]
     pub fn tests(&self) -> Vec<TestSet<'_>> {

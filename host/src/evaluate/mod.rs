@@ -22,6 +22,7 @@ mod same_images;
 mod score;
 mod space;
 mod space_name;
+mod training_state;
 
 pub use cache::{CacheKey, FeatureCache, FeaturePrecision};
 pub use error::{EvaluateError, Result};
@@ -37,3 +38,4 @@ pub use labels::Labels;
 pub use score::{ClassCount, SampleOutcome, Score, score};
 pub use space::{DEPTH, LabelSpace, Ranking};
 pub use space_name::{LabelSpaceName, UnknownLabelSpace};
+pub use training_state::{TrainingState, TrainingStates};

@@ -1,6 +1,6 @@
 //! A run that is asked to stop does so in good order, and goes on where it stopped.
 
-use crate::bench::{Place, wait_until};
+use crate::bench::{Place, record, wait_until};
 use std::process::Command;
 
 const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
@@ -103,4 +103,45 @@ fn a_run_that_is_stopped_while_it_evaluates_ends_in_good_order() {
     );
     assert_eq!(place.record("echo")["status"], "pending");
     assert!(!cell.join("predictions").exists());
+}
+
+#[test]
+fn a_linear_grid_that_was_stopped_or_killed_goes_on_and_has_the_same_results() {
+    let set = [
+        "evaluate.linear.epochs=2000",
+        "pretrain.checkpoint.minutes=0.0001",
+        "baselines=[]",
+    ];
+    let straight = Place::new();
+    assert_eq!(straight.run(&set).code, Some(0));
+    let expected = straight.record("echo")["results"]["report"].clone();
+    // With the results nothing is left to go on from.
+    assert!(!straight.cells("echo")[0].join("training").exists());
+    for signal in ["-TERM", "-KILL"] {
+        let state = |place: &Place| {
+            let cell = place.cells("echo").into_iter().next();
+            cell.map(|cell| cell.join("training/linear-grid-0.safetensors"))
+        };
+        // On a busy machine a run may end before the signal comes.
+        let place = (0..8).map(|_| Place::new()).find(|place| {
+            let mut run = place.start_quietly(&[], &set);
+            wait_until("a state of the grid", || {
+                state(place).is_some_and(|file| file.exists())
+                    || place
+                        .cells("echo")
+                        .first()
+                        .is_some_and(|cell| record(cell)["status"] == "done")
+            });
+            let id = run.id().to_string();
+            Command::new("kill").args([signal, &id]).status().unwrap();
+            let stopped = !run.wait().unwrap().success();
+            stopped && state(place).is_some_and(|file| file.exists())
+        });
+        let place = place.expect("no run could be stopped");
+        let resumed = place.run(&set);
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        assert!(!resumed.err.contains("begins anew"), "{resumed:?}");
+        assert_eq!(place.record("echo")["results"]["report"], expected);
+        assert!(!place.cells("echo")[0].join("training").exists());
+    }
 }

@@ -5,6 +5,7 @@
 //! is trained again on all of them.
 
 mod protocol;
+mod resume;
 mod run;
 mod subset;
 mod train;

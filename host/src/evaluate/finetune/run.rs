@@ -7,7 +7,8 @@ use crate::evaluate::images::{BATCH, first_views};
 use crate::evaluate::linear::stratified;
 use crate::evaluate::record::{FinetuneDetails, ProtocolRef, Variant};
 use crate::evaluate::{
-    EvaluateError, FeatureSet, Ranking, Result, TestSet, VariantRanking, extract, spaces,
+    EvaluateError, FeatureSet, Ranking, Result, TestSet, TrainingState, TrainingStates,
+    VariantRanking, extract, spaces,
 };
 use crate::progress::Progress;
 use ssl_datasets::loader::{EvalLoader, LoaderConfig};
@@ -44,6 +45,8 @@ pub struct FinetuneRun<'a> {
     pub workers: usize,
     /// Set when the work is to stop.
     pub cancel: &'a AtomicBool,
+    /// Where trainings keep their states; without it one that is stopped begins anew.
+    pub states: Option<&'a TrainingStates>,
 }
 
 /// What fine-tuning found out.
@@ -218,14 +221,35 @@ impl FinetuneRun<'_> {
             workers: self.workers,
         };
         let note = format!("{} labels, rates x {factor}", rows.len());
-        let mut done = 0;
-        let network = train(&training, || {
+        let state = self.state(task, &training)?;
+        let network = train(&training, state, |done| {
             self.check_cancelled()?;
-            done += 1;
-            progress.progress(done, steps, &note);
+            progress.progress(done + 1, steps, &note);
             Ok(())
         })?;
         Ok(network.is_finite()?.then_some(network))
+    }
+
+    /// The state of a training, where states are kept.
+    fn state(&self, task: &Task, training: &Training<'_>) -> Result<TrainingState> {
+        let Some(states) = self.states else {
+            return Ok(TrainingState::default());
+        };
+        let &Training { rows, seed, .. } = training;
+        let source = training.source;
+        let name = format!(
+            "{}-{}-x{}-{seed}",
+            task.fraction.id(),
+            rows.len(),
+            training.factor
+        );
+        let settings = (
+            training.backbone.sha256()?,
+            (source.name(), source.len(), rows),
+            (training.view, training.recipe, training.factor),
+            (training.init_std, seed),
+        );
+        Ok(states.of(&name, &settings))
     }
 
     fn check_cancelled(&self) -> Result<()> {

@@ -70,7 +70,7 @@ pub fn subset(
 }
 
 fn listed(fraction: &LabelFraction, path: &Path, ids: &[String]) -> Result<Subset> {
-    let bytes = std::fs::read(path).map_err(EvaluateError::io("read", path))?;
+    let bytes = crate::regular::read(path).map_err(EvaluateError::io("read", path))?;
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut doubles: HashMap<&str, usize> = HashMap::new();
     for (row, id) in ids.iter().enumerate() {

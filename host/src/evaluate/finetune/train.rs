@@ -13,10 +13,12 @@ use ssl_plugin_api::description::{
 use tch::{Kind, Reduction, Tensor};
 
 use crate::backbone::{Backbone, BackboneError};
-use crate::evaluate::Result;
 use crate::evaluate::images::first_view;
 use crate::evaluate::linear::training as linear_training;
+use crate::evaluate::{Result, TrainingState};
 use crate::optim::{Length, Optimizer, Owner, ParameterSpec, Update};
+
+use super::resume;
 
 /// A fine-training to carry out.
 pub struct Training<'a> {
@@ -47,11 +49,11 @@ pub struct Training<'a> {
 /// A backbone with a classifier on its pooled features.
 #[derive(Debug)]
 pub struct Network {
-    backbone: Backbone,
+    pub(super) backbone: Backbone,
     /// `[classes, dim]`.
-    weight: Tensor,
+    pub(super) weight: Tensor,
     /// `[classes]`.
-    bias: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Network {
@@ -87,12 +89,16 @@ impl Network {
 
 /// Trains. Batch norms are in train mode, as in the authors' codes. A batch larger than the number of
 /// images is all of them, and both rates shrink with it in proportion. `tick` is called before every
-/// step and may end the work.
+/// step with the number of those that are done, and may end the work, after the state was kept.
 ///
 /// # Errors
 /// What data, backbone and optimiser report, and what `tick` returns.
-pub fn train(training: &Training<'_>, mut tick: impl FnMut() -> Result<()>) -> Result<Network> {
-    let network = begin(training)?;
+pub fn train(
+    training: &Training<'_>,
+    mut state: TrainingState,
+    mut tick: impl FnMut(u64) -> Result<()>,
+) -> Result<Network> {
+    let mut network = begin(training)?;
     let rows: Vec<u32> = training.rows.iter().map(|&row| row as u32).collect();
     let images: Arc<dyn Source> = Arc::new(Relabelled::keep(Arc::clone(training.source), rows));
     let batch = training.recipe.batch_size.min(training.rows.len()).max(1);
@@ -106,16 +112,25 @@ pub fn train(training: &Training<'_>, mut tick: impl FnMut() -> Result<()>) -> R
     let loader = TrainLoader::new(images, std::slice::from_ref(training.view), config)?;
     let steps_per_epoch = loader.batches_per_epoch() as u64;
     let mut optimizer = optimizer(training, &network, batch, steps_per_epoch)?;
-    let mut step = 0;
-    for epoch in 0..training.recipe.epochs {
-        let batches = loader.start(EpochOptions::at(epoch as u32))?;
+    let done = resume::go_on(&state, &mut network, &mut optimizer)?;
+    let mut step = done;
+    for epoch in done / steps_per_epoch.max(1)..training.recipe.epochs {
+        let batches = loader.start(EpochOptions {
+            first_batch: (step - epoch * steps_per_epoch) as usize,
+            ..EpochOptions::at(epoch as u32)
+        })?;
         for batch in batches {
-            tick()?;
+            let ticked = tick(step);
+            if ticked.is_err() || state.is_due() {
+                resume::keep(&mut state, step, &network, &optimizer);
+            }
+            ticked?;
             let batch = batch?;
             one_step(training, &network, &mut optimizer, &batch, step)?;
             step += 1;
         }
     }
+    resume::finish(&mut state, step, &network);
     network.backbone.set_trainable(false);
     let network = Network {
         weight: network.weight.detach(),

@@ -4,6 +4,8 @@ mod check;
 mod finish;
 mod protocols;
 #[cfg(test)]
+mod stops;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
@@ -13,7 +15,7 @@ use ssl_plugin_api::description::LinearRecipe;
 use super::knn::KnnProtocol;
 use super::linear::LinearProtocol;
 use super::record::{EvaluationReport, ProtocolRef, Variant};
-use super::{FeatureSet, Ranking, Result};
+use super::{FeatureSet, Ranking, Result, TrainingStates};
 use crate::progress::Pulse;
 use check::check;
 pub use check::{SET_ID, is_set_id};
@@ -81,6 +83,8 @@ pub struct EvalJob<'a> {
     pub pulse: Pulse<'a>,
     /// Folder for `<data set>.parquet`, where per-image predictions are wanted.
     pub predictions: Option<&'a Path>,
+    /// Where the trainings of linear heads keep their states; without it one that is stopped begins anew.
+    pub states: Option<&'a TrainingStates>,
 }
 
 /// Rankings of one variant of a protocol on one test set, one per label space of [`spaces`].

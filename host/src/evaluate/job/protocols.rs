@@ -6,7 +6,7 @@ use crate::evaluate::linear::{
     Heads, LinearProtocol, PaperProtocol, Samples, select, train_recipe,
 };
 use crate::evaluate::record::{LinearDetails, PaperDetails, ProtocolRef, Variant};
-use crate::evaluate::{LabelSpace, Result};
+use crate::evaluate::{LabelSpace, Result, TrainingState};
 use ssl_plugin_api::description::LinearRecipe;
 
 /// What the protocols share.
@@ -66,7 +66,8 @@ impl ProtocolRunner<'_> {
         let reference = ProtocolRef::new(id, protocol);
         let clean = self.job.train.features();
         let samples = self.samples();
-        let chosen = select(&samples, clean, &self.labels, self.num_classes, protocol)?;
+        let (labels, classes) = (&self.labels, self.num_classes);
+        let chosen = select(&samples, clean, labels, classes, protocol, self.job.states)?;
         let point = &chosen.grid[chosen.chosen];
         for (at, (&seed, heads)) in protocol.seeds.iter().zip(&chosen.heads).enumerate() {
             let variant = Variant::Linear {
@@ -97,7 +98,14 @@ impl ProtocolRunner<'_> {
             diverged: Vec::new(),
         };
         for (at, &seed) in protocol.seeds.iter().enumerate() {
-            let heads = train_recipe(&self.samples(), self.num_classes, recipe, protocol, seed)?;
+            let state = self
+                .job
+                .states
+                .map_or_else(TrainingState::default, |states| {
+                    states.of(&format!("linear-paper-{seed}"), &(protocol, recipe))
+                });
+            let samples = self.samples();
+            let heads = train_recipe(&samples, self.num_classes, recipe, protocol, seed, state)?;
             if heads.finite()? != [true] {
                 details.diverged.push(seed);
                 continue;

@@ -10,7 +10,12 @@ use crate::evaluate::predictions::{Group, read_groups, read_outcomes};
 use crate::evaluate::{EvaluateError, FeatureSet, Labels};
 
 /// Clusters on the axes; class = axis. `rows` gives each sample's axis and labels.
-fn set(id: &str, rows: &[(usize, Vec<u32>)], subset: Option<Vec<u32>>, seed: u64) -> FeatureSet {
+pub(super) fn set(
+    id: &str,
+    rows: &[(usize, Vec<u32>)],
+    subset: Option<Vec<u32>>,
+    seed: u64,
+) -> FeatureSet {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f32> = rows
         .iter()
@@ -29,16 +34,29 @@ fn set(id: &str, rows: &[(usize, Vec<u32>)], subset: Option<Vec<u32>>, seed: u64
     FeatureSet::try_new(id, features, labels, ids).unwrap()
 }
 
-fn train() -> FeatureSet {
+pub(super) fn train() -> FeatureSet {
     let rows: Vec<(usize, Vec<u32>)> = (0..120).map(|i| (i % 6, vec![(i % 6) as u32])).collect();
     set("train", &rows, None, 0)
 }
 
-fn linear() -> LinearProtocol {
+pub(super) fn linear() -> LinearProtocol {
     LinearProtocol {
         epochs: Some(10),
         batch_size: 16,
         ..LinearProtocol::default()
+    }
+}
+
+/// A framework's own recipe of a few steps.
+pub(super) fn recipe() -> LinearRecipe {
+    LinearRecipe {
+        epochs: 20,
+        batch_size: 32,
+        ..serde_json::from_value(serde_json::json!({
+            "epochs": 1, "batch_size": 1, "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false},
+            "lr": 0.1, "weight_decay": 0.0, "schedule": {"kind": "cosine"},
+        }))
+        .unwrap()
     }
 }
 
@@ -76,6 +94,7 @@ fn evaluation_scores_all_sets_spaces_and_variants() {
             device: tch::Device::Cpu,
             pulse: Pulse::STILL,
             predictions: Some(folder.path()),
+            states: None,
         },
         Vec::new(),
     )
@@ -136,6 +155,7 @@ fn test_sets_of_another_shape_or_label_space_are_refused() {
                 device: tch::Device::Cpu,
                 pulse: Pulse::STILL,
                 predictions: None,
+                states: None,
             },
             Vec::new(),
         )
@@ -167,15 +187,7 @@ static BEATS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0
 fn every_protocol_shows_that_it_lives_and_ends_when_it_is_asked_to() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let (train, linear) = (train(), linear());
-    let recipe = LinearRecipe {
-        epochs: 20,
-        batch_size: 32,
-        ..serde_json::from_value(serde_json::json!({
-            "epochs": 1, "batch_size": 1, "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false},
-            "lr": 0.1, "weight_decay": 0.0, "schedule": {"kind": "cosine"},
-        }))
-        .unwrap()
-    };
+    let recipe = recipe();
     let all = [
         (Some(KnnProtocol::default()), None, None),
         (None, Some(&linear), None),
@@ -202,6 +214,7 @@ fn every_protocol_shows_that_it_lives_and_ends_when_it_is_asked_to() {
                     BEATS.fetch_add(1, Ordering::Relaxed);
                 }),
                 predictions: None,
+                states: None,
             };
             let before = BEATS.load(Ordering::Relaxed);
             let ended = run(&job, Vec::new());

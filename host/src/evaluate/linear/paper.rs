@@ -5,11 +5,11 @@ use ssl_plugin_api::description::{
     Decay, LearningRate, LinearRecipe, LinearSchedule, Ramp, Scaling,
 };
 use ssl_plugin_api::description::{Optimizer as Rule, Recipe};
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use super::train::{Orders, logit_gradient, onehot};
 use super::{Heads, LinearProtocol, Samples};
-use crate::evaluate::Result;
+use crate::evaluate::{EvaluateError, Result, TrainingState};
 use crate::optim::{Length, Optimizer, Owner, ParameterSpec, Update};
 
 /// Settings of the protocol `paper` that are the same for every framework; the recipes themselves
@@ -39,13 +39,15 @@ impl From<&LinearProtocol> for PaperProtocol {
 /// with it in proportion.
 ///
 /// # Errors
-/// What the optimiser or the tensor library reports.
+/// What the optimiser or the tensor library reports; [`EvaluateError::Cancelled`] when the work is to end,
+/// after the state was kept.
 pub fn train_recipe(
     samples: &Samples<'_>,
     num_classes: usize,
     recipe: &LinearRecipe,
     protocol: &PaperProtocol,
     seed: u64,
+    mut state: TrainingState,
 ) -> Result<Heads> {
     let (dim, device) = (samples.dim(), samples.device());
     let heads = Heads::init(1, num_classes, dim, protocol.init_std, seed, device)?;
@@ -76,10 +78,19 @@ pub fn train_recipe(
     );
     let mut optimizer = Optimizer::new(&whole, length, specs)?;
     let mut orders = Orders::new(samples, seed);
-    let mut step = 0;
+    let done = go_on(&state, &heads, &mut optimizer)?;
     for epoch in 0..recipe.epochs {
-        for rows in orders.shuffled().chunks(batch) {
-            let (x, y) = samples.batch(epoch, rows)?;
+        let batches = orders.shuffled().chunks(batch);
+        for (step, rows) in (epoch * steps_per_epoch..).zip(batches) {
+            if step < done {
+                continue;
+            }
+            let found = samples.batch(epoch, rows);
+            if state.is_due() || matches!(found, Err(EvaluateError::Cancelled)) {
+                let kept = kept(&heads, &optimizer);
+                state.keep(step, kept.iter().map(|(name, it)| (name.clone(), it)));
+            }
+            let (x, y) = found?;
             let gradient = logit_gradient(&heads.logits(&x)?, &onehot(&y, num_classes)?)?;
             let of_weight = gradient.f_transpose(0, 1)?.f_matmul(&x)?; // [classes, dim]
             let of_bias = gradient.f_sum_dim_intlist(0_i64, false, Kind::Float)?;
@@ -96,10 +107,48 @@ pub fn train_recipe(
                     },
                 ],
             )?;
-            step += 1;
         }
     }
+    let kept = kept(&heads, &optimizer);
+    let all = kept.iter().map(|(name, it)| (name.clone(), it));
+    state.finish(recipe.epochs * steps_per_epoch, all);
     Ok(heads)
+}
+
+/// Names of the head's tensors and the prefix of the optimiser's in a kept state.
+const WEIGHT: &str = "weight";
+const BIAS: &str = "bias";
+const OPTIMIZER: &str = "optimizer.";
+
+fn kept(heads: &Heads, optimizer: &Optimizer) -> Vec<(String, Tensor)> {
+    let state = optimizer.state().into_iter();
+    state
+        .map(|(name, tensor)| (format!("{OPTIMIZER}{name}"), tensor))
+        .chain([
+            (WEIGHT.to_owned(), heads.weight.shallow_clone()),
+            (BIAS.to_owned(), heads.bias.shallow_clone()),
+        ])
+        .collect()
+}
+
+/// Brings head and optimiser to the kept state, and gives back the steps that are done.
+fn go_on(state: &TrainingState, heads: &Heads, optimizer: &mut Optimizer) -> Result<u64> {
+    let Some((done, kept)) = state.read() else {
+        return Ok(0);
+    };
+    let mut memory = Vec::new();
+    for (name, tensor) in &kept {
+        match name.as_str() {
+            WEIGHT => heads.weight.shallow_clone().f_copy_(tensor)?,
+            BIAS => heads.bias.shallow_clone().f_copy_(tensor)?,
+            other => {
+                let name = other.strip_prefix(OPTIMIZER).unwrap_or(other);
+                memory.push((name, tensor.f_to_device(heads.weight.device())?));
+            }
+        }
+    }
+    optimizer.load_state(memory.iter().map(|(name, tensor)| (*name, tensor)))?;
+    Ok(done)
 }
 
 /// An evaluation's recipe in the words of a pretraining's: no warm-up, no scaling with the batch.
@@ -152,7 +201,6 @@ pub(in crate::evaluate) fn training(
 mod tests {
     use super::*;
     use ssl_plugin_api::description::Period;
-    use tch::Tensor;
 
     fn recipe(optimizer: Rule) -> LinearRecipe {
         LinearRecipe {
@@ -184,7 +232,15 @@ mod tests {
                 momentum: 0.9,
                 nesterov,
             });
-            let heads = train_recipe(&samples, 2, &recipe, &settings(0.0), 0).unwrap();
+            let heads = train_recipe(
+                &samples,
+                2,
+                &recipe,
+                &settings(0.0),
+                0,
+                TrainingState::default(),
+            )
+            .unwrap();
             let expected = Tensor::from_slice(&[-0.5_f32, -0.5, 0.5, 0.5]).reshape([2, 2]) * factor;
             let error = (&heads.weight - expected).abs().max().double_value(&[]);
             assert!(error < 1e-6, "{error}");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Heads, Hyper, LinearProtocol, Samples, stratified, train};
-use crate::evaluate::{EvaluateError, Result};
+use crate::evaluate::{EvaluateError, Result, TrainingState, TrainingStates};
 
 /// Rows whose logits are computed at once.
 const ROWS: usize = 4096;
@@ -50,7 +50,7 @@ pub struct Selection {
 /// trained to the best), then by the lower rate; a point that diverged with any seed is out.
 ///
 /// `samples` are what the heads learn from; held-out ones are judged by their rows of `clean`, the
-/// features without augmentation.
+/// features without augmentation. With `states` a training that was stopped goes on where it was.
 ///
 /// # Shapes
 /// - `clean`: `[samples, dim]`
@@ -64,6 +64,7 @@ pub fn select(
     labels: &[u32],
     num_classes: usize,
     protocol: &LinearProtocol,
+    states: Option<&TrainingStates>,
 ) -> Result<Selection> {
     protocol.validate()?;
     let split = stratified(labels, protocol.held_out, protocol.split_seed)?;
@@ -81,8 +82,15 @@ pub fn select(
         .watched(samples.pulse());
     let held = all.only(&split.held_out);
     let training = samples.only(&split.train);
+    let state = |part: &str, seed: u64, chosen: Option<usize>| {
+        let name = format!("linear-{part}-{seed}");
+        states.map_or_else(TrainingState::default, |states| {
+            states.of(&name, &(protocol, chosen))
+        })
+    };
     for &seed in &protocol.seeds {
-        let heads = train(&training, num_classes, &hypers, protocol, seed)?;
+        let state = state("grid", seed, None);
+        let heads = train(&training, num_classes, &hypers, protocol, seed, state)?;
         for (point, result) in points.iter_mut().zip(held_out(&heads, &held)?) {
             point.held_out.push(result);
         }
@@ -95,7 +103,8 @@ pub fn select(
         .iter()
         .map(|&seed| {
             let hypers = &hypers[chosen..=chosen];
-            train(samples, num_classes, hypers, protocol, seed)
+            let state = state("chosen", seed, Some(chosen));
+            train(samples, num_classes, hypers, protocol, seed, state)
         })
         .collect::<Result<_>>()?;
     let rate = points[chosen].base_lr;
@@ -220,7 +229,15 @@ mod tests {
             weight_decay: 0.0,
         };
         let samples = Samples::all(&features, &[0, 1, 1]);
-        let heads = train(&samples, 2, &[still; 2], &protocol, 0).unwrap();
+        let heads = train(
+            &samples,
+            2,
+            &[still; 2],
+            &protocol,
+            0,
+            TrainingState::default(),
+        )
+        .unwrap();
         let results = held_out(&heads, &samples).unwrap();
         assert_eq!(results.len(), 2);
         for result in results {
@@ -262,6 +279,7 @@ mod tests {
                 &labels,
                 2,
                 &protocol,
+                None,
             )
             .unwrap();
             assert_eq!(selection.held_out, 40);

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
 use super::{Heads, Hyper, LinearProtocol, Samples};
-use crate::evaluate::Result;
+use crate::evaluate::{EvaluateError, Result, TrainingState};
 
 /// Gradient of the mean cross-entropy with respect to the logits: `(softmax(l) − onehot(y))/n`,
 /// head by head.
@@ -61,13 +61,15 @@ impl Orders {
 /// the rest untouched.
 ///
 /// # Errors
-/// What the tensor library reports.
+/// What the tensor library reports; [`EvaluateError::Cancelled`] when the work is to end, after the state
+/// was kept.
 pub fn train(
     samples: &Samples<'_>,
     num_classes: usize,
     hypers: &[Hyper],
     protocol: &LinearProtocol,
     seed: u64,
+    mut state: TrainingState,
 ) -> Result<Heads> {
     let (dim, device) = (samples.dim(), samples.device());
     let mut heads = Heads::init(
@@ -95,11 +97,27 @@ pub fn train(
     let mut bias_momentum = heads.bias.f_zeros_like()?;
     let mut orders = Orders::new(samples, seed);
     let epochs = protocol.epochs_on(samples.len());
-    let steps = epochs * protocol.steps_per_epoch(samples.len());
-    let mut step = 0;
+    let steps_per_epoch = protocol.steps_per_epoch(samples.len());
+    let steps = epochs * steps_per_epoch;
+    let mut tensors = [
+        ("weight", heads.weight.shallow_clone()),
+        ("bias", heads.bias.shallow_clone()),
+        ("weight.momentum", weight_momentum.shallow_clone()),
+        ("bias.momentum", bias_momentum.shallow_clone()),
+    ];
+    let done = go_on(&state, &mut tensors)?;
+    let named = || tensors.iter().map(|(name, it)| ((*name).to_owned(), it));
     for epoch in 0..epochs {
-        for rows in orders.shuffled().chunks(protocol.batch_size.max(1)) {
-            let (x, y) = samples.batch(epoch, rows)?;
+        let batches = orders.shuffled().chunks(protocol.batch_size.max(1));
+        for (step, rows) in (epoch * steps_per_epoch..).zip(batches) {
+            if step < done {
+                continue;
+            }
+            let batch = samples.batch(epoch, rows);
+            if state.is_due() || matches!(batch, Err(EvaluateError::Cancelled)) {
+                state.keep(step, named());
+            }
+            let (x, y) = batch?;
             let gradient = logit_gradient(&heads.logits(&x)?, &onehot(&y, num_classes)?)?;
             let _ = weight_momentum
                 .f_mul_scalar_(protocol.momentum)?
@@ -116,10 +134,23 @@ pub fn train(
                 .weight
                 .f_addcmul_(&weight_momentum, &lr.f_unsqueeze(1)?)?;
             let _ = heads.bias.f_addcmul_(&bias_momentum, &lr)?;
-            step += 1;
         }
     }
+    state.finish(steps, named());
     Ok(heads)
+}
+
+/// Writes the tensors that were kept over those of the same names, and gives back the steps that are done.
+fn go_on(state: &TrainingState, tensors: &mut [(&str, Tensor)]) -> Result<u64> {
+    let Some((done, kept)) = state.read() else {
+        return Ok(0);
+    };
+    for (name, tensor) in tensors {
+        if let Some((_, kept)) = kept.iter().find(|(it, _)| it == name) {
+            tensor.f_copy_(kept)?;
+        }
+    }
+    Ok(done)
 }
 
 #[cfg(test)]
@@ -172,6 +203,7 @@ mod tests {
             &hypers,
             &protocol(),
             5,
+            TrainingState::default(),
         )
         .unwrap();
         let all = together.logits(&features).unwrap();
@@ -182,6 +214,7 @@ mod tests {
                 &[*hyper],
                 &protocol(),
                 5,
+                TrainingState::default(),
             )
             .unwrap();
             let alone = alone.logits(&features).unwrap().squeeze_dim(1);
@@ -233,7 +266,15 @@ mod tests {
             base_lr: 1.0,
             weight_decay: 0.5,
         };
-        let heads = train(&Samples::all(&features, &[0, 1]), 2, &[hyper], &protocol, 0).unwrap();
+        let heads = train(
+            &Samples::all(&features, &[0, 1]),
+            2,
+            &[hyper],
+            &protocol,
+            0,
+            TrainingState::default(),
+        )
+        .unwrap();
         let expected = Tensor::from_slice(&[-0.5_f32, -0.5, 0.5, 0.5]).reshape([2, 2]);
         assert!(largest_difference(&heads.weight, &expected) < 1e-7);
         assert!(heads.bias.abs().max().double_value(&[]) < 1e-7);
@@ -256,6 +297,7 @@ mod tests {
             &[wild, sane],
             &protocol(),
             0,
+            TrainingState::default(),
         )
         .unwrap();
         assert_eq!(heads.finite().unwrap(), [false, true]);
@@ -275,6 +317,7 @@ mod tests {
                 &hyper,
                 &protocol(),
                 seed,
+                TrainingState::default(),
             )
             .unwrap()
         };

@@ -26,8 +26,7 @@ impl Work<'_> {
         sources: &[Arc<dyn Source>],
     ) -> Result<ExtractedSets, CellError> {
         let job = self.job;
-        let versions = Versions::current();
-        let program = json!([versions.host, versions.libtorch, job.setup.device]).to_string();
+        let program = self.program();
         let views = self.evaluation_views(extractor);
         let extraction = Extraction {
             backbone: extractor.backbone.as_ref(),
@@ -45,6 +44,12 @@ impl Work<'_> {
             let mut progress = work.progress(Stage::Extract);
             Ok(extraction.run(&sources[0], &sources[1..], &mut progress)?)
         })
+    }
+
+    /// What computes; another program, libtorch or device rounds otherwise.
+    pub(super) fn program(&self) -> String {
+        let versions = Versions::current();
+        json!([versions.host, versions.libtorch, self.job.setup.device]).to_string()
     }
 
     pub(super) fn evaluation_views(&self, extractor: &FeatureExtractor) -> EvaluationViews {

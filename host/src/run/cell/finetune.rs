@@ -4,8 +4,8 @@ use super::Work;
 use super::error::CellError;
 use super::extractor::FeatureExtractor;
 use crate::config::ProtocolName;
-use crate::evaluate::ExtractedSets;
 use crate::evaluate::finetune::{FinetuneResults, FinetuneRun};
+use crate::evaluate::{ExtractedSets, TrainingStates};
 use crate::run::event::Stage;
 use ssl_datasets::source::Source;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ impl Work<'_> {
         extractor: &FeatureExtractor,
         sets: &ExtractedSets,
         sources: &[Arc<dyn Source>],
+        states: Option<&TrainingStates>,
     ) -> Result<FinetuneResults, CellError> {
         let job = self.job;
         let wanted = &job.evaluation.protocols;
@@ -40,6 +41,7 @@ impl Work<'_> {
             data_root: job.setup.data_root.as_deref(),
             workers: job.setup.workers,
             cancel: &self.cancel.flag(),
+            states,
         };
         self.timed(Stage::Finetune, |work| {
             Ok(run.run(&mut work.progress(Stage::Finetune))?)

@@ -6,7 +6,7 @@ use super::extractor::FeatureExtractor;
 use crate::config::ProtocolName;
 use crate::evaluate::finetune::FinetuneResults;
 use crate::evaluate::record::EvaluationReport;
-use crate::evaluate::{self, EvalJob, ExtractedSets, Protocols};
+use crate::evaluate::{self, EvalJob, ExtractedSets, Protocols, TrainingStates};
 use crate::progress::Pulse;
 use crate::run::event::Stage;
 
@@ -31,6 +31,7 @@ impl Work<'_> {
         extractor: &FeatureExtractor,
         sets: &ExtractedSets,
         tuned: FinetuneResults,
+        states: Option<&TrainingStates>,
     ) -> Result<EvaluationReport, CellError> {
         self.check_cancelled()?;
         self.tell(Stage::Evaluate, 0, 1, "");
@@ -46,6 +47,7 @@ impl Work<'_> {
                 device,
                 pulse: Pulse::new(&cancel, sign),
                 predictions: Some(&folder),
+                states,
             };
             Ok(evaluate::run(&job, tuned.rankings)?)
         })?;

@@ -10,16 +10,22 @@ mod judge;
 mod progress;
 mod services;
 mod sources;
+mod training;
 
 use super::cancel::Cancel;
 use super::event::{Event, EventListener, Stage};
 use super::job::{Job, Subject};
 use super::outcome::CellOutcome;
+use crate::evaluate::record::EvaluationReport;
+use crate::evaluate::{ExtractedSets, TrainingStates};
 use crate::ledger::{FailureKind, Results, Status};
 use error::CellError;
+use extractor::FeatureExtractor;
 use progress::ProgressForwarder;
 use ssl_datasets::loader::images_loaded;
+use ssl_datasets::source::Source;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Carries a cell out. What goes wrong is in the outcome; nothing is shown.
@@ -91,14 +97,33 @@ impl Work<'_> {
                 (extractor, sets)
             }
         };
-        let tuned = self.finetune(&extractor, &sets, &sources)?;
-        let report = self.evaluate(&extractor, &sets, tuned)?;
+        let states = self.training_states(&extractor, &sets)?;
+        let report = self.judge(&extractor, &sets, &sources, states.as_ref());
+        for warning in states.iter().flat_map(TrainingStates::warnings) {
+            self.warn(warning);
+        }
+        let report = report?;
+        if let Some(states) = &states {
+            states.remove();
+        }
         Ok(Results {
             pretrain: extractor.summary,
             report,
             same_images: sets.same_images,
             published: extractor.published,
         })
+    }
+
+    /// All protocols, on the network and on its features.
+    fn judge(
+        &mut self,
+        extractor: &FeatureExtractor,
+        sets: &ExtractedSets,
+        sources: &[Arc<dyn Source>],
+        states: Option<&TrainingStates>,
+    ) -> Result<EvaluationReport, CellError> {
+        let tuned = self.finetune(extractor, sets, sources, states)?;
+        self.evaluate(extractor, sets, tuned, states)
     }
 
     /// Does a stage's work and notes how long it took and how many images it loaded.
