@@ -5,6 +5,7 @@ use super::plugins::{Format, look};
 use crate::device::DeviceName;
 use crate::libtorch::{self, CudaPart};
 use crate::plugins;
+use crate::process::MemoryBound;
 use crate::terminal::outln;
 use clap::Args;
 use serde::Serialize;
@@ -33,7 +34,7 @@ struct Finding {
 
 impl Doctor {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let mut findings = vec![check_libtorch(), check_devices()];
+        let mut findings = vec![check_libtorch(), check_devices(), check_memory()];
         findings.extend(self.check_plugin_directories());
         findings.extend(self.check_plugins());
         findings.push(check_data());
@@ -160,6 +161,23 @@ fn check_devices() -> Finding {
         fix: refused.then_some(
             "install CUDA's libraries of the release that this libtorch was built for, or set LD_LIBRARY_PATH to theirs",
         ),
+    }
+}
+
+fn check_memory() -> Finding {
+    let text = match MemoryBound::here() {
+        bound @ MemoryBound::ControlGroup => {
+            format!("`run.memory` bounds a cell and all that it starts together, by {bound}")
+        }
+        bound @ MemoryBound::RlimitData => format!(
+            "`run.memory` bounds each process of a cell on its own, by {bound}; no control group (v2) with the memory controller can be made here"
+        ),
+    };
+    Finding {
+        ok: true,
+        what: "memory",
+        text,
+        fix: None,
     }
 }
 

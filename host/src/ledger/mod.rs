@@ -32,5 +32,7 @@ pub use error::LedgerError;
 pub use holder::Holder;
 pub use lock::FolderLock;
 pub use plan::Plan;
-pub use record::{CellRecord, Failure, FailureKind, PluginStamp, Results, Status, Versions};
+pub use record::{
+    BoundMemory, CellRecord, Failure, FailureKind, PluginStamp, Results, Status, Versions,
+};
 pub use store::{Ledger, Records};

@@ -4,6 +4,7 @@ use super::data::DataFacts;
 use super::holder::Holder;
 use crate::evaluate::record::EvaluationReport;
 use crate::libtorch;
+use crate::process::MemoryBound;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ssl_plugin_api::description::Published;
@@ -69,6 +70,15 @@ pub struct PluginStamp {
     pub version: String,
     /// SHA-256 of the file.
     pub sha256: String,
+}
+
+/// A limit of memory and what holds a cell to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundMemory {
+    /// The limit, with its unit.
+    pub limit: String,
+    /// What holds it.
+    pub by: MemoryBound,
 }
 
 /// Versions of what computed the cell.
@@ -147,6 +157,9 @@ pub struct CellRecord {
     /// Findings about the images.
     #[serde(default)]
     pub data: DataFacts,
+    /// The memory that its process might have, where it was bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<BoundMemory>,
     /// How often it was begun.
     pub attempts: u32,
     /// The run that began it last.
@@ -185,8 +198,8 @@ impl Failure {
         }
     }
 
-    /// Says so where the words are those of a process that got no more memory than `limit`.
-    pub fn blame_memory(&mut self, limit: &str) {
+    /// Says so where the words are those of a process that got no more memory than its limit.
+    pub fn blame_memory(&mut self, bound: &BoundMemory) {
         const WORDS: [&str; 4] = [
             "allocate memory",
             "bad_alloc",
@@ -199,7 +212,8 @@ impl Failure {
         };
         if said(&self.message) || self.log_tail.iter().any(|line| said(line)) {
             self.message.push_str(&format!(
-                "; the cell's memory ran out, `run.memory` is {limit}"
+                "; the cell's memory ran out, `run.memory` is {} (by {})",
+                bound.limit, bound.by
             ));
         }
     }
@@ -224,6 +238,7 @@ impl CellRecord {
             threads: BTreeSet::new(),
             workers: None,
             data: DataFacts::default(),
+            memory: None,
             attempts: 0,
             run: None,
             started_unix_s: None,

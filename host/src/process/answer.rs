@@ -57,19 +57,20 @@ pub fn answer<T: DeserializeOwned>(mut command: Command, limits: Limits) -> Resu
         None,
         &mut |line| tracing::debug!("a child wrote to its standard output: {line}"),
     )?;
-    let Ended::Exited(status) = ended else {
-        return Err(NoAnswer::TookTooLong {
-            seconds: limits.total.unwrap_or_default().as_secs_f64(),
-        });
+    let end = match ended {
+        Ended::Exited(status) => ended_by(status),
+        Ended::OutOfMemory => "was ended because its memory ran out".to_owned(),
+        Ended::Stalled | Ended::TookTooLong | Ended::DidNotStop => {
+            return Err(NoAnswer::TookTooLong {
+                seconds: limits.total.unwrap_or_default().as_secs_f64(),
+            });
+        }
     };
     match std::fs::read(&path) {
         // The child renames its answer to this name, so it is whole; a fault afterwards (a plugin's
         // destructor) spoils nothing.
         Ok(text) => serde_json::from_slice(&text).map_err(NoAnswer::Nonsense),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NoAnswer::Ended {
-            end: ended_by(status),
-            said,
-        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NoAnswer::Ended { end, said }),
         Err(error) => Err(error.into()),
     }
 }

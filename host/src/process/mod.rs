@@ -9,13 +9,16 @@
 //! costs a hundredth of starting them.
 
 mod answer;
+mod cgroup;
 mod fork;
 mod group;
 mod lines;
+mod memory_bound;
 mod runner;
 mod signal;
 
 pub use answer::{NoAnswer, answer};
 pub use fork::{fork_each, fork_one, may_fork};
+pub use memory_bound::MemoryBound;
 pub use runner::{Ended, Errors, Limits, run};
 pub use signal::signal;

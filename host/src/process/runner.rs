@@ -1,5 +1,6 @@
 //! One child from its start to its end.
 
+use super::memory_bound::Bounded;
 use super::{group, lines};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -46,6 +47,8 @@ pub enum Ended {
     TookTooLong,
     /// It was asked to stop, did not in time, and was killed.
     DidNotStop,
+    /// It was killed by the system because it had no more memory within its limit.
+    OutOfMemory,
 }
 
 /// Where standard error goes.
@@ -74,6 +77,7 @@ pub fn run(
         Errors::File(file) => (Stdio::from(file), None),
         Errors::Last(last) => (Stdio::piped(), Some(last)),
     };
+    let mut bounded = limits.memory.map(Bounded::to);
     group::lead(&mut command);
     let mut child = command
         .stdin(stop.map_or_else(Stdio::null, |_| Stdio::piped()))
@@ -83,10 +87,8 @@ pub fn run(
     let output = listen(child.stdout.take());
     let said = Arc::default();
     let reader = read_last(child.stderr.take(), &said);
-    let ended = limits
-        .memory
-        .map_or(Ok(()), |bytes| group::limit_memory(&child, bytes))
-        .and_then(|()| watch(&mut child, &output, limits, stop, hear));
+    let held = bounded.as_mut().map_or(Ok(()), |it| it.hold(&child));
+    let ended = held.and_then(|()| watch(&mut child, &output, limits, stop, hear));
     if !matches!(ended, Ok(Ended::Exited(_))) {
         group::kill(&child);
         child.wait()?;
@@ -110,7 +112,13 @@ pub fn run(
     if let Some(last) = last {
         last.extend(lock(&said).drain(..));
     }
-    ended
+    match ended {
+        Ok(Ended::Exited(status)) if !status.success() => Ok(match bounded {
+            Some(bounded) if bounded.ran_out() => Ended::OutOfMemory,
+            _ => Ended::Exited(status),
+        }),
+        other => other,
+    }
 }
 
 fn watch(

@@ -8,8 +8,8 @@ use super::job::Job;
 use super::outcome::CellOutcome;
 use crate::atomic;
 use crate::exit::Exit;
-use crate::ledger::{CellDir, CellRecord, FolderLock, LedgerError, Status};
-use crate::process::Ended;
+use crate::ledger::{BoundMemory, CellDir, CellRecord, FolderLock, LedgerError, Status};
+use crate::process::{Ended, MemoryBound};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -56,6 +56,8 @@ pub fn carry_out(
     let public = dir.file(LOG_FILE);
     publish_log(log, &public).map_err(io_error(&public))?;
     job.begin(&mut record);
+    // Only a process of its own is bounded.
+    record.memory = log.and_then(|_| bound_memory(job));
     dir.write(&record)?;
     let asked = dir.file(JOB_FILE);
     serde_json::to_vec_pretty(job)
@@ -103,6 +105,7 @@ pub(super) fn settle(
             Ended::Exited(status) if refused(status) => return Ok(record),
             _ => job.begin(&mut record),
         }
+        record.memory = bound_memory(job);
         let public = dir.file(LOG_FILE);
         // Without it the record has no last words.
         let _ = publish_log(Some(log), &public);
@@ -121,8 +124,8 @@ fn end(
     mut record: CellRecord,
     mut outcome: CellOutcome,
 ) -> Result<CellRecord, LedgerError> {
-    if let (Some(limit), Some(failure)) = (job.setup.memory, &mut outcome.failure) {
-        failure.blame_memory(&limit.to_string());
+    if let (Some(bound), Some(failure)) = (&record.memory, &mut outcome.failure) {
+        failure.blame_memory(bound);
     }
     outcome.enter(&mut record);
     if record.status == Status::Done {
@@ -135,6 +138,14 @@ fn end(
     }
     dir.write(&record)?;
     Ok(record)
+}
+
+/// The limit of the cell's process, and what holds it.
+fn bound_memory(job: &Job) -> Option<BoundMemory> {
+    job.setup.memory.map(|limit| BoundMemory {
+        limit: limit.to_string(),
+        by: MemoryBound::here(),
+    })
 }
 
 /// Puts a process's log in the place of the last attempt's, whose log goes in any case.

@@ -72,6 +72,9 @@ impl CellOutcome {
                 "the cell took longer than `run.timeout_s` and was ended",
             ),
             Ended::DidNotStop => Self::interrupted(),
+            Ended::OutOfMemory => {
+                Self::failed(FailureKind::Killed, "the cell was killed: out of memory")
+            }
         }
     }
 

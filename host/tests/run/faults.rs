@@ -1,9 +1,11 @@
 //! One cell's fault never keeps another from its result.
 
 use crate::bench::Place;
+use serde_json::Value;
+use ssl_host::process::MemoryBound;
 
 /// Lets the fixture go wrong and checks what is recorded of it; the other cell must be done.
-fn misbehave(call: &str, how: &str, more: &[&str], kind: &str, words: &str) {
+fn misbehave(call: &str, how: &str, more: &[&str], kind: &str, words: &str) -> Value {
     let place = Place::new();
     let set = [
         &format!("framework.echo.config.fault={call}") as &str,
@@ -20,6 +22,7 @@ fn misbehave(call: &str, how: &str, more: &[&str], kind: &str, words: &str) {
     assert!(ended.out.contains(message), "{ended:?}");
     assert_eq!(place.record("pixels")["status"], "done");
     assert!(ended.out.contains("pixels: val "), "{ended:?}");
+    record
 }
 
 #[test]
@@ -41,8 +44,15 @@ fn a_plugin_that_calls_its_own_fault_a_configuration_fault_is_blamed_by_name() {
 #[test]
 fn a_cell_that_wants_more_memory_than_its_limit_says_so() {
     let limit = [r#"run.memory="8 GiB""#];
-    let words = "`run.memory` is 8 GiB";
-    misbehave("step", "hoard", &limit, "crashed", words);
+    let bound = MemoryBound::here();
+    let kind = match bound {
+        MemoryBound::ControlGroup => "killed",
+        MemoryBound::RlimitData => "crashed",
+    };
+    let words = format!("`run.memory` is 8 GiB (by {bound})");
+    let record = misbehave("step", "hoard", &limit, kind, &words);
+    let expected = serde_json::json!({ "limit": "8 GiB", "by": bound });
+    assert_eq!(record["memory"], expected);
 }
 
 #[test]
