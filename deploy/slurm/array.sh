@@ -25,9 +25,14 @@ while :; do
     kill -0 "$run" 2>/dev/null || break
 done
 
-# 75: interrupted, the same command goes on. Any other code would be the same again.
+# 75: interrupted, the same command goes on. Any other code would be the same again. The requeue is the last act,
+# as Slurm ends this script with it; a controller that does not answer at once is asked again.
 if [[ $code -eq 75 ]]; then
     echo "$(date +%FT%T) ${SLURMD_NODENAME:-}: interrupted, requeued"
-    scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
+    task="${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
+    for pause in 2 5 10 0; do
+        scontrol requeue "$task" && break
+        sleep "$pause"
+    done
 fi
 exit "$code"

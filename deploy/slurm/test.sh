@@ -33,6 +33,15 @@ tree() {
     echo "$1"
 }
 
+# The daemons of this trial's job steps, of one job or of all: their parents do not wait for them.
+steps() {
+    local step
+    for step in $(pgrep -f "^slurmstepd: \\[${1:-}"); do
+        # They write to the logs in the trial's folder.
+        if find "/proc/$step/fd" -lname "$place/*" 2>/dev/null | grep -q .; then echo "$step"; fi
+    done
+}
+
 finish() {
     local code=$? pid
     set +e
@@ -42,6 +51,9 @@ finish() {
     scancel --quiet --user=root 2>/dev/null
     for pid in "$place"/*.pid; do
         [[ -s $pid ]] && kill -9 $(tree "$(<"$pid")") 2>/dev/null
+    done
+    for pid in $(steps); do
+        kill -9 $(tree "$pid") 2>/dev/null
     done
     rm -rf "$place"
     exit "$code"
@@ -78,7 +90,7 @@ SlurmUser=$user
 SlurmdUser=$user
 SlurmctldPort=$port
 AuthType=auth/munge
-AuthInfo=socket=$place/munge.socket
+AuthInfo=socket=$place/munge.socket,cred_expire=30
 CredType=cred/munge
 StateSaveLocation=$place/state
 SlurmdSpoolDir=$place/spool-%n
@@ -113,7 +125,7 @@ node() { mkdir -p "$place/spool-$1" && slurmd -N "$1"; }
 node n1
 node n2
 idle() { [[ $(sinfo --noheader --format=%t --Node | grep -c idle) -eq 2 ]]; }
-wait_for 60 "two idle nodes" idle
+wait_for 300 "two idle nodes" idle
 
 export SSL_LOTTERY="$program"
 job="$(sbatch --parsable --array=0-1 --output="$place/task-%a.out" --chdir="$place" \
@@ -122,12 +134,12 @@ echo "submitted array $job"
 
 # Where a cell's pretraining stands is what must not be lost.
 begun() { [[ $(find "$out/cells" -name checkpoint.json 2>/dev/null | wc -l) -ge 2 ]]; }
-wait_for 120 "a checkpoint of both tasks" begun
+wait_for 600 "a checkpoint of both tasks" begun
 
 # The first node dies: its daemon, the batch script, the run and the cell, at once.
 task="$(squeue --noheader --format=%K --nodelist=n1 --states=running)"
-kill -9 $(tree "$(<"$place/slurmd-n1.pid")") $(pgrep -f "slurmstepd: \[$(squeue --noheader --format=%A --nodelist=n1)" |
-    while read -r step; do tree "$step"; done)
+job_there="$(squeue --noheader --format=%A --nodelist=n1)"
+kill -9 $(tree "$(<"$place/slurmd-n1.pid")") $(for step in $(steps "$job_there"); do tree "$step"; done)
 scontrol update nodename=n1 state=down reason="it died"
 echo "node n1 died with task $task"
 
@@ -135,19 +147,15 @@ echo "node n1 died with task $task"
 other=$((1 - task))
 scancel --signal=TERM --batch "${job}_$other"
 returned() { grep -q "interrupted, requeued" "$place/task-$other.out"; }
-wait_for 120 "task $other to write its checkpoint" returned
+wait_for 600 "task $other to write its checkpoint" returned
 echo "task $other was warned and requeued itself"
 
 node n1
 scontrol update nodename=n1 state=resume 2>/dev/null || true
-# Slurm lets requeued jobs wait for two minutes; here they go on at once.
-ended() {
-    squeue --noheader --format=%F_%K --states=pending | while read -r waiting; do
-        scontrol update jobid="$waiting" starttime=now 2>/dev/null || true
-    done
-    [[ -z $(squeue --noheader) ]]
-}
-wait_for 300 "both tasks to end" ended
+# Slurm lets requeued jobs wait until the credential of their first attempt has expired (cred_expire, above;
+# else two minutes). Whoever makes them start before has them refused: "Job credential revoked".
+ended() { [[ -z $(squeue --noheader) ]]; }
+wait_for 1200 "both tasks to end" ended
 for task in 0 1; do
     restarts="$(scontrol show job "${job}_$task" | grep -o 'Restarts=[0-9]*')"
     state="$(scontrol show job "${job}_$task" | grep -o 'JobState=[A-Z]*')"

@@ -4,11 +4,9 @@ use crate::bench::{Place, record};
 use std::path::Path;
 use std::process::Command;
 
-/// By hand, since Slurm's own times decide: it was seen to give a task up that is requeued while its node
-/// still ends the first attempt ("Job credential revoked").
+/// Passed over, with a line that says why, where Slurm is not installed.
 #[test]
-#[ignore = "starts a Slurm of two nodes on this machine"]
-fn measure_tasks_of_a_slurm_array_lose_nothing() {
+fn tasks_of_a_slurm_array_lose_nothing() {
     let place = Place::new();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/slurm/test.sh");
     let set = ["baselines=[]", "seeds=[0, 1]", "pretrain.recipe.epochs=200"];
