@@ -7,6 +7,7 @@
 //! not meet. Its writer keeps it locked; the system releases the lock when the writer dies, and the
 //! next writer in the folder on the same host removes the file.
 
+use ssl_datasets::files::open_regular;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -76,11 +77,14 @@ pub(crate) fn private(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Options to open a file of a results' folder itself: in a folder that others may write to, a link in
-/// its place would lead the bytes elsewhere, and is refused.
+/// its place would lead the bytes elsewhere, and is refused. A pipe in its place is not waited for.
 pub(crate) fn options() -> OpenOptions {
     let mut options = File::options();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NOFOLLOW | libc::O_NONBLOCK,
+    );
     options
 }
 
@@ -142,7 +146,7 @@ fn sweep(folder: &Path) {
     };
     for entry in entries.flatten() {
         if is_temporary(&entry.file_name().to_string_lossy())
-            && let Ok(file) = File::open(entry.path())
+            && let Ok(file) = open_regular(&entry.path())
             && file.try_lock().is_ok()
         {
             let _ = fs::remove_file(entry.path());

@@ -7,7 +7,7 @@ use crate::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fs::File;
+use ssl_datasets::files::open_regular;
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
@@ -134,7 +134,7 @@ pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> io::Result<T> {
 /// # Errors
 /// Whatever the file system says.
 pub fn of_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut checksum = Checksum::default();
     let mut block = vec![0; BLOCK];
     loop {
@@ -184,6 +184,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
     use super::*;
     use serde_json::json;
+    use std::fs::File;
 
     #[test]
     fn every_flipped_bit_of_a_json_file_is_detected() {

@@ -48,6 +48,7 @@ pub mod plugins;
 pub mod pretrain;
 pub mod process;
 pub mod progress;
+mod regular;
 pub mod report;
 pub mod run;
 pub mod scaffold;

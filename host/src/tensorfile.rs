@@ -121,7 +121,7 @@ fn own_digest(bytes: &[u8], path: &Path) -> Result<String, TensorFileError> {
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, TensorFileError> {
-    std::fs::read(path).map_err(|source| TensorFileError::Io {
+    crate::regular::read(path).map_err(|source| TensorFileError::Io {
         doing: "read",
         path: path.to_owned(),
         source,

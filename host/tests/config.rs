@@ -83,12 +83,31 @@ stall_s = 0
         "unknown key `backbone.stemm`, did you mean `stem`?",
         "`views.size`: expected a whole number in 8..=1024, found 4",
         "`pretrain.device`: expected `cpu`, `cuda` or `cuda:N`, found `gpu`",
-        "`pretrain.workers`: expected a whole number >= 1, found 0",
+        "`pretrain.workers`: expected a whole number in 1..=1024, found 0",
         "`pretrain.recipe.lr`: expected a number in (0, inf), found -1",
         "`pretrain.recipe.epochs`: expected a whole number >= 0, found boolean `true`",
         "`run.stall_s`: expected a whole number >= 1, found 0",
     ] {
         assert!(text.contains(expected), "{expected}\nnot in\n{text}");
+    }
+}
+
+#[test]
+fn numbers_that_no_machine_can_bear_are_refused() {
+    let seeds: Vec<String> = (0..20_000).map(|seed| seed.to_string()).collect();
+    for (bench, expected) in [
+        ("[pretrain]\nworkers = 1000000\n".to_owned(), "1..=1024"),
+        ("[pretrain]\nthreads = 1000000\n".to_owned(), "1..=1024"),
+        ("[run]\nparallel = 100000000\n".to_owned(), "1..=1024"),
+        (
+            format!("seeds = [{}]\n", seeds.join(",\n")),
+            "at most 10000 items",
+        ),
+    ] {
+        let (code, text) = refused(&bench, &[]);
+        assert_eq!(code, Some(65), "{text}");
+        assert!(text.contains(expected), "{text}");
+        assert!(text.len() < 2000, "{} bytes", text.len());
     }
 }
 

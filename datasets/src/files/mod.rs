@@ -14,7 +14,7 @@ mod tar;
 mod tree;
 
 pub(crate) use listing::normal;
-pub(crate) use regular::open_regular;
+pub use regular::open_regular;
 pub(crate) use set::FileSet;
 pub(crate) use tree::{Entry, Tree};
 

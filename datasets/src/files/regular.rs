@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::InvalidInput`] for what is no regular file.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+pub fn open_regular(path: &Path) -> io::Result<File> {
     // Without `O_NONBLOCK`, opening a pipe waits for a writer. Reads of regular files ignore it.
     let file = OpenOptions::new()
         .read(true)

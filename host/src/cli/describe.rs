@@ -112,7 +112,7 @@ fn read(path: &Path) -> Result<Value, Failure> {
             "write the keys as TOML (`key = value`), or as a JSON object in a file named *.json",
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = crate::regular::read_text(path).map_err(|error| unreadable(error.to_string()))?;
     if path.extension().is_some_and(|it| it == "json") {
         return serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()));
     }

@@ -3,6 +3,11 @@
 use crate::backbone::BackboneConfig;
 use std::fmt::Display;
 
+/// More threads than machines have processors; with a million of them a cell is never ready.
+const MOST_THREADS: usize = 1024;
+/// Items of a list that are compared with each other.
+const MOST_ITEMS: usize = 10_000;
+
 /// Collects the values that are out of range.
 #[derive(Debug, Default)]
 pub struct Checks {
@@ -54,6 +59,13 @@ impl Checks {
         )
     }
 
+    /// Requires a number of threads that a machine can have.
+    pub fn threads(&mut self, path: &str, value: usize) -> &mut Self {
+        let ok = (1..=MOST_THREADS).contains(&value);
+        let expected = format_args!("a whole number in 1..={MOST_THREADS}");
+        self.require(path, ok, expected, value)
+    }
+
     /// Requires a finite number above 0.
     pub fn positive(&mut self, path: &str, value: f64) -> &mut Self {
         self.require(
@@ -82,6 +94,11 @@ impl Checks {
             "at least one item",
             "an empty list",
         );
+        let count = items.len();
+        if count > MOST_ITEMS {
+            let expected = format_args!("at most {MOST_ITEMS} items");
+            return self.require(path, false, expected, count);
+        }
         for (n, item) in items.iter().enumerate() {
             let at = format!("{path}.{n}");
             let again = items[..n].contains(item);

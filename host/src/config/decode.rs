@@ -28,7 +28,7 @@ impl Benchmark {
     pub fn load(path: &Path, overrides: &[String]) -> Result<(Self, Document), ConfigError> {
         let packaged = beside_program(path).filter(|_| !path.exists());
         let path = packaged.as_deref().unwrap_or(path);
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = crate::regular::read_text(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;

@@ -6,6 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The longest line that is shown with a fault, in bytes.
+const LONGEST_LINE: usize = 1000;
+
 /// A parsed document.
 ///
 /// Spans of the file are byte offsets into its text; spans of the `n`-th override lie after the
@@ -136,6 +139,14 @@ impl Document {
         };
         let end = (span.end - from).min(text.len());
         let start = (span.start - from).min(end);
+        let before = &text.as_bytes()[..start];
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        // A message shows the lines around its place; these are of no use to anybody.
+        let shown = text.lines().skip(line.saturating_sub(1)).take(3);
+        if shown.map(str::len).max() > Some(LONGEST_LINE) {
+            let message = format!("{name}, line {}: {message}", line + 1);
+            return BenchmarkFault::new(message, help, None);
+        }
         let source = NamedSource::new(name, text.to_owned());
         BenchmarkFault::new(message, help, Some((source, start..end)))
     }
@@ -227,6 +238,16 @@ mod tests {
     fn set_override_reads_a_bare_word_as_a_string() {
         assert_eq!(with("", &["d=cuda:0"]), "d = \"cuda:0\"\n");
         assert_eq!(with("", &["d=true"]), "d = true\n");
+    }
+
+    #[test]
+    fn a_fault_in_a_long_line_shows_its_number_and_not_the_line() {
+        let text = format!("a = 1\nb = {}{}\n", "[".repeat(5000), "]".repeat(5000));
+        for fault in Document::parse("bench.toml", &text).unwrap_err() {
+            let shown = format!("{:?}", miette::Report::new(fault));
+            assert!(shown.len() < 1000, "{} bytes", shown.len());
+            assert!(shown.contains("bench.toml, line 2: "), "{shown}");
+        }
     }
 
     #[test]

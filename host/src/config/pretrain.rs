@@ -48,9 +48,9 @@ impl Default for Pretrain {
 impl Pretrain {
     pub(super) fn check(&self, path: &str, checks: &mut Checks) {
         if let Some(workers) = self.workers {
-            checks.at_least(&format!("{path}.workers"), workers as u64, 1);
+            checks.threads(&format!("{path}.workers"), workers);
         }
-        checks.at_least(&format!("{path}.threads"), self.threads as u64, 1);
+        checks.threads(&format!("{path}.threads"), self.threads);
         let minutes = self.checkpoint.minutes;
         checks.require(
             &format!("{path}.checkpoint.minutes"),

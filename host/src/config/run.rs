@@ -42,7 +42,7 @@ impl Default for Run {
 
 impl Run {
     pub(super) fn check(&self, path: &str, checks: &mut Checks) {
-        checks.at_least(&format!("{path}.parallel"), self.parallel as u64, 1);
+        checks.threads(&format!("{path}.parallel"), self.parallel);
         checks.at_least(&format!("{path}.stall_s"), self.stall_s, 1);
         if let Some(timeout) = self.timeout_s {
             checks.at_least(&format!("{path}.timeout_s"), timeout, 1);

@@ -4,6 +4,7 @@ use super::error::{LedgerError, io_error};
 use super::lock::FolderLock;
 use super::record::{CellRecord, FORMAT, WITH_DIGEST};
 use crate::checksum::{self, Damage};
+use crate::regular;
 use crate::terminal::with_causes;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,7 @@ impl CellDir {
     /// When it is there and cannot be read.
     pub fn read(&self) -> Result<Option<CellRecord>, LedgerError> {
         let path = self.file(FILE);
-        let text = match fs::read(&path) {
+        let text = match regular::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(io_error("read", &path)(e)),

@@ -4,6 +4,7 @@ use super::error::{LedgerError, io_error};
 use super::holder::Holder;
 use super::lease::{Lease, Pace};
 use crate::atomic;
+use ssl_datasets::files::open_regular;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -101,7 +102,7 @@ impl FolderLock {
     /// Who holds a folder, as far as can be seen at once; `None` where nobody does or there is no folder.
     #[must_use]
     pub fn holder(folder: &Path) -> Option<String> {
-        let file = File::open(folder.join(FILE)).ok()?;
+        let file = open_regular(&folder.join(FILE)).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(said(&file)),
             _ => None,

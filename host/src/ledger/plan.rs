@@ -5,9 +5,9 @@ use super::cell_dir::CellDir;
 use super::error::{LedgerError, io_error};
 use super::record::{CellRecord, Status};
 use crate::checksum;
+use crate::regular;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs;
 use std::path::Path;
 
 const FILE: &str = "plan.json";
@@ -28,7 +28,7 @@ impl Plan {
     /// When it is there and cannot be read, or is damaged.
     pub fn read(root: &Path) -> Result<Option<Self>, LedgerError> {
         let path = root.join(FILE);
-        let text = match fs::read(&path) {
+        let text = match regular::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_error("read", &path)(error)),

@@ -141,7 +141,7 @@ impl MetricsLog {
     pub(super) fn open(dir: &Path, step: u64, monitor_due: bool) -> Result<Self, PretrainError> {
         let path = dir.join(FILE);
         let open = || -> io::Result<(File, EventFile)> {
-            let old = match std::fs::read_to_string(&path) {
+            let old = match crate::regular::read_text(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(error),

@@ -61,7 +61,7 @@ struct Flaw {
 /// A checkpoint of this run; `None` where there is none.
 fn read(job: &PretrainJob<'_>, name: &str) -> Result<Option<(Header, Tensors)>, Flaw> {
     let path = job.dir.join(name);
-    let bytes = match std::fs::read(&path) {
+    let bytes = match crate::regular::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => {

@@ -4,11 +4,10 @@ use super::job::{CheckpointSubject, Subject};
 use crate::backbone::BackboneConfig;
 use crate::config::{Benchmark, BenchmarkFault, CheckpointEntry, Document};
 use crate::digest;
-use crate::import::container::regular;
 use crate::plugins::Candidate;
 use serde_json::Value;
+use ssl_datasets::files::open_regular;
 use ssl_plugin_api::description::SchemaError;
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -51,8 +50,7 @@ fn checkpoint_row(
     candidates: &[Candidate],
 ) -> Result<CheckpointRow, Complaint> {
     let file = entry.resolve(bench.data.root.as_deref());
-    let opened = regular(&file).and_then(File::open);
-    let sha256 = match opened.and_then(digest::sha256_of) {
+    let sha256 = match open_regular(&file).and_then(digest::sha256_of) {
         Ok(sha256) => Some(sha256),
         // Its own cell fails, and says where the file is published; the other rows are computed.
         Err(error) if error.kind() == ErrorKind::NotFound => None,

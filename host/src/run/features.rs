@@ -4,9 +4,8 @@ use super::job::{FeaturesSubject, Subject};
 use crate::config::{Benchmark, BenchmarkFault, Document, FeaturesEntry};
 use crate::digest;
 use crate::evaluate::given::SetFiles;
-use crate::import::container::regular;
+use ssl_datasets::files::open_regular;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A folder of features that takes part.
@@ -63,8 +62,7 @@ pub(super) fn digests<'a>(
     for set in sets {
         let files = SetFiles::of(folder, set).map_err(|error| error.to_string())?;
         for path in [files.features, files.ids] {
-            let sha256 = regular(&path)
-                .and_then(File::open)
+            let sha256 = open_regular(&path)
                 .and_then(digest::sha256_of)
                 .map_err(|error| format!("cannot read {} ({error})", path.display()))?;
             let name = path.file_name().unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::job::{Job, Subject};
 use crate::digest;
 use crate::ledger::{CellDir, CellRecord, DataFacts};
-use std::fs::File;
+use ssl_datasets::files::open_regular;
 
 /// A cell of the plan, with what the ledger knows of it.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl PlannedCell {
             return false;
         };
         // A file that cannot be read is reported where it is needed.
-        File::open(path)
+        open_regular(path)
             .and_then(digest::sha256_of)
             .is_ok_and(|sha256| sha256 != stamp.sha256)
     }

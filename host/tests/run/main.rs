@@ -22,6 +22,7 @@ mod ledger;
 #[cfg(target_os = "linux")]
 mod libtorch;
 mod parallel;
+mod pipes;
 mod protocols;
 mod rude;
 mod sets;

@@ -8,6 +8,7 @@ use ssl_datasets::source::{Source, content, version};
 
 use super::FeatureCache;
 use crate::checksum;
+use crate::regular;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -32,7 +33,7 @@ impl FeatureCache {
             .map(|version| self.folder.join(format!("set-{}.json", &version[..32])));
         let kept = path
             .as_ref()
-            .and_then(|path| std::fs::read(path).ok())
+            .and_then(|path| regular::read(path).ok())
             .and_then(|text| checksum::read_json::<Kept>(&text).ok())
             .filter(|kept| Some(&kept.version) == before.as_ref());
         if let Some(kept) = kept {

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use ssl_datasets::files::open_regular;
 use tch::{Device, Tensor};
 
 use super::rows::Rows;
@@ -132,7 +133,7 @@ pub(super) fn map(path: &Path, key: &CacheKey) -> Result<Tensor> {
         found,
         path: path.to_owned(),
     };
-    let mut file = File::open(path).map_err(EvaluateError::io("read", path))?;
+    let mut file = open_regular(path).map_err(EvaluateError::io("read", path))?;
     let about = file.metadata().map_err(EvaluateError::io("read", path))?;
     let (length, changed) = (about.len(), about.modified().ok());
     if length < HEAD {

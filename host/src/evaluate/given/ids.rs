@@ -39,7 +39,7 @@ pub(super) fn rows(
         found,
         path: path.to_owned(),
     };
-    let bytes = std::fs::read(path).map_err(EvaluateError::io("read", path))?;
+    let bytes = crate::regular::read(path).map_err(EvaluateError::io("read", path))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| refuse("sample ids in UTF-8".to_owned(), "other bytes".to_owned()))?;
     let listed: Vec<&str> = text.lines().collect();

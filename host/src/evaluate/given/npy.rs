@@ -2,7 +2,7 @@
 
 use crate::evaluate::{EvaluateError, Result};
 use regex::Regex;
-use std::fs::File;
+use ssl_datasets::files::open_regular;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::LazyLock;
@@ -37,7 +37,7 @@ struct Header {
 /// longer than its shape.
 pub(super) fn read(path: &Path) -> Result<Tensor> {
     let io = |error| EvaluateError::io("read", path)(error);
-    let file = File::open(path).map_err(io)?;
+    let file = open_regular(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut file = BufReader::new(file);
     let (text, begin) = header(&mut file, path)?;

@@ -1,5 +1,6 @@
 //! Reading per-image predictions back, for comparisons between frameworks.
 
+use ssl_datasets::files::open_regular;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -160,7 +161,7 @@ fn unreadable(path: &Path) -> impl Fn(ParquetError) -> EvaluateError {
 }
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>> {
-    let file = File::open(path).map_err(EvaluateError::io("read", path))?;
+    let file = open_regular(path).map_err(EvaluateError::io("read", path))?;
     let reader = SerializedFileReader::new(file).map_err(unreadable(path))?;
     let expected = parse_message_type(SCHEMA).map_err(unreadable(path))?;
     let expected = leaves(&SchemaDescriptor::new(Arc::new(expected)));

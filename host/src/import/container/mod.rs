@@ -4,6 +4,7 @@ mod legacy;
 mod storage;
 mod zip;
 
+use ssl_datasets::files::open_regular;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -46,8 +47,7 @@ impl Format {
     /// [`ImportError::Io`], and [`ImportError::Format`] for anything else.
     pub fn of(path: &Path) -> Result<Self> {
         let mut head = Vec::new();
-        regular(path)
-            .and_then(File::open)
+        open_regular(path)
             .and_then(|file| file.take(300).read_to_end(&mut head))
             .map_err(io(path))?;
         let json_begins = head.get(8).is_some_and(|&byte| byte == b'{');
@@ -62,21 +62,6 @@ impl Format {
             }),
         }
     }
-}
-
-/// The path, if a file is there: a pipe would be waited for without end.
-pub(crate) fn regular(path: &Path) -> std::io::Result<&Path> {
-    if std::fs::metadata(path)?.is_file() {
-        return Ok(path);
-    }
-    let what = if path.is_dir() {
-        "a folder"
-    } else {
-        "a pipe or device"
-    };
-    Err(std::io::Error::other(format!(
-        "expected a file, found {what}"
-    )))
 }
 
 fn describe(head: &[u8]) -> &'static str {
@@ -107,7 +92,7 @@ impl TorchFile {
     /// # Errors
     /// [`ImportError::Format`] and [`ImportError::Pickle`] say what is damaged or refused.
     pub fn open(path: &Path, format: Format) -> Result<Self> {
-        let file = File::open(path).map_err(io(path))?;
+        let file = open_regular(path).map_err(io(path))?;
         let (loaded, data) = if format == Format::Zip {
             let (loaded, archive) = zip::open(path, file)?;
             (loaded, Data::Zip(archive))
