@@ -94,13 +94,17 @@ fn alone() -> std::sync::MutexGuard<'static, ()> {
 #[test]
 fn heads_that_were_stopped_or_killed_go_on_at_their_step() {
     let _alone = alone();
-    let linear = linear();
+    let linear = LinearProtocol {
+        epochs: Some(3),
+        seeds: vec![0, 1],
+        ..linear()
+    };
     let place = tempfile::tempdir().unwrap();
     let straight = evaluate(&place.path().join("straight"), NEVER, &linear, 0);
-    // Three seeds of the grid, of the chosen rate and of the framework's own recipe.
-    assert!(straight.beats > 600, "{}", straight.beats);
+    // Two seeds of the grid, of the chosen rate and of the framework's own recipe.
+    assert!(straight.beats > 200, "{}", straight.beats);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    for n in 0..12 {
+    for n in 0..8 {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
