@@ -24,7 +24,7 @@ use ssl_host::evaluate::knn::{Blocks, FeatureBank, KnnProtocol, nearest, vote};
 use ssl_host::evaluate::linear::{Hyper, LinearProtocol, Samples, train};
 use ssl_host::evaluate::{
     CacheKey, EvalJob, FeatureCache, FeaturePrecision, FeatureSet, LabelSpace, Labels, Protocols,
-    TestSet, run,
+    TestSet, TrainingState, run,
 };
 use ssl_host::progress::Pulse;
 use ssl_host::tensorfile;
@@ -123,6 +123,7 @@ fn linear(folder: &Path, classes: usize, epochs: u64) -> Result<Value, Fault> {
             hypers,
             &protocol,
             0,
+            TrainingState::default(),
         )?;
         Ok((start.elapsed().as_secs_f64(), cpu_seconds() - cpu))
     };
