@@ -101,7 +101,7 @@ impl TrainingState {
     pub(super) fn read(&self) -> Option<(u64, Vec<(String, Tensor)>)> {
         let file = self.file.as_ref()?;
         let found = tensorfile::read(&file.path).map_err(|error| match &error {
-            TensorFileError::Io { source, .. } if source.kind() == ErrorKind::NotFound => None,
+            TensorFileError::Io { source, .. } if is_absent(source.kind()) => None,
             error => Some(with_causes(error)),
         });
         let found = found.and_then(|tensors| file.own(tensors).map_err(Some));
@@ -152,6 +152,11 @@ impl TrainingState {
             self.keep(steps, tensors);
         }
     }
+}
+
+/// Whether there is no file, for lack of it or of its folder.
+const fn is_absent(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 impl StateFile {
