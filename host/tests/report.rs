@@ -396,14 +396,17 @@ fn figures_are_files_of_their_own_beside_the_report() {
         "aggregate-1.svg",
         "pairs-1.svg",
         "ranks.svg",
+        "ranks.pdf",
     ] {
         assert!(
             names.iter().any(|found| found == name),
             "{name} not in {names:?}"
         );
     }
-    for name in names {
-        let picture = std::fs::read_to_string(figures.join(&name)).unwrap();
+    for name in names.iter().filter_map(|name| name.strip_suffix(".svg")) {
+        let pdf = std::fs::read(figures.join(format!("{name}.pdf"))).unwrap();
+        assert!(pdf.starts_with(b"%PDF-"), "{name}");
+        let picture = std::fs::read_to_string(figures.join(format!("{name}.svg"))).unwrap();
         assert!(
             picture.starts_with("<?xml") && picture.ends_with("</svg>\n"),
             "{name}"

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use ssl_aggregate::AggregateError;
 
+use crate::PdfError;
+
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,14 @@ pub enum ReportError {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// A chart that cannot be written in PDF.
+    #[error("{source} ({})", path.display())]
+    Pdf {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: PdfError,
     },
     /// A file that is not CSV.
     #[error("expected CSV in UTF-8, found otherwise ({}): {source}", path.display())]

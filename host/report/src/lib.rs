@@ -27,7 +27,7 @@ pub use analysis::{
 pub use claims::Claim;
 pub use csv_table::render as csv;
 pub use error::ReportError;
-pub use html::{figures, render as html};
+pub use html::{PdfError, PdfWriter, figures, render as html};
 pub use json::render as json;
 pub use latex::render as latex;
 pub use markdown::render as markdown;

@@ -23,6 +23,9 @@ pub(super) fn advice(error: &SourceError) -> &'static str {
         SourceError::Report(ReportError::Write { .. }) => {
             "check that the directory exists and may be written"
         }
+        SourceError::Report(ReportError::Pdf { .. }) => {
+            "install a font that has all letters of the names, or leave out --figures"
+        }
         SourceError::Ledger(_) | SourceError::Evaluate(_) => {
             "a ledger is the output directory of a run; run it again to finish its cells"
         }

@@ -9,7 +9,9 @@ use crate::atomic;
 
 use super::SourceError;
 use super::request::Request;
-use ssl_report::{Analysis, ReportError, csv, figures, html, json, latex, markdown, terminal};
+use ssl_report::{
+    Analysis, PdfWriter, ReportError, csv, figures, html, json, latex, markdown, terminal,
+};
 
 /// Aggregate accuracies, and test the differences.
 #[derive(Debug, Args)]
@@ -22,7 +24,7 @@ pub struct ReportArgs {
     /// File to write instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Directory for the charts, each as an SVG file of its own.
+    /// Directory for the charts, each as SVG and as PDF with embedded fonts.
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
     /// With --format latex: intervals in a line below each row.
@@ -83,9 +85,18 @@ fn write_figures(folder: &Path, analysis: &Analysis) -> Result<(), ReportError> 
         source,
     };
     std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+    let writer = PdfWriter::default();
     for (name, picture) in figures(analysis) {
-        let path = folder.join(format!("{name}.svg"));
-        atomic::write(&path, picture.as_bytes()).map_err(|source| failed(&path, source))?;
+        let write = |extension: &str, bytes: &[u8]| {
+            let path = folder.join(format!("{name}.{extension}"));
+            atomic::write(&path, bytes).map_err(|source| failed(&path, source))
+        };
+        write("svg", picture.as_bytes())?;
+        let pdf = writer.write(&picture).map_err(|source| ReportError::Pdf {
+            path: folder.join(format!("{name}.pdf")),
+            source,
+        })?;
+        write("pdf", &pdf)?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use crate::analysis::Analysis;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Fonts that papers accept; the first one that is there is taken.
-const FONTS: &str = "Helvetica, Arial, 'Liberation Sans', sans-serif";
+/// Size and fonts of texts without a class. Papers accept the fonts; the first one that is there is taken.
+pub(super) const TYPE: &str = "12px Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /// Each chart as `(name, SVG)`: colours of the light page, no variables, no script, nothing outside of the file.
 #[must_use]
@@ -63,8 +63,11 @@ fn style() -> String {
     for (name, value) in values {
         style = style.replace(&format!("var({name})"), value);
     }
-    style.replace(
-        "system-ui, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif",
-        FONTS,
-    )
+    // Fonts of one weight between normal and bold are rare.
+    style
+        .replace("font-weight: 650", "font-weight: 700")
+        .replace(
+            "12px system-ui, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif",
+            TYPE,
+        )
 }

@@ -5,9 +5,11 @@ mod figures;
 mod lottery;
 mod measures;
 mod page;
+mod pdf;
 mod scale;
 mod svg;
 mod table;
 
 pub use figures::figures;
 pub use page::render;
+pub use pdf::{PdfError, PdfWriter};
