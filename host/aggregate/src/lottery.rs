@@ -1,5 +1,7 @@
 //! How much of a win is the choice of data sets.
 
+use std::cmp::Ordering;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -56,14 +58,9 @@ pub fn winner_share(
     }
     let mut wins = vec![0.0; exact.rows.len()];
     let subsets = subsets(pool.len(), seed);
+    let mut race = Race::new(&exact, aggregate, pool.len());
     for subset in &subsets {
-        let keys: Vec<Key> = (0..exact.rows.len())
-            .map(|row| exact.key(aggregate, row, subset))
-            .collect();
-        let best = keys
-            .iter()
-            .fold(&keys[0], |best, key| if key > best { key } else { best });
-        let winners: Vec<usize> = (0..keys.len()).filter(|&row| keys[row] == *best).collect();
+        let winners = race.winners(subset);
         for &row in &winners {
             wins[row] += 1.0 / winners.len() as f64;
         }
@@ -78,6 +75,63 @@ pub fn winner_share(
         subsets: subsets.len(),
         sampled: pool.len() > ENUMERATED,
     })
+}
+
+/// Far more than the rounding of a sum of terms of one sign, relative to the sum.
+const OPEN: f64 = 1e-9;
+
+/// Finds the winners of many subsets. Rounded sums decide nearly always; exact keys decide between rows whose sums are
+/// as good as equal.
+struct Race<'a> {
+    exact: &'a ExactPool,
+    aggregate: Aggregate,
+    /// `[column][row]`
+    terms: Vec<Vec<f64>>,
+    sums: Vec<f64>,
+}
+
+impl<'a> Race<'a> {
+    fn new(exact: &'a ExactPool, aggregate: Aggregate, columns: usize) -> Self {
+        let rows = exact.rows.len();
+        let of_column = |column: usize| {
+            let rows = 0..rows;
+            rows.map(|row| exact.rounded_term(aggregate, row, column))
+                .collect()
+        };
+        Self {
+            exact,
+            aggregate,
+            terms: (0..columns).map(of_column).collect(),
+            sums: vec![0.0; rows],
+        }
+    }
+
+    /// Complete rows that no other beats over the columns `subset`.
+    fn winners(&mut self, subset: &[usize]) -> Vec<usize> {
+        self.sums.fill(0.0);
+        for &column in subset {
+            for (sum, term) in self.sums.iter_mut().zip(&self.terms[column]) {
+                *sum += term;
+            }
+        }
+        let best = self.sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let limit = best - OPEN * (subset.len() as f64 + best.abs());
+        let near = (0..self.sums.len()).filter(|&row| self.sums[row] >= limit);
+        let near: Vec<usize> = near.collect();
+        if near.len() == 1 {
+            return near;
+        }
+        let key = |&row: &usize| (row, self.exact.key(self.aggregate, row, subset));
+        let mut first: Vec<(usize, Key)> = Vec::new();
+        for (row, key) in near.iter().map(key) {
+            match first.first().and_then(|(_, best)| key.partial_cmp(best)) {
+                Some(Ordering::Less) => {}
+                Some(Ordering::Equal) => first.push((row, key)),
+                Some(Ordering::Greater) | None => first = vec![(row, key)],
+            }
+        }
+        first.into_iter().map(|(row, _)| row).collect()
+    }
 }
 
 fn subsets(size: usize, seed: u64) -> Vec<Vec<usize>> {

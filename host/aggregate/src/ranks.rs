@@ -27,24 +27,23 @@ impl Rank {
     }
 }
 
-/// Ranks `values`, of which `None` takes no place; `better(a, b)` is `Less` where `a` comes first.
+/// Ranks `values`, of which `None` takes no place; `better(a, b)` is a total order, `Less` where `a` comes first.
 pub fn rank_by<T>(values: &[Option<T>], better: impl Fn(&T, &T) -> Ordering) -> Vec<Option<Rank>> {
-    let present = || values.iter().flatten();
-    let rank = |value: &T| {
-        let count = |ordering| {
-            present()
-                .filter(|other| better(other, value) == ordering)
-                .count() as u32
-        };
-        Rank {
-            min: 1 + count(Ordering::Less),
-            tied: count(Ordering::Equal),
+    let present = values.iter().enumerate();
+    let mut order: Vec<(usize, &T)> = present
+        .filter_map(|(row, value)| Some((row, value.as_ref()?)))
+        .collect();
+    order.sort_unstable_by(|a, b| better(a.1, b.1));
+    let mut ranks = vec![None; values.len()];
+    let mut min = 1;
+    for group in order.chunk_by(|a, b| better(a.1, b.1) == Ordering::Equal) {
+        let tied = group.len() as u32;
+        for (row, _) in group {
+            ranks[*row] = Some(Rank { min, tied });
         }
-    };
-    values
-        .iter()
-        .map(|value| value.as_ref().map(rank))
-        .collect()
+        min += tied;
+    }
+    ranks
 }
 
 /// Ranks of all frameworks on one data set; a missing cell takes no place.

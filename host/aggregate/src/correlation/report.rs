@@ -3,6 +3,7 @@
 use super::coefficients::{
     fisher_interval, kendall_error, pearson_error, spearman_error, spearman_p, t_test,
 };
+use super::kendall::tau_b;
 use super::{Kendall, Line, bootstrap, fit_line, kendall, pearson, spearman};
 use crate::Table;
 
@@ -69,13 +70,12 @@ pub fn correlations(
     let n = rows.len();
     // Three points lie on a line too often to say anything.
     let points = if n < FEWEST { Vec::new() } else { points };
-    let tau = |points: &[(f64, f64)]| kendall(points).map(|kendall| kendall.tau_b);
     let [by_pearson, by_spearman, by_kendall] = if points.is_empty() {
         [None; 3]
     } else {
         bootstrap::intervals(
             &points,
-            [&pearson, &spearman, &tau],
+            [&pearson, &spearman, &tau_b],
             draws,
             confidence,
             seed,

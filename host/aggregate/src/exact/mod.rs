@@ -17,6 +17,8 @@ use powers::Powers;
 pub(super) struct ExactPool {
     /// Rows with a cell in every column of the pool.
     pub rows: Vec<usize>,
+    /// `[row][column]` accuracy, rounded.
+    share: Vec<Vec<f64>>,
     /// `[row][column]` accuracy times the column's denominator.
     by_column: Vec<Vec<BigUint>>,
     /// `[row][column]` accuracy times the common denominator.
@@ -74,7 +76,12 @@ impl ExactPool {
                 twice_rank[row].push(rank.map_or(0, |rank| u64::from(rank.twice())));
             }
         }
+        let share = |&row: &usize| {
+            let shares = pool.iter().map(|&set| fraction(row, set));
+            shares.map(|(part, all)| part as f64 / all as f64).collect()
+        };
         Self {
+            share: rows.iter().map(share).collect(),
             rows,
             by_column,
             common,
@@ -105,6 +112,20 @@ impl ExactPool {
                 let sum = columns.iter().map(|&c| self.twice_rank[row][c]).sum();
                 Key::Ranks(Reverse(sum))
             }
+        }
+    }
+
+    /// What a column adds to a number that orders rows as [`key`](Self::key) does, as far as its rounding lets it: the
+    /// larger the sum over columns, the better. All terms of an aggregate have one sign.
+    pub(super) fn rounded_term(&self, aggregate: Aggregate, row: usize, column: usize) -> f64 {
+        let (share, n) = (self.share[row][column], self.n[column] as f64);
+        match aggregate {
+            Aggregate::Arithmetic => share,
+            Aggregate::Weighted => n * share,
+            Aggregate::Geometric => share.ln(),
+            Aggregate::WeightedGeometric => n * share.ln(),
+            Aggregate::Harmonic => -share.recip(),
+            Aggregate::MeanRank => -(self.twice_rank[row][column] as f64),
         }
     }
 

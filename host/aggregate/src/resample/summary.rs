@@ -341,12 +341,11 @@ pub(crate) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Opti
     if values.is_empty() {
         return None;
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| {
+    let mut at = |share: f64| {
         let place = share * (values.len() - 1) as f64;
-        let (low, part) = (place.floor() as usize, place.fract());
-        let high = (low + 1).min(values.len() - 1);
-        values[low] + part * (values[high] - values[low])
+        let (_, low, above) = values.select_nth_unstable_by(place as usize, f64::total_cmp);
+        let next = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*low);
+        *low + place.fract() * (next - *low)
     };
     Some((at((1.0 - confidence) / 2.0), at((1.0 + confidence) / 2.0)))
 }
