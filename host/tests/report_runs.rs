@@ -189,6 +189,56 @@ fn report_shows_baselines_apart_from_the_ranking() {
     }
 }
 
+#[test]
+fn checkpoints_of_one_framework_are_held_against_frameworks() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        sets: &[VAL, V2],
+        frameworks: &[
+            ("dino", 0.60),
+            ("moco", 0.50),
+            ("moco-old", 0.58),
+            ("pixels", 0.10),
+        ],
+        seeds: 1,
+        heads: 1,
+        common: 0.9,
+        shift: 0.0,
+    };
+    write_ledger(folder.path(), &plan);
+    for (dir, mut record) in Ledger::records(folder.path()).unwrap().whole {
+        if record.framework == "moco-old" {
+            record.framework = "moco".to_owned();
+            record.label = Some("moco-old".to_owned());
+            dir.write(&record).unwrap();
+        }
+    }
+    let found = report(folder.path(), &["--draws", "100"]);
+    let lottery = &found["checkpoint_lottery"];
+    assert_eq!(lottery["checkpoints"], json!({"moco": 2}));
+    let percent = |row: &str| found["accuracy"]["val"][row]["percent"].as_f64().unwrap();
+    let (moco, old, dino) = (percent("moco"), percent("moco-old"), percent("dino"));
+    let val = &lottery["data_sets"]["val"];
+    // Standard deviation of two values; the baseline is no framework.
+    let close = |value: &Value, expected: f64| {
+        assert!(
+            (value.as_f64().unwrap() - expected).abs() < 1e-9,
+            "{value}, {expected}"
+        );
+    };
+    close(&val["within"], (old - moco).abs() / 2f64.sqrt());
+    close(
+        &val["between"],
+        (dino - (moco + old) / 2.0).abs() / 2f64.sqrt(),
+    );
+    let output = run(folder.path(), &["--draws", "100", "--format", "html"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("The checkpoint lottery (moco has 2 checkpoints)"));
+    assert!(page.contains("<h3>The checkpoint lottery</h3>"));
+    // Checkpoints are 8 points apart, frameworks 6.
+    assert!(page.contains("On val and v2 the choice of a checkpoint moves the accuracy as much"));
+}
+
 fn ledger_of(root: &Path, frameworks: &[(&str, f64)]) {
     let plan = Plan {
         sets: &[VAL, V2],

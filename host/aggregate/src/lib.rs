@@ -4,6 +4,7 @@
 //! randomness. Ties are decided on whole numbers ([`Cell`] is a fraction), percentages are only views.
 
 mod cell;
+mod checkpoints;
 mod comparison;
 mod concordance;
 mod correlation;
@@ -31,6 +32,7 @@ mod verification;
 mod voting;
 
 pub use cell::Cell;
+pub use checkpoints::{CheckpointLottery, CheckpointSpread, checkpoint_lottery};
 pub use comparison::{Comparisons, Gap, Lead};
 pub use concordance::{Concordance, concordance};
 pub use correlation::{

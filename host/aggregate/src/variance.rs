@@ -139,7 +139,7 @@ fn components(protocol: &str, of_set: &[&Observation]) -> Components {
 }
 
 /// Names in order of first appearance.
-fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut known: Vec<&str> = Vec::new();
     for name in names {
         if !known.contains(&name) {

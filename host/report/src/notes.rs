@@ -103,8 +103,13 @@ fn zeros(table: &Table) -> Vec<String> {
             )
         });
         Some(format!(
-            "{framework} has 0 % on {}: its geometric and harmonic means are exactly 0 there.{smoothed}",
-            list(&sets)
+            "{framework} has 0 % on {}: its geometric and harmonic means are exactly 0 wherever {} in the pool.{smoothed}",
+            list(&sets),
+            if sets.len() == 1 {
+                "that is"
+            } else {
+                "one of them is"
+            }
         ))
     })
     .collect()

@@ -1,8 +1,11 @@
 //! What the built-in study concludes, and what the tests leave of it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
+use common::{analysed, read};
 use ssl_report::input::Study;
-use ssl_report::{Analysis, Claim, Options, findings};
+use ssl_report::{Analysis, Claim, Options, findings, headline};
 
 fn analysis() -> Analysis {
     let input = Study::Ozbulak2024.load(false).unwrap();
@@ -97,4 +100,35 @@ fn only_corrected_tests_tell_apart() {
             "{finding}"
         );
     }
+}
+
+#[test]
+fn nobody_is_second_where_zeros_leave_one_framework() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "framework,val,v2\nn,1000,1000\na,50.0,40.0\nb,60.0,0\nc,0,30.0\n";
+    let headline = headline(&analysed(read(folder.path(), text)));
+    let geometric =
+        "a leads the geometric mean, which an accuracy of 0 makes 0 for each other framework.";
+    assert!(headline.contains(geometric), "{headline}");
+    assert!(
+        !headline.contains("over c in the geometric mean"),
+        "{headline}"
+    );
+}
+
+#[test]
+fn shared_places_are_not_given_to_one() {
+    let folder = tempfile::tempdir().unwrap();
+    // Mean ranks of a and b are equal; without val, b and c share the second place.
+    let text = "framework,val,v2,v3\nn,1000,1000,1000\na,70.0,50.0,50.0\nc,50.0,30.0,60.0\n\
+                b,60.0,50.0,40.0\nd,40.0,20.0,20.0\n";
+    let said = findings(&analysed(read(folder.path(), text))).join(" ");
+    assert!(said.contains("a, first by mean rank, is by the"), "{said}");
+    assert!(!said.contains("The second place"), "{said}");
+    let text = "framework,val,v2,v3\nn,1000,1000,1000\na,70.0,50.0,50.0\nb,60.0,60.0,50.0\nc,50.0,30.0,20.0\n";
+    let said = findings(&analysed(read(folder.path(), text))).join(" ");
+    assert!(
+        said.contains("a, first by mean rank together with b, is by the"),
+        "{said}"
+    );
 }

@@ -8,7 +8,9 @@ use super::{SourceError, circumstances, predictions};
 use crate::evaluate::predictions::Group;
 use crate::evaluate::record::TestSetScore;
 use crate::ledger::{CellDir, CellRecord, Plan};
-use ssl_aggregate::{Cell, Member, Observation, Table, TableEntry, Unit, variance_split};
+use ssl_aggregate::{
+    Cell, Member, Observation, Table, TableEntry, Unit, checkpoint_lottery, variance_split,
+};
 use ssl_report::ReportError;
 use ssl_report::input::{Input, is_baseline, relabelled};
 
@@ -104,10 +106,14 @@ pub fn read_ledgers(roots: &[&Path], selection: &Selection) -> Result<Input, Sou
     let (outcomes, mut notes) = predictions::read(&table, &sources)?;
     notes.extend(circumstances::notes(&kept));
     notes.extend(cells.notes());
+    let observations = observations(&kept, selection.subset);
     Ok(Input {
         title: cells.title(),
         outcomes,
-        variance: variance_split(&observations(&kept, selection.subset)),
+        variance: variance_split(&observations),
+        checkpoints: table
+            .protocol()
+            .and_then(|protocol| checkpoint_lottery(&observations, protocol)),
         verification: cells.verification(),
         study: None,
         provenance: provenance(&cells),
@@ -182,9 +188,11 @@ fn group(evaluation: &TestSetScore) -> Group {
     }
 }
 
+/// Every accuracy of the frameworks; what baselines spread says nothing about those.
 fn observations(done: &[&Done], subset: bool) -> Vec<Observation> {
     let mut observations = Vec::new();
-    for (_, record) in done {
+    let frameworks = done.iter().filter(|(_, record)| !is_baseline(record.row()));
+    for (_, record) in frameworks {
         let evaluations = &record.results.report.evaluations;
         for evaluation in evaluations
             .iter()

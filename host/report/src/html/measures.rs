@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::table::ON_PAPER;
 use crate::analysis::Analysis;
 use crate::words::{coefficient, compared, interval_of, often};
-use ssl_aggregate::{Aggregate, Estimate};
+use ssl_aggregate::{Aggregate, CheckpointSpread, Estimate};
 
 /// A table with a caption.
 #[derive(Debug, Serialize)]
@@ -23,7 +23,8 @@ const NONE: &str = "–";
 /// All tables that have a row.
 pub(super) fn measures(analysis: &Analysis) -> Vec<Measures> {
     let all = [frameworks(analysis), correlations(analysis)].into_iter();
-    all.chain(robustness(analysis))
+    all.chain(checkpoints(analysis))
+        .chain(robustness(analysis))
         .filter(|table| !table.rows.is_empty())
         .collect()
 }
@@ -118,6 +119,37 @@ fn correlations(analysis: &Analysis) -> Measures {
             .to_vec(),
         rows: rows.collect(),
     }
+}
+
+/// A row for each data set on which a framework has several checkpoints.
+fn checkpoints(analysis: &Analysis) -> Option<Measures> {
+    let found = analysis.input.checkpoints.as_ref()?;
+    let row = |set: &CheckpointSpread| {
+        let between = set.between.map(|between| format!("{between:.2}"));
+        let ranges = set.ranges.iter().map(|range| {
+            range.map_or_else(
+                || NONE.to_owned(),
+                |(low, high)| format!("{low:.2} to {high:.2}"),
+            )
+        });
+        let spreads = [
+            set.data_set.clone(),
+            format!("{:.2}", set.within),
+            between.unwrap_or_else(|| NONE.to_owned()),
+        ];
+        spreads.into_iter().chain(ranges).collect()
+    };
+    let several = found.frameworks.iter();
+    let several = several.map(|(name, count)| format!("{name}, lowest to highest of {count}"));
+    let head = ["data set", "between checkpoints", "between frameworks"].map(str::to_owned);
+    Some(Measures {
+        title: "The checkpoint lottery",
+        note: "Standard deviations in points: between checkpoints of one framework, pooled over those that have several, and \
+               between frameworks, each the mean over its checkpoints. Both hold the chance of images and runs."
+            .to_owned(),
+        head: head.into_iter().chain(several).collect(),
+        rows: found.data_sets.iter().map(row).collect(),
+    })
 }
 
 /// A data set and the residuals of all frameworks on it.

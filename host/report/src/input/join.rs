@@ -64,6 +64,7 @@ impl Input {
             baselines,
             outcomes,
             variance: self.variance,
+            checkpoints: self.checkpoints,
             verification,
             study: None,
             provenance: [self.provenance, other.provenance].concat(),

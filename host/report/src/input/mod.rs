@@ -14,7 +14,9 @@ pub use study::Study;
 pub use table_file::read_table;
 pub use verified::left_out;
 
-use ssl_aggregate::{ApartRow, PairedOutcomes, Table, VarianceSplit, Verification};
+use ssl_aggregate::{
+    ApartRow, CheckpointLottery, PairedOutcomes, Table, VarianceSplit, Verification,
+};
 
 /// A table with what is known of its origin.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct Input {
     pub outcomes: Vec<Option<PairedOutcomes>>,
     /// Where the spread comes from, for a ledger that repeats something.
     pub variance: Vec<VarianceSplit>,
+    /// Checkpoints of one framework against frameworks, for a ledger that has several of one.
+    pub checkpoints: Option<CheckpointLottery>,
     /// Rows beside what the authors of their backbones report, where that is known.
     pub verification: Vec<Verification>,
     /// The built-in study this is, whose conclusions are then judged.

@@ -63,6 +63,7 @@ pub fn read_table(path: &Path) -> Result<Input, ReportError> {
         baselines,
         outcomes,
         variance: Vec::new(),
+        checkpoints: None,
         verification: Vec::new(),
         study: None,
         provenance,

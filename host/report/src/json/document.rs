@@ -66,6 +66,7 @@ struct Document {
     redraw: Keyed<sections::RedrawSection>,
     bootstrap: BootstrapSection,
     standard_deviations: Keyed<sections::VarianceSection>,
+    checkpoint_lottery: Option<sections::CheckpointSection>,
     verification: sections::VerificationSection,
 }
 
@@ -235,6 +236,7 @@ fn document(analysis: &Analysis) -> Document {
                 (split.data_set.clone(), section)
             })
             .collect(),
+        checkpoint_lottery: sections::checkpoints(analysis),
         verification: sections::verification(analysis),
     }
 }

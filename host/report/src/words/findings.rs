@@ -1,7 +1,7 @@
 //! What else the numbers say, one sentence each.
 
-use super::{coefficient, compared, interval_of, over_sets, spread};
-use crate::analysis::Analysis;
+use super::{checkpoints, coefficient, compared, interval_of, over_sets, spread};
+use crate::analysis::{Analysis, PoolAnalysis};
 use crate::prose::{counted, list};
 use ssl_aggregate::Aggregate;
 
@@ -14,6 +14,7 @@ pub fn findings(analysis: &Analysis) -> Vec<String> {
     let mut findings = Vec::new();
     findings.extend(tiers(analysis));
     findings.extend(spread::runs(analysis));
+    findings.extend(checkpoints::against_frameworks(analysis));
     findings.extend(rules(analysis));
     findings.extend(second_place(analysis));
     findings.extend(neighbours(analysis));
@@ -141,9 +142,14 @@ fn second_place(analysis: &Analysis) -> Option<String> {
     let without = analysis
         .pool("without_reference")
         .filter(|pool| !pool.pool.data_sets.is_empty())?;
-    let orders = [analysis.all(), without].map(|pool| pool.scores(Aggregate::Weighted).order());
-    let second = |order: &Vec<usize>| order.get(1).map(|&row| analysis.framework(row).to_owned());
-    let (with, bare) = (second(&orders[0])?, second(&orders[1])?);
+    // A place that several share is nobody's.
+    let second = |pool: &PoolAnalysis| {
+        let scores = pool.scores(Aggregate::Weighted);
+        let row = *scores.order().get(1)?;
+        let alone = scores.ranks[row].is_some_and(|rank| (rank.min, rank.tied) == (2, 1));
+        alone.then(|| analysis.framework(row).to_owned())
+    };
+    let (with, bare) = (second(analysis.all())?, second(without)?);
     let reference = analysis.data_set(analysis.reference?);
     (with != bare).then(|| {
         format!("The second place by weighted average is {with}'s with {reference} in the pool and {bare}'s without it.")

@@ -57,6 +57,13 @@ fn leading(analysis: &Analysis, pool: &PoolAnalysis, kind: Aggregate) -> Option<
         ));
     };
     let (leader, runner_up) = (name(lead.leader), name(lead.runner_up));
+    if pool.scores(kind).values[lead.runner_up] == Some(0.0) {
+        // Who of them stands second is no result, and no error measures the distance.
+        return Some(format!(
+            "{leader} leads the {}, which an accuracy of 0 makes 0 for each other framework",
+            kind.name()
+        ));
+    }
     let share = pool.drawn(kind).first[lead.leader].unwrap_or(f64::NAN);
     let (gap, z) = (points(lead.gap), z_in_words(lead));
     let (often, redraws) = (often(share), redraws(analysis));
@@ -164,9 +171,9 @@ pub(super) fn redraws(analysis: &Analysis) -> &'static str {
 
 /// A share in percent that never claims certainty or impossibility.
 pub(crate) fn often(share: f64) -> String {
-    if share > 0.9995 {
+    if share > 0.999 {
         "more than 99.9 %".to_owned()
-    } else if share < 0.0005 {
+    } else if share < 0.001 {
         "less than 0.1 %".to_owned()
     } else if (0.1..0.9).contains(&share) {
         format!("{:.0} %", 100.0 * share)
@@ -196,5 +203,24 @@ fn short(z: f64) -> String {
         format!("{z:.1}")
     } else {
         format!("{z:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_draws_never_claim_certainty() {
+        // 1999 and 1 of 2000 draws would round to 100.0 and 0.1 %.
+        let said = [1.0, 0.9995, 0.999, 0.9, 0.5, 0.001, 0.0005, 0.0].map(often);
+        let above = "more than 99.9 %";
+        let below = "less than 0.1 %";
+        assert_eq!(
+            said,
+            [
+                above, above, "99.9 %", "90.0 %", "50 %", "0.1 %", below, below
+            ]
+        );
     }
 }

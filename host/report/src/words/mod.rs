@@ -2,6 +2,7 @@
 
 mod answer;
 mod carried;
+mod checkpoints;
 mod findings;
 mod headline;
 mod over_sets;

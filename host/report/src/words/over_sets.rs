@@ -3,7 +3,7 @@
 use super::{coefficient, interval_of, often};
 use crate::analysis::{Analysis, POWER};
 use crate::prose::list;
-use ssl_aggregate::Difference;
+use ssl_aggregate::{Aggregate, Difference};
 
 /// Probability from which on a side of the signed-rank test is called likely.
 const LIKELY: f64 = 0.95;
@@ -79,7 +79,16 @@ pub(super) fn closer(analysis: &Analysis) -> Option<String> {
 
 /// Whether the first by mean rank is better in practice, beside Nemenyi's test.
 pub(super) fn practical(analysis: &Analysis) -> Option<String> {
-    let first = analysis.framework(analysis.signed_ranks.first()?.first);
+    let first = analysis.signed_ranks.first()?.first;
+    let leaders = analysis.all().scores(Aggregate::MeanRank).leaders();
+    let leaders = leaders.into_iter().filter(|row| *row != first);
+    let beside: Vec<&str> = leaders.map(|row| analysis.framework(row)).collect();
+    let place = if beside.is_empty() {
+        "first by mean rank".to_owned()
+    } else {
+        format!("first by mean rank together with {}", list(&beside))
+    };
+    let first = analysis.framework(first);
     let rope = analysis.options.rope;
     let named = |side: fn(&ssl_aggregate::SignedRank) -> f64| -> Vec<String> {
         let likely = analysis.signed_ranks.iter();
@@ -108,7 +117,7 @@ pub(super) fn practical(analysis: &Analysis) -> Option<String> {
         ));
     }
     Some(format!(
-        "{first}, first by mean rank, is by the Bayesian signed-rank test over data sets, with a region of practical \
+        "{first}, {place}, is by the Bayesian signed-rank test over data sets, with a region of practical \
          equivalence of {rope} {}, {}. Unlike it, Nemenyi's critical difference of mean ranks depends on who else is in the \
          table: another framework can change its verdict on two.",
         if rope == 1.0 { "point" } else { "points" },

@@ -52,18 +52,14 @@ pub(super) fn components(analysis: &Analysis) -> Option<String> {
     let parts: Vec<String> = splits
         .iter()
         .filter_map(|split| {
-            let others = [
-                ("between protocols", split.protocols),
-                ("between checkpoints", split.checkpoints),
-            ];
-            let others = others
-                .iter()
-                .filter_map(|(name, value)| Some(format!("{name} {:.2}", (*value)?)));
+            let protocols = split
+                .protocols
+                .map(|value| format!("between protocols {value:.2}"));
             let all: Vec<String> = split
                 .of(protocol)
                 .and_then(nested)
                 .into_iter()
-                .chain(others)
+                .chain(protocols)
                 .collect();
             (!all.is_empty()).then(|| format!("{} {}", split.data_set, all.join("; ")))
         })

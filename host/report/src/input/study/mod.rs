@@ -74,6 +74,7 @@ impl Study {
         Ok(Input {
             title: published.title.to_owned(),
             variance: Vec::new(),
+            checkpoints: None,
             verification,
             baselines: Vec::new(),
             study: Some(self),

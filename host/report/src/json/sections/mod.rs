@@ -1,5 +1,6 @@
 //! The parts of the document.
 
+mod checkpoints;
 mod pairs;
 mod practical;
 mod reference;
@@ -9,6 +10,7 @@ mod table;
 mod variance;
 mod verification;
 
+pub(super) use checkpoints::{CheckpointSection, checkpoints};
 pub(super) use pairs::{PairSection, listed, pairs};
 pub(super) use practical::{DifferenceSection, SignedRankSection, differences, signed_ranks};
 pub(super) use reference::{CorrelationSection, FlipSection, correlation, flip};
