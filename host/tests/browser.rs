@@ -38,6 +38,16 @@ boxes.slice(3).forEach((box) => box.click()); seen.firstThree = winner();
 boxes[0].click(); boxes[2].click(); seen.onlyReaL = winner();
 boxes[1].click(); seen.none = winner();
 seen.wide = document.documentElement.scrollWidth <= window.innerWidth;
+const line = document.querySelector("#ranks g.strong");
+const thick = () => getComputedStyle(line.querySelector(".bump")).strokeWidth;
+seen.apart = thick();
+line.focus();
+seen.focused = thick();
+const dot = document.querySelector("#reference g.point");
+const tip = () => getComputedStyle(dot.querySelector(".tip")).display;
+seen.silent = tip();
+dot.focus();
+seen.told = tip();
 seen.faults = faults;
 const result = document.createElement("pre");
 result.id = "seen";
@@ -141,6 +151,8 @@ fn html_report_works_in_a_browser() {
         assert_eq!(seen["firstThree"], "DINO wins");
         assert_eq!(seen["onlyReaL"], "DINO wins");
         assert_eq!(seen["none"], "Choose at least one data set.");
+        assert_eq!([&seen["apart"], &seen["focused"]], ["2.4px", "5px"]);
+        assert_eq!([&seen["silent"], &seen["told"]], ["none", "inline"]);
         assert_eq!(
             seen["wide"], true,
             "the page scrolls sideways at {width} pixels"

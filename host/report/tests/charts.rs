@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{generated, study};
 use roxmltree::{Document, Node};
 use ssl_report::{Analysis, figures, html, json};
@@ -159,6 +161,18 @@ fn lines_of_ranks_have_places_of_their_own_and_six_hues_at_most() {
         }
         let weak = all(&document, "g", "weak");
         assert_eq!(strong.len() + weak.len(), lines.len());
+        // A tap finds what can have the focus.
+        assert!(
+            weak.iter()
+                .all(|group| group.attribute("tabindex") == Some("-1"))
+        );
+        let headings = all(&document, "text", "tick");
+        let headings: BTreeSet<&str> = headings.iter().map(|it| it.text().unwrap()).collect();
+        assert_eq!(
+            headings.len(),
+            analysis.table().data_sets().len(),
+            "{headings:?}"
+        );
     }
     let page = html(&study()).unwrap();
     for rule in ["g:hover > .bump", "g:focus > .bump"] {

@@ -214,5 +214,18 @@ fn print_opens_what_is_folded_and_keeps_headings_with_what_follows() {
         );
     }
     assert!(print.contains("details::details-content"));
-    assert!(print.contains("h2 + p, h3 + p { break-after: avoid; }"));
+    assert!(print.contains("h2 + p, h3 + p, tbody tr:nth-child(-n+3) { break-after: avoid; }"));
+}
+
+#[test]
+fn bars_of_the_lottery_name_frameworks_apart() {
+    let page = html(&generated(5, 7)).unwrap();
+    for share in page.split("<figure class=\"share\">").skip(1) {
+        let names = share.split("<span class=\"who\">").skip(1);
+        let names: Vec<&str> = names.map(|it| it.split_once("</").unwrap().0).collect();
+        let longest = names.iter().map(|it| it.chars().count()).max().unwrap();
+        assert!(longest <= 16, "{names:?}");
+        let apart: std::collections::BTreeSet<&&str> = names.iter().collect();
+        assert_eq!(apart.len(), names.len(), "{names:?}");
+    }
 }

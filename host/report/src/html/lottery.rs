@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::analysis::{Analysis, COUNTED};
+use crate::names::shortened;
 use crate::prose::list;
 use ssl_aggregate::{Aggregate, Pool, aggregate};
 
@@ -34,6 +35,9 @@ pub(super) struct Share {
     entropy: String,
     bars: Vec<Bar>,
 }
+
+/// Letters of the name beside a bar.
+const LONGEST: usize = 16;
 
 #[derive(Debug, Serialize)]
 struct Bar {
@@ -101,7 +105,7 @@ pub(super) fn shares(analysis: &Analysis) -> Vec<Share> {
                 .collect();
             wins.sort_by(|a, b| b.0.total_cmp(&a.0));
             let bar = |&(wins, row): &(f64, usize)| Bar {
-                name: analysis.framework(row).to_owned(),
+                name: shortened(analysis.framework(row), LONGEST),
                 wins: format!("{}", (wins * 100.0).round() / 100.0),
                 percent: format!("{:.1}", 100.0 * wins / share.subsets as f64),
             };

@@ -44,11 +44,12 @@ impl Svg {
         ));
     }
 
-    /// Begins a group that says what it is when it is pointed at or, if it can be reached by keyboard, chosen.
+    /// Begins a group that says what it is when it is pointed at or tapped and, if it can be `reached`, by keyboard.
     pub(super) fn open(&mut self, class: &str, hint: &str, reached: bool) {
-        let reached = if reached { r#" tabindex="0""# } else { "" };
+        // Some browsers take taps only on what can have the focus.
+        let index = if reached { 0 } else { -1 };
         self.push(format_args!(
-            r#"<g class="{class}"{reached}><title>{}</title>"#,
+            r#"<g class="{class}" tabindex="{index}"><title>{}</title>"#,
             escape(hint)
         ));
     }

@@ -11,6 +11,10 @@ const NAME: f64 = 128.0;
 const LINE: f64 = 24.0;
 const TOP: f64 = 34.0;
 
+/// Letters of a heading that has no room beside its neighbours and is slanted, and the height that these take.
+const SLANTED: usize = 18;
+const SLANTED_TOP: f64 = 118.0;
+
 /// Lines that have a hue of their own; the others recede.
 const HUES: usize = 6;
 
@@ -27,19 +31,25 @@ pub(in crate::html) fn bump(analysis: &Analysis) -> String {
     let gaps = (sets.len().max(2) - 1) as f64;
     let step = ((WIDTH - 2.0 * NAME) / gaps).clamp(64.0, 180.0);
     let width = 2.0 * NAME + step * gaps;
-    let height = TOP + LINE * frameworks as f64 + 6.0;
     let places = places(analysis);
     let shown = shown(analysis);
     // At most 9 points to a letter of a heading.
     let longest = (step / 9.0) as usize;
+    let slanted = (sets.iter()).any(|set| set.name.chars().count() > longest);
+    let top = if slanted { SLANTED_TOP } else { TOP };
+    let height = top + LINE * frameworks as f64 + 6.0;
     let description = description(analysis, &shown);
     let mut svg = Svg::new("bump", width, height, "Ranks by data set", description);
-    let at = |set: usize, place: f64| (NAME + step * set as f64, TOP + LINE * (place - 0.5));
+    let at = |set: usize, place: f64| (NAME + step * set as f64, top + LINE * (place - 0.5));
     for (set, data_set) in sets.iter().enumerate() {
         let x = at(set, 1.0).0;
-        let name = shortened(&data_set.name, longest);
-        svg.text("tick strong", (x, 14.0), Anchor::Middle, name);
-        svg.line("guide", (x, TOP - 10.0), (x, height));
+        if slanted {
+            let name = shortened(&data_set.name, SLANTED);
+            svg.slanted("tick strong", (x + 3.0, top - 14.0), &name);
+        } else {
+            svg.text("tick strong", (x, 14.0), Anchor::Middle, &data_set.name);
+        }
+        svg.line("guide", (x, top - 10.0), (x, height));
     }
     let mut rows: Vec<usize> = (0..frameworks).collect();
     rows.sort_by_key(|row| {
