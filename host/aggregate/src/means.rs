@@ -79,16 +79,30 @@ impl Aggregate {
     /// accuracies and gives their plain mean here.
     #[must_use]
     pub fn combine(self, values: &[(f64, f64)]) -> f64 {
-        let count = values.len() as f64;
-        let images: f64 = values.iter().map(|(_, n)| n).sum();
+        let images = values.iter().map(|(_, n)| n).sum();
+        let sum = values.iter().map(|&(p, n)| self.term(p, n)).sum();
+        self.of_sum(sum, values.len() as f64, images)
+    }
+
+    /// What one data set adds to the sum that [`of_sum`](Self::of_sum) takes.
+    pub(super) fn term(self, p: f64, n: f64) -> f64 {
         match self {
-            Self::Weighted => values.iter().map(|(p, n)| p * n).sum::<f64>() / images,
-            Self::Arithmetic | Self::MeanRank => values.iter().map(|(p, _)| p).sum::<f64>() / count,
-            Self::Geometric => (values.iter().map(|(p, _)| p.ln()).sum::<f64>() / count).exp(),
-            Self::WeightedGeometric => {
-                (values.iter().map(|(p, n)| n * p.ln()).sum::<f64>() / images).exp()
-            }
-            Self::Harmonic => count / values.iter().map(|(p, _)| p.recip()).sum::<f64>(),
+            Self::Weighted => p * n,
+            Self::Arithmetic | Self::MeanRank => p,
+            Self::Geometric => p.ln(),
+            Self::WeightedGeometric => n * p.ln(),
+            Self::Harmonic => p.recip(),
+        }
+    }
+
+    /// The aggregate from the sum of the terms of `count` data sets, `images` in all.
+    pub(super) fn of_sum(self, sum: f64, count: f64, images: f64) -> f64 {
+        match self {
+            Self::Weighted => sum / images,
+            Self::Arithmetic | Self::MeanRank => sum / count,
+            Self::Geometric => (sum / count).exp(),
+            Self::WeightedGeometric => (sum / images).exp(),
+            Self::Harmonic => count / sum,
         }
     }
 }

@@ -8,7 +8,7 @@ use ssl_aggregate::{DataSet, Table, smoothed_geometric};
 pub(super) fn notes(input: &Input, reference: Option<usize>, named: bool) -> Vec<String> {
     let table = &input.table;
     let mut notes = input.notes.clone();
-    if reference.is_none() && !named {
+    if reference.is_none() && !named && table.data_sets().len() > 1 {
         let names: Vec<&str> = table
             .data_sets()
             .iter()

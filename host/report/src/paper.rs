@@ -28,14 +28,14 @@ pub(super) enum Mark {
 impl Mark {
     /// How a framework stands on a data set.
     pub(super) fn on(analysis: &Analysis, set: usize, row: usize) -> Self {
-        let near = analysis.first_tier(set).contains(&row);
+        let near = analysis.is_in_first_tier(set, row);
         Self::of(analysis, analysis.ranks[set][row], near)
     }
 
     /// How a framework stands by an aggregate over all data sets.
     pub(super) fn by(analysis: &Analysis, kind: Aggregate, row: usize) -> Self {
         let pool = analysis.all();
-        let near = pool.first_tier(kind).contains(&row);
+        let near = pool.is_in_first_tier(kind, row);
         Self::of(analysis, pool.scores(kind).ranks[row], near)
     }
 

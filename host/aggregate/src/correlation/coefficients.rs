@@ -41,6 +41,29 @@ pub fn spearman(points: &[(f64, f64)]) -> Option<f64> {
     pearson(&points)
 }
 
+/// As [`spearman`], of places among the distinct values of each side.
+pub(super) fn spearman_of_places([x, y]: &[Vec<u32>; 2]) -> Option<f64> {
+    let points: Vec<(f64, f64)> = average_ranks(x).zip(average_ranks(y)).collect();
+    pearson(&points)
+}
+
+/// Average ranks from 1 for the lowest, counted out instead of sorted.
+fn average_ranks(places: &[u32]) -> impl Iterator<Item = f64> {
+    let most = places.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut counts = vec![0u32; most];
+    for &place in places {
+        counts[place as usize] += 1;
+    }
+    let mut before = 0;
+    let average = |&count: &u32| {
+        let first = before;
+        before += count;
+        f64::from(first) + f64::from(count + 1) / 2.0
+    };
+    let averages: Vec<f64> = counts.iter().map(average).collect();
+    places.iter().map(move |&place| averages[place as usize])
+}
+
 /// Two-sided p value of `r` from `n` points: `t = r sqrt((n - 2)/(1 - r²))` with `n - 2` degrees of freedom.
 pub(super) fn t_test(r: f64, n: usize) -> Option<f64> {
     if n < 3 {

@@ -25,7 +25,8 @@ pub struct Kendall {
 /// Kendall's τ-b of `(x, y)` points; `None` if either side is constant. Kendall 1970.
 #[must_use]
 pub fn kendall(points: &[(f64, f64)]) -> Option<Kendall> {
-    let pairs = Pairs::count(points);
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let pairs = Pairs::count(&x, &y);
     let tau_b = pairs.tau_b()?;
     let Pairs {
         concordant,
@@ -50,9 +51,9 @@ pub fn kendall(points: &[(f64, f64)]) -> Option<Kendall> {
     })
 }
 
-/// τ-b alone, for those who ask thousands of times.
-pub(super) fn tau_b(points: &[(f64, f64)]) -> Option<f64> {
-    Pairs::count(points).tau_b()
+/// τ-b alone, of places among the distinct values of each side.
+pub(super) fn tau_b_of_places([x, y]: &[Vec<u32>; 2]) -> Option<f64> {
+    Pairs::count(x, y).tau_b()
 }
 
 /// Numbers of pairs, as in [`Kendall`].
@@ -65,18 +66,23 @@ struct Pairs {
 
 impl Pairs {
     /// Counts without branches, which a processor cannot foresee.
-    fn count(points: &[(f64, f64)]) -> Self {
-        let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
-        let sign = |a: f64, b: f64| i64::from(a < b) - i64::from(a > b);
-        let (mut order, mut both, mut differ_x, mut differ_y) = (0, 0, 0, 0);
-        for (index, (&x, &y)) in xs.iter().zip(&ys).enumerate() {
-            for (&other_x, &other_y) in xs[index + 1..].iter().zip(&ys[index + 1..]) {
-                let (of_x, of_y) = (sign(x, other_x), sign(y, other_y));
-                order += of_x * of_y;
-                both += (of_x & of_y) & 1;
-                differ_x += of_x & 1;
-                differ_y += of_y & 1;
+    fn count<T: PartialOrd + Copy>(x: &[T], y: &[T]) -> Self {
+        let sign = |a: T, b: T| i32::from(a < b) - i32::from(a > b);
+        let (mut order, mut both, mut differ_x, mut differ_y) = (0i64, 0i64, 0i64, 0i64);
+        for (index, (&own_x, &own_y)) in x.iter().zip(y).enumerate() {
+            // Narrow sums of one row, which a processor adds several at a time.
+            let mut sums = [0i32; 4];
+            for (&other_x, &other_y) in x[index + 1..].iter().zip(&y[index + 1..]) {
+                let (of_x, of_y) = (sign(own_x, other_x), sign(own_y, other_y));
+                sums[0] += of_x * of_y;
+                sums[1] += of_x & of_y & 1;
+                sums[2] += of_x & 1;
+                sums[3] += of_y & 1;
             }
+            order += i64::from(sums[0]);
+            both += i64::from(sums[1]);
+            differ_x += i64::from(sums[2]);
+            differ_y += i64::from(sums[3]);
         }
         let whole = i64::unsigned_abs;
         Self {

@@ -24,16 +24,21 @@ impl Line {
         self.slope * x + self.intercept
     }
 
-    /// Half width of the confidence band of the line at `x`; `None` for fewer than three points.
+    /// Half width of the confidence band of the line as a function of `x`; `None` for fewer than three points.
     ///
     /// `t s sqrt(1/n + (x - x̄)²/Sxx)` with `n - 2` degrees of freedom.
-    #[must_use]
-    pub fn band(&self, x: f64, confidence: f64) -> Option<f64> {
-        let df = self.n - 2.0;
+    pub fn band(&self, confidence: f64) -> Option<impl Fn(f64) -> f64> {
+        let Self {
+            n,
+            mean_x,
+            squares_x,
+            ..
+        } = *self;
+        let df = n - 2.0;
         (df > 0.0).then(|| {
-            let distance = (x - self.mean_x).powi(2) / self.squares_x;
             let deviation = (self.residual_squares / df).sqrt();
-            student_critical(confidence, df) * deviation * (1.0 / self.n + distance).sqrt()
+            let scale = student_critical(confidence, df) * deviation;
+            move |x: f64| scale * (1.0 / n + (x - mean_x).powi(2) / squares_x).sqrt()
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Everything about one data set against the reference.
 
 use super::coefficients::{
-    fisher_interval, kendall_error, pearson_error, spearman_error, spearman_p, t_test,
+    fisher_interval, kendall_error, pearson_error, spearman_error, spearman_of_places, spearman_p,
+    t_test,
 };
-use super::kendall::tau_b;
+use super::kendall::tau_b_of_places;
 use super::{Kendall, Line, bootstrap, fit_line, kendall, pearson, spearman};
 use crate::Table;
 
@@ -75,7 +76,11 @@ pub fn correlations(
     } else {
         bootstrap::intervals(
             &points,
-            [&pearson, &spearman, &tau_b],
+            [
+                &|it| pearson(&it.points),
+                &|it| spearman_of_places(&it.places),
+                &|it| tau_b_of_places(&it.places),
+            ],
             draws,
             confidence,
             seed,

@@ -1,10 +1,12 @@
 //! What redrawn images and runs say about accuracies and aggregates.
 
+use std::cmp::Ordering;
+
 use super::{Draws, Resampling, draw};
 use crate::comparison::{Comparisons, Images, compare};
 use crate::{
-    Aggregate, Interactions, PairTests, PairedOutcomes, Pool, Rank, Scores, Table, aggregate,
-    rank_by, wilson,
+    Aggregate, Interactions, PairTests, PairedOutcomes, Pool, Scores, Table, aggregate, rank_by,
+    wilson,
 };
 
 /// Intervals on one data set, per framework; `None` for a missing cell.
@@ -80,9 +82,12 @@ pub fn bootstrap(
         alpha: redraws.alpha,
     };
     let data_sets = (0..table.data_sets().len()).map(|set| context.one_set(set));
-    let pools = pools.iter().map(|pool| {
+    let mean_ranks = context.mean_ranks_drawn(pools);
+    let pools = pools.iter().zip(&mean_ranks).map(|(pool, mean_ranks)| {
         let kinds = Aggregate::ALL.iter();
-        kinds.map(|&kind| context.one_pool(pool, kind)).collect()
+        kinds
+            .map(|&kind| context.one_pool(pool, kind, mean_ranks))
+            .collect()
     });
     Bootstrap {
         draws: redraws.draws,
@@ -112,8 +117,7 @@ impl Context<'_> {
             let accuracies = self.redrawn(set, draw, &errors);
             let present = cells.iter().zip(accuracies);
             let values: Vec<Option<f64>> = present.map(|(cell, it)| cell.map(|_| it)).collect();
-            let ranks = rank_by(&values, |a, b| b.total_cmp(a));
-            tally.add(values.into_iter(), &ranks);
+            tally.add(&values, |a, b| b.total_cmp(&a), |value| value);
         }
         let (accuracy, first) = tally.intervals(1.0 - self.alpha);
         let printed = cells.iter().enumerate().map(|(row, cell)| {
@@ -131,11 +135,15 @@ impl Context<'_> {
         }
     }
 
-    fn one_pool(&self, pool: &Pool, kind: Aggregate) -> PoolBootstrap {
+    /// `mean_ranks` are those of [`mean_ranks_drawn`](Self::mean_ranks_drawn).
+    fn one_pool(&self, pool: &Pool, kind: Aggregate, mean_ranks: &[Vec<f64>]) -> PoolBootstrap {
         let table = self.table;
         let scores = aggregate(table, &pool.data_sets, kind);
         let rows = table.complete_rows(&pool.data_sets);
-        let images = self.values(pool, kind, &rows);
+        let images = match kind {
+            Aggregate::MeanRank => mean_ranks.to_vec(),
+            _ => self.values(pool, kind, &rows),
+        };
         let paired = |set: &usize| self.drawn.resampling[*set] == Resampling::PairedImages;
         let known = if pool.data_sets.iter().any(paired) {
             Images::Drawn(&images)
@@ -164,14 +172,20 @@ impl Context<'_> {
             let runs = self.drawn.runs(draw);
             let value = |row: usize| Some(images[row].get(draw)? + errors[row] * runs[row]);
             let values: Vec<Option<f64>> = (0..images.len()).map(value).collect();
-            let ranks = rank_by(&values, |a, b| kind.better(*a, *b));
-            let leads = |row: usize| ranks[row].is_some_and(|rank| rank.min <= 2);
+            let better = |a: f64, b: f64| kind.better(a, b);
+            let leads = |row: usize| {
+                let ahead = |own: f64| {
+                    let others = values.iter().flatten();
+                    others.filter(|it| better(**it, own).is_lt()).count()
+                };
+                values[row].is_some_and(|own| ahead(own) < 2)
+            };
             pair += f64::from(u8::from(leading.is_some_and(|[a, b]| leads(a) && leads(b))));
             let inside = |value: f64| match kind {
                 Aggregate::MeanRank => value,
                 _ => value.clamp(0.0, 100.0),
             };
-            tally.add(values.iter().map(|value| value.map(inside)), &ranks);
+            tally.add(&values, better, inside);
         }
         let (mut value, first) = tally.intervals(1.0 - self.alpha);
         let rank = match (&comparisons, kind) {
@@ -196,8 +210,7 @@ impl Context<'_> {
         }
     }
 
-    /// `[row][draw]` of the aggregate on redrawn images, runs as observed; for the mean rank, which has no run error of
-    /// its own, with redrawn runs.
+    /// `[row][draw]` of the aggregate on redrawn images, runs as observed; not for the mean rank.
     fn values(&self, pool: &Pool, kind: Aggregate, rows: &[usize]) -> Vec<Vec<f64>> {
         let draws = self.drawn.draws;
         let mut values = vec![Vec::new(); self.table.frameworks().len()];
@@ -207,34 +220,69 @@ impl Context<'_> {
         for &row in rows {
             values[row].reserve_exact(draws);
         }
-        let errors: Vec<Vec<f64>> = pool
-            .data_sets
-            .iter()
-            .map(|&set| self.run_errors(set))
-            .collect();
-        let mut inputs = vec![vec![(0.0, 0.0); pool.data_sets.len()]; rows.len()];
+        let n = |set: usize| self.table.data_sets()[set].n as f64;
+        let images = pool.data_sets.iter().map(|&set| n(set)).sum();
+        let mut sums = vec![0.0; rows.len()];
         for draw in 0..draws {
-            for (place, &set) in pool.data_sets.iter().enumerate() {
-                let n = self.table.data_sets()[set].n as f64;
-                if kind == Aggregate::MeanRank {
-                    let accuracies = self.redrawn(set, draw, &errors[place]);
-                    let values: Vec<_> = rows.iter().map(|&row| Some(accuracies[row])).collect();
-                    let ranks = rank_by(&values, |a, b| b.total_cmp(a));
-                    for (input, rank) in inputs.iter_mut().zip(ranks.into_iter().flatten()) {
-                        input[place] = (rank.average(), n);
-                    }
-                } else {
-                    let percent = self.drawn.percent(set, draw);
-                    for (input, &row) in inputs.iter_mut().zip(rows) {
-                        input[place] = (percent[row], n);
-                    }
+            sums.fill(0.0);
+            for &set in &pool.data_sets {
+                let (percent, n) = (self.drawn.percent(set, draw), n(set));
+                for (sum, &row) in sums.iter_mut().zip(rows) {
+                    *sum += kind.term(percent[row], n);
                 }
             }
-            for (&row, input) in rows.iter().zip(&inputs) {
-                values[row].push(kind.combine(input));
+            for (&row, &sum) in rows.iter().zip(&sums) {
+                values[row].push(kind.of_sum(sum, pool.data_sets.len() as f64, images));
             }
         }
         values
+    }
+
+    /// `[pool][row][draw]` of the mean rank among complete rows, on redrawn images and, since it has no run error of its
+    /// own, with redrawn runs. For all pools together: most rank the same rows on the same data sets.
+    fn mean_ranks_drawn(&self, pools: &[Pool]) -> Vec<Vec<Vec<f64>>> {
+        let rows: Vec<Vec<usize>> = pools
+            .iter()
+            .map(|pool| self.table.complete_rows(&pool.data_sets))
+            .collect();
+        let mut means = vec![vec![Vec::new(); self.table.frameworks().len()]; pools.len()];
+        for (means, (rows, pool)) in means.iter_mut().zip(rows.iter().zip(pools)) {
+            if !pool.data_sets.is_empty() {
+                rows.iter()
+                    .for_each(|&row| means[row] = vec![0.0; self.drawn.draws]);
+            }
+        }
+        for set in 0..self.table.data_sets().len() {
+            let errors = self.run_errors(set);
+            // Pools that rank the same rows.
+            let mut groups: Vec<(&[usize], Vec<usize>)> = Vec::new();
+            for (place, pool) in pools.iter().enumerate() {
+                if !pool.data_sets.contains(&set) {
+                    continue;
+                }
+                match groups.iter_mut().find(|(known, _)| *known == rows[place]) {
+                    Some((_, members)) => members.push(place),
+                    None => groups.push((&rows[place], vec![place])),
+                }
+            }
+            for draw in 0..self.drawn.draws {
+                let accuracies = self.redrawn(set, draw, &errors);
+                for (rows, members) in &groups {
+                    let values: Vec<_> = rows.iter().map(|&row| Some(accuracies[row])).collect();
+                    let ranks = rank_by(&values, |a, b| b.total_cmp(a));
+                    for (&row, rank) in rows.iter().zip(ranks.into_iter().flatten()) {
+                        for &place in members {
+                            means[place][row][draw] += rank.average();
+                        }
+                    }
+                }
+            }
+        }
+        for (means, pool) in means.iter_mut().zip(pools) {
+            let count = pool.data_sets.len() as f64;
+            means.iter_mut().flatten().for_each(|sum| *sum /= count);
+        }
+        means
     }
 
     /// Standard errors of the rows on one data set that come from the choice of runs.
@@ -313,12 +361,23 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, values: impl Iterator<Item = Option<f64>>, ranks: &[Option<Rank>]) {
-        for (row, (value, rank)) in values.zip(ranks).enumerate() {
-            if let (Some(value), Some(rank)) = (value, rank) {
-                self.values[row].push(value);
-                if rank.min == 1 {
-                    self.first[row] += 1.0 / f64::from(rank.tied);
+    /// One draw: who is first by `better`, and the values as `inside` makes them.
+    fn add(
+        &mut self,
+        values: &[Option<f64>],
+        better: impl Fn(f64, f64) -> Ordering,
+        inside: impl Fn(f64) -> f64,
+    ) {
+        let present = || values.iter().flatten().copied();
+        let Some(best) = present().reduce(|a, b| if better(b, a).is_lt() { b } else { a }) else {
+            return;
+        };
+        let tied = present().filter(|it| better(*it, best).is_eq()).count();
+        for (row, value) in values.iter().enumerate() {
+            if let Some(value) = *value {
+                self.values[row].push(inside(value));
+                if better(value, best).is_eq() {
+                    self.first[row] += 1.0 / tied as f64;
                 }
             }
         }

@@ -233,16 +233,22 @@ impl Analysis {
     /// Rows that cannot be told apart from the best of a data set after Holm's correction, best first, the best included.
     #[must_use]
     pub fn first_tier(&self, data_set: usize) -> Vec<usize> {
-        let ranks = &self.ranks[data_set];
-        let mut rows: Vec<usize> = (0..ranks.len())
-            .filter(|&row| ranks[row].is_some())
+        let rows = 0..self.ranks[data_set].len();
+        let mut rows: Vec<usize> = rows
+            .filter(|&row| self.is_in_first_tier(data_set, row))
             .collect();
-        rows.sort_by_key(|&row| ranks[row].map(|rank| rank.min));
-        let best = rows.first().copied();
-        rows.retain(|&row| {
-            best.is_some_and(|best| !self.tests[data_set].differ_after_holm(best, row))
-        });
+        rows.sort_by_key(|&row| self.ranks[data_set][row].map(|rank| rank.min));
         rows
+    }
+
+    /// Whether a row is one of [`first_tier`](Self::first_tier).
+    #[must_use]
+    pub fn is_in_first_tier(&self, data_set: usize, row: usize) -> bool {
+        let ranks = &self.ranks[data_set];
+        let first = |rank: &Option<Rank>| rank.is_some_and(|rank| rank.min == 1);
+        let best = ranks.iter().position(first);
+        let differ = |best| self.tests[data_set].differ_after_holm(best, row);
+        ranks[row].is_some() && best.is_some_and(|best| !differ(best))
     }
 }
 

@@ -76,15 +76,18 @@ impl PoolAnalysis {
     /// empty where no error is known.
     #[must_use]
     pub fn first_tier(&self, aggregate: Aggregate) -> Vec<usize> {
-        let order = self.scores(aggregate).order();
-        match (self.comparisons(aggregate), order.first()) {
-            (Some(found), Some(&first)) => order
-                .iter()
-                .copied()
-                .filter(|&row| !found.differ_after_holm(first, row))
-                .collect(),
-            _ => Vec::new(),
-        }
+        let mut order = self.scores(aggregate).order();
+        order.retain(|&row| self.is_in_first_tier(aggregate, row));
+        order
+    }
+
+    /// Whether a row is one of [`first_tier`](Self::first_tier).
+    #[must_use]
+    pub fn is_in_first_tier(&self, aggregate: Aggregate, row: usize) -> bool {
+        let scores = self.scores(aggregate);
+        let (found, best) = (self.comparisons(aggregate), scores.leaders());
+        let differ = |best| found.is_none_or(|found| found.differ_after_holm(best, row));
+        scores.ranks[row].is_some() && best.first().is_some_and(|&best| !differ(best))
     }
 
     /// The lead by one aggregate.

@@ -12,8 +12,8 @@ const LINE: f64 = 24.0;
 const TOP: f64 = 34.0;
 
 /// Letters of a heading that has no room beside its neighbours and is slanted, and the height that these take.
-const SLANTED: usize = 18;
-const SLANTED_TOP: f64 = 118.0;
+const SLANTED: usize = 22;
+const SLANTED_TOP: f64 = 126.0;
 
 /// Lines that have a hue of their own; the others recede.
 const HUES: usize = 6;

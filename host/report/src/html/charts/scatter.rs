@@ -187,18 +187,17 @@ fn draw_fit(svg: &mut Svg, line: &ssl_aggregate::Line, confidence: f64, x: Scale
     let (low, high) = x.range();
     let at = |step: usize| low + (high - low) * step as f64 / STEPS as f64;
     let clip = |value: f64| y.at(value).clamp(TOP, HEIGHT - BOTTOM);
-    let edge = |sign: f64| {
-        move |step: usize| {
-            let value = at(step);
-            line.band(value, confidence)
-                .map(|band| (x.at(value), clip(line.at(value) + sign * band)))
-        }
-    };
-    let upper: Option<Vec<_>> = (0..=STEPS).map(edge(1.0)).collect();
-    let lower: Option<Vec<_>> = (0..=STEPS).rev().map(edge(-1.0)).collect();
-    if let (Some(mut band), Some(lower)) = (upper, lower) {
-        band.extend(lower);
-        svg.path("band", &band, true);
+    if let Some(band) = line.band(confidence) {
+        let edge = |sign: f64| {
+            let band = &band;
+            move |step: usize| {
+                let value = at(step);
+                (x.at(value), clip(line.at(value) + sign * band(value)))
+            }
+        };
+        let upper = (0..=STEPS).map(edge(1.0));
+        let area: Vec<_> = upper.chain((0..=STEPS).rev().map(edge(-1.0))).collect();
+        svg.path("band", &area, true);
     }
     let fit: Vec<_> = (0..=STEPS)
         .map(|step| (x.at(at(step)), y.at(line.at(at(step)))))
