@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::{Draws, Resampling, draw};
 use crate::comparison::{Comparisons, Images, compare};
 use crate::{
-    Aggregate, Interactions, PairTests, PairedOutcomes, Pool, Scores, Table, aggregate, rank_by,
-    wilson,
+    Aggregate, Interactions, PairTests, PairedOutcomes, Pool, Rank, Scores, Table, aggregate,
+    rank_by, wilson,
 };
 
 /// Intervals on one data set, per framework; `None` for a missing cell.
@@ -265,15 +265,19 @@ impl Context<'_> {
                     None => groups.push((&rows[place], vec![place])),
                 }
             }
-            for draw in 0..self.drawn.draws {
-                let accuracies = self.redrawn(set, draw, &errors);
-                for (rows, members) in &groups {
+            for (rows, members) in groups {
+                let ranks = |draw| {
+                    let accuracies = self.redrawn(set, draw, &errors);
                     let values: Vec<_> = rows.iter().map(|&row| Some(accuracies[row])).collect();
-                    let ranks = rank_by(&values, |a, b| b.total_cmp(a));
-                    for (&row, rank) in rows.iter().zip(ranks.into_iter().flatten()) {
-                        for &place in members {
-                            means[place][row][draw] += rank.average();
-                        }
+                    rank_by(&values, |a, b| b.total_cmp(a))
+                };
+                let drawn = (0..self.drawn.draws).flat_map(ranks).flatten();
+                let drawn: Vec<f64> = drawn.map(Rank::average).collect();
+                for place in members {
+                    for (column, &row) in rows.iter().enumerate() {
+                        let own = drawn.iter().skip(column).step_by(rows.len());
+                        let sums = means[place][row].iter_mut().zip(own);
+                        sums.for_each(|(sum, rank)| *sum += rank);
                     }
                 }
             }
