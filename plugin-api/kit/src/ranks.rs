@@ -13,6 +13,7 @@ use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, Reduce, Services, SingleProcess};
 use ssl_plugin_tensor::{export, import};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A handle on the collectives; cheap to clone.
@@ -143,6 +144,32 @@ impl Ranks {
             return Ok(values);
         }
         self.gathered(&to_tch_int(&values)).map(from_tch_int)
+    }
+
+    /// Whole numbers of rank `root`; the others' have to be as many.
+    ///
+    /// # Errors
+    /// The host's fault when the collective fails.
+    #[track_caller]
+    pub fn broadcast_int(
+        &self,
+        values: Tensor<1, Int>,
+        root: usize,
+    ) -> Result<Tensor<1, Int>, Fault> {
+        let _call = called();
+        if self.world_size == 1 {
+            return Ok(values);
+        }
+        let copy = to_tch_int(&values).contiguous().copy();
+        self.services.broadcast(export(&copy)?, root)?;
+        Ok(from_tch_int(copy))
+    }
+
+    /// This rank's part of `count` rows that every rank has: the parts follow each other in rank order, and their
+    /// lengths differ by one at most.
+    #[must_use]
+    pub const fn part_of(&self, count: usize) -> Range<usize> {
+        count * self.rank / self.world_size..count * (self.rank + 1) / self.world_size
     }
 
     /// The tensor of rank `root`, without gradient; the others' have to be of the same shape.

@@ -199,7 +199,8 @@ impl Framework for V1 {
 }
 
 impl V1 {
-    /// Whitens and clusters features, which are the same on every rank; gives back the whitened ones.
+    /// Whitens and clusters features, which are the same on every rank; gives back the whitened ones. Rank 0's labels
+    /// count, in case others round otherwise.
     fn label(
         &mut self,
         epoch: u64,
@@ -218,8 +219,8 @@ impl V1 {
         };
         let mut random = self.random.at(epoch, 0);
         let found = kmeans.run(&points, &mut random, &Ranks::single())?;
-        self.assignments
-            .set(0, samples, found.labels.clone(), &self.ranks)?;
+        let labels = self.ranks.broadcast_int(found.labels.clone(), 0)?;
+        self.assignments.set(0, samples, labels, &Ranks::single())?;
         Ok((points, found))
     }
 }

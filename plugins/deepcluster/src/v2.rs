@@ -97,7 +97,7 @@ impl Framework for V2 {
             device,
             ranks,
         } = &start;
-        let rows = context.steps_per_epoch as usize * context.batch_size;
+        let rows = context.steps_per_epoch as usize * context.global_batch();
         if let Some(clusters) = config.num_prototypes.iter().find(|&&k| k > rows) {
             return Err(Fault::config(format!(
                 "`num_prototypes`: expected at most the {rows} images of an epoch, found {clusters}"
@@ -182,7 +182,7 @@ impl Framework for V2 {
 }
 
 impl V2 {
-    /// One head's centroids and labels; gives back this rank's labels.
+    /// One head's centroids and labels, from rows that are the same on every rank.
     fn label(
         &mut self,
         epoch: u64,
@@ -202,7 +202,7 @@ impl V2 {
         let found = kmeans.run(rows, &mut random, &self.ranks)?;
         self.prototypes[head].weight.set(&found.centroids);
         self.assignments
-            .set(head, samples, found.labels.clone(), &self.ranks)?;
+            .set(head, samples, found.labels.clone(), &Ranks::single())?;
         Ok(found.labels)
     }
 }

@@ -28,6 +28,10 @@ config! {
         /// Most other clusters a query is set against; all if there are fewer.
         proto_negatives: usize = 16384, in at_least(1),
             from "the code's one option for this and the queue";
+        /// Over which queries' clusters a query is set against: those of the batch of all ranks, or of its own rank as in
+        /// the official code, where the number of ranks changes the loss.
+        negatives_from: String = "batch", in one_of(&["batch", "rank"]),
+            from "the paper has one batch; salesforce/PCL pcl/builder.py: rank";
         /// Epochs without prototypes.
         warmup_epochs: u64 = 20, in at_least(0), from "salesforce/PCL main_pcl.py";
         /// Added to a cluster's size in its density.

@@ -181,26 +181,38 @@ impl Pcl {
             .renew(&self.config, table, centroids, &random, &self.ranks)
     }
 
-    /// Mean over clusterings of the contrast with this rank's own columns.
+    /// Mean over clusterings of the contrast with the columns of the batch of all ranks, or with this rank's own.
     fn against_prototypes(
         &self,
         q: Tensor<2>,
         at: &TrainStep,
         indices: &[i64],
     ) -> Result<Tensor<1>, Fault> {
-        let purpose = format!("negatives of rank {}", self.ranks.rank());
+        let ranks = match self.config.negatives_from.as_str() {
+            "rank" => Ranks::single(),
+            _ => self.ranks.clone(),
+        };
+        // One batch of all ranks has the same columns on every rank.
+        let drawn_by = match ranks.world_size() {
+            1 => self.ranks.rank(),
+            _ => 0,
+        };
+        let purpose = format!("negatives of rank {drawn_by}");
         let mut random = Random::new(self.seed, &purpose).at(at.epoch, at.step);
         let most = self.config.proto_negatives;
         let clusterings = self.config.num_clusters.len();
         let mut terms = Vec::new();
         for m in 0..clusterings {
             let (prototypes, density, own, clusters) = self.clusters.of(m, indices)?;
-            let columns = columns(&own, clusters, most, &mut random);
+            let all = ranks.all_gather_int(Tensor::from_data(own.as_slice(), &self.device))?;
+            let all = all.try_into_vec_as::<i64>().map_err(Fault::internal)?;
+            let columns = columns(&all, clusters, most, &mut random);
             terms.push(prototype_contrast(
                 q.clone(),
                 prototypes,
                 density,
                 &columns,
+                ranks.rank() * own.len(),
             )?);
         }
         Ok(Tensor::cat(terms, 0).sum().div_scalar(clusterings as f64))

@@ -8,17 +8,18 @@ use std::collections::BTreeSet;
 /// Cross-entropy of each query's own prototype among those of the batch and of other clusters.
 ///
 /// ```text
-/// logits_ij = q_i · C_cols[j] / φ_cols[j]          loss = (1/B) Σ_i CE(logits_i, i)
+/// logits_ij = q_i · C_cols[j] / φ_cols[j]          loss = (1/B) Σ_i CE(logits_i, first + i)
 /// ```
 ///
-/// The first `B` columns are the queries' own clusters, duplicates kept: of two samples in one cluster
-/// each is the other's negative, as in the authors' code. φ is each column's own.
+/// The columns from `first` on are the queries' own clusters, duplicates kept: of two samples in one cluster
+/// each is the other's negative, as in the authors' code. Columns before and after them are those of other ranks'
+/// queries and of other clusters. φ is each column's own.
 ///
 /// # Shapes
 /// - `q`: `[batch, dim]`, rows of unit length
 /// - `prototypes`: `[clusters, dim]`, rows of unit length; no gradient
 /// - `density`: `[clusters]`, above 0; no gradient
-/// - `columns`: at least `batch` clusters, those of the queries first
+/// - `columns`: clusters, those of the queries in the places `first` to `first + batch − 1`
 /// - returns `[1]`
 ///
 /// # Errors
@@ -31,6 +32,7 @@ pub fn prototype_contrast(
     prototypes: Tensor<2>,
     density: Tensor<1>,
     columns: &[i64],
+    first: usize,
 ) -> Result<Tensor<1>, BlockError> {
     const AT: &str = "prototype contrast";
     let [batch, dim] = q.dims();
@@ -42,7 +44,7 @@ pub fn prototype_contrast(
     let prototypes = prototypes.without_autodiff().select(0, columns.clone());
     let density = density.without_autodiff().select(0, columns); // [columns]
     let logits = q.matmul(prototypes.transpose()) / density.unsqueeze();
-    cross_entropy(logits, range(0, batch, &device))
+    cross_entropy(logits, range(first, batch, &device))
 }
 
 /// The columns of [`prototype_contrast`]: the samples' own clusters, then at most `most` of the others

@@ -98,7 +98,7 @@ fn two_queries_in_one_cluster_by_hand() {
     let prototypes = matrix([[0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]]);
     let density = vector([0.5, 0.25, 2.0]);
     // Both are in cluster 1, whose column comes twice; φ is the column's.
-    let loss = prototype_contrast(q, prototypes, density, &[1, 1, 0, 2]).unwrap();
+    let loss = prototype_contrast(q, prototypes, density, &[1, 1, 0, 2], 0).unwrap();
     let row = |logits: [f32; 4]| logits.iter().map(|l| l.exp()).sum::<f32>().ln() - logits[0];
     let first = row([0.0, 0.0, 0.8 / 0.5, -1.0 / 2.0]);
     let second = row([3.2, 3.2, 0.96 / 0.5, -0.6 / 2.0]);
@@ -110,7 +110,7 @@ fn gradient_of_the_queries_is_the_central_difference() {
     let prototypes = || double(&[0.8, 0.6, 0.0, 1.0, -1.0, 0.0], [3, 2]);
     let density = || double(&[0.5, 0.25, 2.0], [3]);
     check_gradient(&[1.0, 0.0, 0.6, 0.8], [2, 2], 1e-8, |q| {
-        prototype_contrast(q, prototypes(), density(), &[2, 0, 1]).unwrap()
+        prototype_contrast(q, prototypes(), density(), &[2, 0, 1], 0).unwrap()
     });
 }
 
@@ -120,7 +120,7 @@ fn prototypes_and_densities_get_no_gradient() {
     let q = leaf(matrix([[1.0, 0.0], [0.6, 0.8]]));
     let prototypes = leaf(matrix([[0.8, 0.6], [0.0, 1.0]]));
     let density = vector([0.5, 0.25]).autodiff().require_grad();
-    let loss = prototype_contrast(q.clone(), prototypes.clone(), density.clone(), &[1, 0]);
+    let loss = prototype_contrast(q.clone(), prototypes.clone(), density.clone(), &[1, 0], 0);
     let gradients = loss.unwrap().backward();
     assert!(q.grad(&gradients).is_some());
     assert!(prototypes.grad(&gradients).is_none() && density.grad(&gradients).is_none());

@@ -203,7 +203,7 @@ impl V1 {
         log_softmax(logits, 1) * self.config.lambda
     }
 
-    /// Sinkhorn over features that are the same on every rank.
+    /// Sinkhorn over features that are the same on every rank; rank 0's labels count, in case others round otherwise.
     fn label(
         &mut self,
         head: usize,
@@ -219,8 +219,9 @@ impl V1 {
         let found = label_balanced(shape, stop, &Ranks::single(), |range| {
             Ok(self.log_scores(head, features.clone().narrow(0, range.start, range.len())))
         })?;
+        let labels = self.ranks.broadcast_int(found.labels.clone(), 0)?;
         self.assignments
-            .set(head, samples, found.labels.clone(), &self.ranks)?;
+            .set(head, samples, labels, &Ranks::single())?;
         Ok(found)
     }
 }

@@ -180,13 +180,18 @@ impl V2 {
         rows.matmul(prototypes.transpose()) * (1.0 / self.config.epsilon)
     }
 
-    /// Sinkhorn over this rank's rows and those of the others.
+    /// Sinkhorn over rows that are the same on every rank, of which each one takes its part.
     fn label(
         &mut self,
         head: usize,
         samples: Tensor<1, Int>,
         rows: &Tensor<2>,
     ) -> Result<Balanced, BlockError> {
+        let part = self.ranks.part_of(rows.dims()[0]);
+        let (samples, rows) = (
+            samples.slice_dim(0, part.clone()),
+            rows.clone().slice_dim(0, part),
+        );
         let shape = [rows.dims()[0], self.config.num_prototypes[head]];
         let stop = Stop::Rounds(self.config.sinkhorn_iters);
         let found = label_balanced(shape, stop, &self.ranks, |range| {

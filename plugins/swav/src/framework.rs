@@ -45,12 +45,12 @@ module! {
         pub projector: UnitProjector,
         /// `[num_prototypes, projector_dim]`, no bias.
         pub prototypes: Linear,
-        /// Earlier projections, which widen Sinkhorn's batch: `[crops_for_assign, size, dim]`, newest first;
-        /// absent until its first epoch.
+        /// Earlier projections of all ranks, which widen Sinkhorn's batch: `[crops_for_assign, size, dim]`, newest
+        /// first; absent until its first epoch.
         pub queue: Buffer<3>,
         ..
         config: SwavConfig,
-        /// Rows of this rank's queue: whole batches only; 0 for none.
+        /// Rows of the queue: whole batches only; 0 for none.
         queue_rows: usize,
         device: Device,
         ranks: Ranks,
@@ -120,7 +120,7 @@ impl Framework for Swav {
         let widths = [start.dim(), config.projector_hidden_dim, dim];
         let projector = UnitProjector::new(widths, &mut random, device, &start.ranks);
         let prototypes = config.num_prototypes;
-        let queue_rows = config.queue_size / batch * start.context.batch_size;
+        let queue_rows = config.queue_size / batch * batch;
         Ok(Self {
             projector,
             prototypes: Linear::new(dim, prototypes, false, Init::Torch, &mut random, device),
@@ -150,7 +150,8 @@ impl Framework for Swav {
         for (n, &i) in self.config.crops_for_assign.clone().iter().enumerate() {
             codes.push((i, self.codes(n, of_crop(&s_plain, i))?));
             if self.queue.get().is_some() {
-                shift_in(&mut self.queue, n, &of_crop(&z_plain, i))?;
+                let newest = self.ranks.all_gather(of_crop(&z_plain, i))?;
+                shift_in(&mut self.queue, n, &newest)?;
             }
         }
         let logits = scores * (1.0 / self.config.temperature);
@@ -169,13 +170,14 @@ impl Swav {
         }
     }
 
-    /// The rows of queue `n`, when it is full: its last slot is not all zero.
+    /// This rank's part of the rows of queue `n`, when that is full: its last slot is not all zero.
     fn full_queue(&self, n: usize) -> Option<Tensor<2>> {
         let queue = self.queue.get()?;
         let [_, size, dim] = queue.dims();
         let rows = queue.narrow(0, n, 1).reshape([size, dim]);
         let last = rows.clone().narrow(0, size - 1, 1).abs().sum();
-        (last.into_scalar::<f32>() > 0.0).then_some(rows)
+        let full = last.into_scalar::<f32>() > 0.0;
+        full.then(|| rows.slice_dim(0, self.ranks.part_of(size)))
     }
 
     /// Sinkhorn's codes of one crop, over the queue's rows too when the queue is full.

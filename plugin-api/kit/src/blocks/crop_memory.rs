@@ -8,6 +8,7 @@ use crate::bridge::{from_tch, from_tch_int, tch_device, to_tch, to_tch_int};
 use crate::framework::{Features, Start};
 use crate::module;
 use crate::module::{Buffer, IntBuffer, NamedTensors, Numbers, find_tensor};
+use crate::ranks::Ranks;
 use burn::tensor::{Int, Tensor};
 use ssl_plugin_api::export::called;
 use ssl_plugin_api::{Fault, TrainStep};
@@ -21,7 +22,8 @@ module! {
     /// of a framework reads bank `h mod banks`.
     ///
     /// Row `j` belongs to the `j`-th place of the epoch, not to sample `j`: batch `b` of an epoch writes rows
-    /// `bB … bB+B−1`. During an epoch the head is from this epoch, the tail from the last.
+    /// `bB … bB+B−1`. During an epoch the head is from this epoch, the tail from the last. `B` is the batch of all ranks, in
+    /// rank order: the memory is the same on every rank and on any number of them.
     ///
     /// # Source
     /// DeepCluster-v2, `swav:main_deepclusterv2.py` (`init_memory`, `train`); SeLa-v2 alike.
@@ -32,19 +34,20 @@ module! {
         pub embeddings as "memory_embeddings": Buffer<3>,
         ..
         crops: Vec<usize>,
-        /// Rows of this rank's batches.
+        /// Rows of all ranks' batches.
         batch: usize,
         /// Where the open pass writes next.
         place: usize,
         passed: bool,
+        ranks: Ranks,
     }
 }
 
 impl CropMemory {
-    /// Banks for these crops, as long as an epoch of this rank, nothing written.
+    /// Banks for these crops, as long as an epoch of all ranks, nothing written.
     #[must_use]
     pub fn new(crops: &[usize], dim: usize, start: &Start) -> Self {
-        let batch = start.context.batch_size;
+        let batch = start.context.global_batch();
         let rows = start.context.steps_per_epoch as usize * batch;
         let options = (tch::Kind::Int64, tch_device(&start.device));
         let index = tch::Tensor::full([rows as i64], UNWRITTEN, options);
@@ -56,6 +59,7 @@ impl CropMemory {
             batch,
             place: 0,
             passed: false,
+            ranks: start.ranks.clone(),
         }
     }
 
@@ -115,7 +119,7 @@ impl CropMemory {
             .map(|&crop| Ok(projector.forward(vec![features.online(crop)?])?))
             .collect::<Result<Vec<_>, Fault>>()?;
         self.write(self.place, features.indices(), &of_crops)?;
-        self.place += features.batch();
+        self.place += features.batch() * self.ranks.world_size();
         Ok(())
     }
 
@@ -183,7 +187,7 @@ impl CropMemory {
         index.numel() == 0 || index.max().int64_value(&[]) < 0
     }
 
-    /// Writes one batch from row `start` on: its samples, and its embeddings crop by crop.
+    /// Writes one batch of all ranks from row `start` on: its samples, and its embeddings crop by crop.
     fn write(
         &mut self,
         start: usize,
@@ -194,6 +198,7 @@ impl CropMemory {
         for (bank, z) in of_crops.iter().enumerate() {
             let width = z.dims()[1];
             super::check_same(z.dims(), [samples.len(), width], "embeddings", AT)?;
+            let z = &self.ranks.all_gather(z.clone())?;
             let rows = layer(&mut self.embeddings, bank, AT)?;
             let places = rows.size()[0];
             let left = rows.narrow(0, start.min(places), (places - start).max(0));
@@ -201,7 +206,8 @@ impl CropMemory {
             left.narrow(0, 0, batch).copy_(&to_tch(z));
         }
         if let Some(index) = self.index.writable() {
-            let samples = tch::Tensor::from_slice(samples);
+            let samples = from_tch_int(tch::Tensor::from_slice(samples));
+            let samples = to_tch_int(&self.ranks.all_gather_int(samples)?);
             let places = samples.size()[0];
             index.narrow(0, start, places).copy_(&samples);
         }
@@ -214,7 +220,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::blocks::testing::{cpu, matrix, names, values};
-    use crate::ranks::Ranks;
     use crate::testing::context;
 
     /// Two epochs' batches of two rows, embeddings of width 2.

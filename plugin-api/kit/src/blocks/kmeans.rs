@@ -33,9 +33,9 @@ pub enum Empty {
 
 /// Lloyd's k-means from random points.
 ///
-/// Starts from distinct random points (of rank 0, broadcast); `iterations` times each point goes to its nearest
-/// centroid, the first of equals, and each centroid to the mean of its points over all ranks; finally every point is
-/// assigned once more. With `restarts` above 1 the run of the smallest inertia is kept.
+/// Starts from distinct random points; `iterations` times each point goes to its nearest centroid, the first of
+/// equals, and each centroid to the mean of its points; finally every point is assigned once more. With `restarts`
+/// above 1 the run of the smallest inertia is kept. Ranks have the same points and share the work.
 ///
 /// ```
 /// use ssl_plugin_kit::blocks::{Empty, KMeans, Metric};
@@ -66,7 +66,7 @@ pub struct KMeans {
     pub metric: Metric,
     /// Rule for empty clusters.
     pub empty: Empty,
-    /// Train on a random sample of at most this many points per cluster (of each rank's points); PCL: 1000.
+    /// Train on a random sample of at most this many points per cluster; PCL: 1000.
     pub max_points: Option<usize>,
 }
 
@@ -75,22 +75,23 @@ pub struct KMeans {
 pub struct Clustering {
     /// `[clusters, dim]`; unit rows if spherical.
     pub centroids: Tensor<2>,
-    /// Nearest centroid of each of this rank's points, int64 `[points]`.
+    /// Nearest centroid of each point, int64 `[points]`.
     pub labels: Tensor<1, Int>,
     /// Euclidean distance to it (the root, not the square), `[points]`.
     pub distances: Tensor<1>,
-    /// Sum of the squared distances over the points of all ranks.
+    /// Sum of the squared distances.
     pub inertia: f64,
 }
 
 impl KMeans {
-    /// Clusters `points`.
+    /// Clusters `points`. Of several ranks each one assigns its part of them, in every iteration; centroids and labels
+    /// are the same on every rank.
     ///
     /// # Shapes
-    /// - `points`: `[points, dim]`, this rank's
+    /// - `points`: `[points, dim]`, the same on every rank
     ///
     /// # Errors
-    /// [`BlockError::Setting`] for no clusters, no restarts, or fewer points than clusters on rank 0;
+    /// [`BlockError::Setting`] for no clusters, no restarts, or fewer points than clusters;
     /// [`BlockError::NotFinite`]; [`BlockError::Collective`].
     ///
     /// # Source
@@ -115,8 +116,9 @@ impl KMeans {
         for _ in 0..self.restarts {
             let sample = self.sample(&points, random);
             let centroids = self.train(&sample, random, ranks)?;
-            let found = assign(&sample, &centroids, self.metric);
-            let inertia = inertia(&squared_distances(&sample, &centroids, &found), ranks)?;
+            let own = part(&sample, ranks);
+            let found = assign(&own, &centroids, self.metric);
+            let inertia = inertia(&squared_distances(&own, &centroids, &found), ranks)?;
             if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
                 best = Some((inertia, centroids));
             }
@@ -178,17 +180,19 @@ impl KMeans {
     ) -> Result<tch::Tensor, BlockError> {
         let start = random.sample(points.size()[0] as usize, self.clusters);
         let start: Tensor<2> = from_tch(rows(points, &start));
+        // Points that were rounded otherwise on another rank start from rank 0's.
         let mut centroids = to_tch(&ranks.broadcast(start, 0)?);
+        let own = part(points, ranks);
         for _ in 0..self.iterations {
-            let labels = assign(points, &centroids, self.metric);
-            let (sums, counts) = sums_and_counts(points, &labels, self.clusters);
+            let labels = assign(&own, &centroids, self.metric);
+            let (sums, counts) = sums_and_counts(&own, &labels, self.clusters);
             let sums = to_tch(&ranks.all_reduce_sum::<2>(from_tch(sums))?);
             let counts = to_tch(&ranks.all_reduce_sum::<1>(from_tch(counts))?);
             let filled = counts.unsqueeze(1).gt(0.0);
             let means = sums / counts.unsqueeze(1).clamp_min(1.0);
             centroids = means.to_kind(points.kind()).where_self(&filled, &centroids);
             if self.empty == Empty::Split {
-                // The same draws on every rank: sizes are those of all ranks, and rank 0's centroids count.
+                // The same draws on every rank, and rank 0's centroids count.
                 let split = empty::split(&centroids, &counts, random);
                 centroids = to_tch(&ranks.broadcast::<2>(from_tch(split), 0)?);
             }
@@ -203,7 +207,7 @@ impl KMeans {
 /// Assigns points to given centroids, as the end of [`KMeans::run`] does.
 ///
 /// # Shapes
-/// - `points`: `[points, dim]`, `centroids`: `[clusters, dim]`
+/// - `points`: `[points, dim]`, `centroids`: `[clusters, dim]`, the same on every rank
 ///
 /// # Errors
 /// [`BlockError::Shape`] when the widths differ, [`BlockError::Collective`].
@@ -227,15 +231,34 @@ fn label(
     metric: Metric,
     ranks: &Ranks,
 ) -> Result<Clustering, BlockError> {
-    let labels = assign(points, &centroids, metric);
-    let squared = squared_distances(points, &centroids, &labels);
-    let inertia = inertia(&squared, ranks)?;
+    let own = part(points, ranks);
+    let labels = assign(&own, &centroids, metric);
+    let squared = squared_distances(&own, &centroids, &labels);
+    let count = points.size()[0];
+    // Whole numbers are exact in float64.
+    let labels = of_all(&labels.to_kind(Kind::Double), count, ranks)?;
     Ok(Clustering {
         centroids: from_tch(centroids.copy()),
-        labels: from_tch_int(labels),
-        distances: from_tch(squared.sqrt()),
-        inertia,
+        labels: from_tch_int(labels.to_kind(Kind::Int64)),
+        inertia: inertia(&squared, ranks)?,
+        distances: from_tch(of_all(&squared.sqrt(), count, ranks)?),
     })
+}
+
+/// This rank's part of rows.
+fn part(rows: &tch::Tensor, ranks: &Ranks) -> tch::Tensor {
+    let range = ranks.part_of(rows.size()[0] as usize);
+    rows.narrow(0, range.start as i64, range.len() as i64)
+}
+
+/// The values of all ranks' parts of `count` rows.
+fn of_all(own: &tch::Tensor, count: i64, ranks: &Ranks) -> Result<tch::Tensor, BlockError> {
+    if ranks.world_size() == 1 {
+        return Ok(own.shallow_clone());
+    }
+    let all = tch::Tensor::zeros([count], (own.kind(), own.device()));
+    part(&all, ranks).copy_(own);
+    Ok(to_tch(&ranks.all_reduce_sum::<1>(from_tch(all))?))
 }
 
 fn inertia(squared: &tch::Tensor, ranks: &Ranks) -> Result<f64, BlockError> {

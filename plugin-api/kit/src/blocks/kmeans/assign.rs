@@ -68,11 +68,11 @@ pub(super) fn unit(rows: &Tensor) -> Tensor {
         .clamp_min(1e-12)
 }
 
-/// Blocks of rows such that rows times `columns` is bounded.
+/// Blocks of rows such that rows times `columns` is bounded; an empty one where there are no rows.
 fn blocks(points: &Tensor, columns: i64) -> impl Iterator<Item = Tensor> + use<'_> {
     let rows = (BLOCK / columns.max(1)).max(1);
     let total = points.size()[0];
-    (0..total)
+    (0..total.max(1))
         .step_by(usize::try_from(rows).unwrap_or(1))
         .map(move |start| points.narrow(0, start, rows.min(total - start)))
 }

@@ -112,30 +112,23 @@ fn an_empty_cluster_keeps_its_centroid_or_splits_another() {
 
 #[test]
 fn ranks_find_what_one_process_finds() {
-    let halves = on_ranks(2, |ranks| {
-        let half = 3 * ranks.rank();
-        let points = groups().slice_dim(0, half..half + 3);
+    let clustered = |ranks: &Ranks| {
         let kmeans = plan(2, Metric::Euclidean, Empty::Keep);
         let found = kmeans
-            .run(&points, &mut Random::new(9, "kmeans"), &ranks)
+            .run(&groups(), &mut Random::new(9, "kmeans"), ranks)
             .unwrap();
-        (values(found.centroids), found.inertia)
-    });
-    assert_eq!(halves[0], halves[1]);
-    let centroids = matrix([
-        [halves[0].0[0], halves[0].0[1]],
-        [halves[0].0[2], halves[0].0[3]],
-    ]);
-    let whole = nearest(&groups(), &centroids, Metric::Euclidean, &Ranks::single()).unwrap();
-    assert!((whole.inertia - halves[0].1).abs() < 1e-4);
-    // Converged: each centroid is the mean of its points over both ranks.
-    let (sums, counts) = sums_and_counts(
-        &to_tch(&groups()),
-        &crate::bridge::to_tch_int(&whole.labels),
-        2,
-    );
-    let means = values::<2>(from_tch(sums / counts.unsqueeze(1)));
-    close(&values(centroids), &means, 1e-6);
+        let mut numbers = values(found.centroids.clone());
+        numbers.extend(values(found.distances.clone()));
+        numbers.push(found.inertia as f32);
+        (labels(&found), numbers)
+    };
+    // Parts of 1, 2, 1 and 2 of the six points.
+    let found = on_ranks(4, |ranks| clustered(&ranks));
+    let whole = clustered(&Ranks::single());
+    for (labels, numbers) in found {
+        assert_eq!(labels, whole.0);
+        close(&numbers, &whole.1, 1e-5);
+    }
 }
 
 #[test]
