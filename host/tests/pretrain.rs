@@ -5,11 +5,12 @@
 mod toy;
 
 use ssl_datasets::source::{SourceConfig, open};
+use ssl_distributed::{Launch, Ranks, Store};
 use ssl_host::backbone::{BackboneConfig, ComputePrecision, Depth, Stem};
 use ssl_host::pretrain::{
     KnnMonitorConfig, PretrainError, PretrainJob, PretrainOutcome, Progress, run,
 };
-use ssl_plugin_api::description::{Description, MomentumSchedule};
+use ssl_plugin_api::description::{BatchNormMode, Description, MomentumSchedule};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,6 +59,7 @@ struct Setting {
     precision: ComputePrecision,
     build: &'static str,
     allow_other_build: bool,
+    ranks: Option<Arc<Ranks>>,
     calls: Calls,
 }
 
@@ -71,6 +73,7 @@ impl Setting {
             precision: ComputePrecision::F32,
             build: "first-build",
             allow_other_build: false,
+            ranks: None,
             calls: Calls::default(),
         }
     }
@@ -99,6 +102,7 @@ impl Setting {
             precision: self.precision,
             seed: self.seed,
             device: Device::Cpu,
+            ranks: self.ranks.clone(),
             workers: 2,
             threads: 1,
             knn_monitor: KnnMonitorConfig {
@@ -552,4 +556,136 @@ fn damaged_checkpoints_are_refused_and_a_good_export_stays() {
         });
     }
     setting.done(dir.path());
+}
+
+/// Runs on ranks that are threads, each with a setting and a stop of its own; their outcomes in rank order.
+fn on_ranks(
+    world_size: usize,
+    dir: &Path,
+    change: impl Fn(&mut Setting, usize) + Sync,
+) -> Vec<(Result<u64, String>, Vec<String>)> {
+    const LIMIT: Duration = Duration::from_secs(60);
+    let store = Store::serve("127.0.0.1", 0, LIMIT).unwrap();
+    let port = store.port();
+    std::thread::scope(|scope| {
+        let ranks: Vec<_> = (0..world_size)
+            .map(|rank| {
+                let change = &change;
+                scope.spawn(move || {
+                    let launch = Launch {
+                        rank,
+                        world_size,
+                        local_rank: rank,
+                        address: "127.0.0.1".to_owned(),
+                        port,
+                        agent_store: true,
+                        restart: 0,
+                    };
+                    let mut setting = Setting::new(CONSTANT, by_image());
+                    let ranks = Ranks::join(&launch, "toy", false, LIMIT).unwrap();
+                    setting.ranks = Some(Arc::new(ranks));
+                    change(&mut setting, rank);
+                    let outcome = setting.run(dir, &mut StopAt::default());
+                    let outcome = outcome.map(|it| it.steps).map_err(|it| it.to_string());
+                    (outcome, setting.calls(""))
+                })
+            })
+            .collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    })
+}
+
+fn by_image() -> Oddity {
+    Oddity {
+        by_image: true,
+        ..Oddity::default()
+    }
+}
+
+/// Batch norm in eval mode: over the 32 values per channel that the last layers see here, statistics make 2e-5 of the
+/// loss out of the rounding of a sum. `tests/data_parallel.rs` has statistics over enough values.
+fn eval_mode(setting: &mut Setting) {
+    for request in &mut setting.description.encoders {
+        request.batch_norm = BatchNormMode::Eval;
+    }
+    // Features are large without statistics.
+    setting.description.recipe.lr.base = 1e-5;
+}
+
+fn losses(dir: &Path) -> Vec<f64> {
+    let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let steps = lines.filter(|line: &serde_json::Value| line["kind"] == "step");
+    steps.map(|line| line["loss"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn ranks_train_as_one_on_the_same_images() {
+    let one = tempfile::tempdir().unwrap();
+    let mut alone = Setting::new(CONSTANT, by_image());
+    eval_mode(&mut alone);
+    alone.done(one.path());
+    let expected = losses(one.path());
+    for world_size in [2, 4] {
+        let dir = tempfile::tempdir().unwrap();
+        let ranks = on_ranks(world_size, dir.path(), |setting, _| eval_mode(setting));
+        assert!(
+            ranks.iter().all(|(outcome, _)| *outcome == Ok(6)),
+            "{ranks:?}"
+        );
+        let found = losses(dir.path());
+        assert_eq!(found.len(), expected.len());
+        for (step, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let tolerance = if step == 0 { 5e-6 } else { 1e-4 };
+            let apart = (found - expected).abs() / expected.abs();
+            assert!(
+                apart <= tolerance,
+                "step {step} on {world_size} ranks: {apart:.1e}"
+            );
+        }
+        // Every image of the pass once, over all ranks.
+        let images = |calls: &[String]| -> Vec<u64> {
+            let absorbed = calls
+                .iter()
+                .filter_map(|call| call.strip_prefix("absorb ["));
+            absorbed
+                .flat_map(|call| {
+                    call.split(']')
+                        .next()
+                        .unwrap()
+                        .split(", ")
+                        .map(str::to_owned)
+                })
+                .map(|image| image.parse().unwrap())
+                .collect()
+        };
+        let mut seen: Vec<u64> = ranks.iter().flat_map(|(_, calls)| images(calls)).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..SAMPLES).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_batch_that_ranks_cannot_share_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (outcome, _) in on_ranks(3, dir.path(), |_, _| {}) {
+        assert_eq!(
+            outcome.unwrap_err(),
+            "expected a batch size that divides by the 3 ranks, found 8; set `pretrain.recipe.batch_size` or another number of ranks"
+        );
+    }
+}
+
+#[test]
+fn a_rank_whose_framework_fails_ends_all_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let ranks = on_ranks(2, dir.path(), |setting, rank| {
+        setting.oddity.nan_at = (rank == 1).then_some(3);
+    });
+    let own = ranks[1].0.as_ref().unwrap_err();
+    assert!(
+        own.starts_with("expected a finite loss, found NaN at step 3"),
+        "{own}"
+    );
+    assert_eq!(ranks[0].0, Err(format!("rank 1 of 2: {own}")));
 }

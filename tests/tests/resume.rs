@@ -83,6 +83,7 @@ impl Subject {
             precision: ComputePrecision::F32,
             seed: 1,
             device: Device::Cpu,
+            ranks: None,
             workers: 1,
             threads: 1,
             knn_monitor: KnnMonitorConfig {

@@ -164,6 +164,16 @@ impl Launch {
         ]
     }
 
+    /// The same place among ranks that meet at a store of this port, which is served by another process.
+    #[must_use]
+    pub fn at_store(self, port: u16) -> Self {
+        Self {
+            port,
+            agent_store: true,
+            ..self
+        }
+    }
+
     /// Whether this process starts the store itself.
     #[must_use]
     pub const fn serves(&self) -> bool {

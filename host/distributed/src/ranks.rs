@@ -39,12 +39,7 @@ impl Ranks {
         cuda: bool,
         limit: Duration,
     ) -> Result<Self, DistributedError> {
-        let store = if launch.serves() {
-            Store::serve(&launch.address, launch.port, limit)?
-        } else {
-            Store::connect(&launch.address, launch.port, limit)?
-        };
-        Self::meet(store, launch, name, cuda, limit)
+        Self::meet(Store::of(launch, limit)?, launch, name, cuda, limit)
     }
 
     /// As [`Ranks::join`], through a store that is open.

@@ -2,8 +2,8 @@
 
 #![expect(unsafe_code, reason = "owns a store of cpp/")]
 
-use crate::DistributedError;
 use crate::ffi::{self, RawStore, answer, text};
+use crate::{DistributedError, Launch};
 use std::fmt;
 use std::ptr::{NonNull, null_mut};
 use std::time::Duration;
@@ -39,6 +39,14 @@ impl Store {
     /// [`DistributedError::Failed`] when nobody answers within `limit`, or libtorch has no c10d.
     pub fn connect(host: &str, port: u16, limit: Duration) -> Result<Self, DistributedError> {
         Self::open(host, port, false, limit)
+    }
+
+    /// The store that a launch names: served here where the launcher leaves it to this process.
+    ///
+    /// # Errors
+    /// As [`Store::serve`] and [`Store::connect`].
+    pub fn of(launch: &Launch, limit: Duration) -> Result<Self, DistributedError> {
+        Self::open(&launch.address, launch.port, launch.serves(), limit)
     }
 
     fn open(host: &str, port: u16, serve: bool, limit: Duration) -> Result<Self, DistributedError> {

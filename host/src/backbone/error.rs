@@ -1,5 +1,6 @@
 //! What can go wrong with a backbone.
 
+use ssl_distributed::DistributedError;
 use std::fmt;
 use tch::TchError;
 
@@ -40,6 +41,9 @@ pub enum BackboneError {
         /// Tensors on the other side.
         theirs: usize,
     },
+    /// The statistics of the other ranks did not come.
+    #[error(transparent)]
+    Ranks(DistributedError),
     /// libtorch refused an operation.
     #[error("libtorch failed in {operation}")]
     Torch {

@@ -3,6 +3,7 @@
 use super::error::BackboneError;
 use super::plan::{Block, ConvNorm};
 use super::registry::Backbone;
+use ssl_distributed::{BatchNorm, DistributedError, Group};
 use ssl_plugin_api::description::{BatchNormMode, Level};
 use tch::{Kind, TchError, Tensor, no_grad};
 
@@ -10,6 +11,33 @@ use tch::{Kind, TchError, Tensor, no_grad};
 pub(super) const EPS: f64 = 1e-5;
 /// Share of the new statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
+
+/// Which statistics a forward pass normalises with.
+#[derive(Clone, Copy)]
+enum Norm<'a> {
+    /// The running ones.
+    Running,
+    /// The batch's: this process's, or that of all ranks.
+    Batch(Option<&'a Group>),
+}
+
+/// What ends a forward pass: libtorch, or another rank.
+enum Refusal {
+    Torch(TchError),
+    Ranks(DistributedError),
+}
+
+impl From<TchError> for Refusal {
+    fn from(error: TchError) -> Self {
+        Self::Torch(error)
+    }
+}
+
+impl From<DistributedError> for Refusal {
+    fn from(error: DistributedError) -> Self {
+        Self::Ranks(error)
+    }
+}
 
 /// What a forward pass gave.
 #[derive(Debug)]
@@ -44,7 +72,11 @@ impl Backbone {
     /// As [`Backbone::forward`].
     pub fn features(&self, images: &Tensor, mode: BatchNormMode) -> Result<Tensor, BackboneError> {
         no_grad(|| {
-            let x = self.stages(images, mode, &mut Vec::new(), &[Level::Pooled])?;
+            let norm = match mode {
+                BatchNormMode::Train => Norm::Batch(None),
+                BatchNormMode::Eval => Norm::Running,
+            };
+            let x = self.stages(images, norm, &mut Vec::new(), &[Level::Pooled])?;
             pool(&x).map_err(torch("pooling"))
         })
     }
@@ -66,8 +98,27 @@ impl Backbone {
         mode: BatchNormMode,
         wanted: &[Level],
     ) -> Result<Features, BackboneError> {
+        self.forward_over(None, images, mode, wanted)
+    }
+
+    /// As [`Backbone::forward`], with statistics of train mode over the images of all ranks, of which this one may
+    /// have none. All ranks have to call it.
+    ///
+    /// # Errors
+    /// As [`Backbone::forward`]; [`BackboneError::Ranks`] when a collective fails.
+    pub fn forward_over(
+        &self,
+        ranks: Option<&Group>,
+        images: &Tensor,
+        mode: BatchNormMode,
+        wanted: &[Level],
+    ) -> Result<Features, BackboneError> {
         let mut levels = Vec::with_capacity(wanted.len());
-        let x = self.stages(images, mode, &mut levels, wanted)?;
+        let norm = match mode {
+            BatchNormMode::Train => Norm::Batch(ranks),
+            BatchNormMode::Eval => Norm::Running,
+        };
+        let x = self.stages(images, norm, &mut levels, wanted)?;
         if wanted.contains(&Level::Pooled) {
             levels.push((Level::Pooled, pool(&x).map_err(torch("pooling"))?));
         }
@@ -77,19 +128,17 @@ impl Backbone {
     fn stages(
         &self,
         images: &Tensor,
-        mode: BatchNormMode,
+        norm: Norm<'_>,
         levels: &mut Vec<(Level, Tensor)>,
         wanted: &[Level],
     ) -> Result<Tensor, BackboneError> {
-        self.check(images, mode)?;
-        let train = mode == BatchNormMode::Train;
-        let mut x = channels_last(images)
-            .and_then(|images| self.stem(&images, train))
-            .map_err(torch("the stem"))?;
+        self.check(images, norm)?;
+        let images = channels_last(images).map_err(torch("the stem"))?;
+        let mut x = self.stem(&images, norm).map_err(in_part("the stem"))?;
         let last = deepest(wanted);
         for (stage, level) in STAGES.into_iter().enumerate().take(last) {
             for block in &self.plan.stages[stage] {
-                x = self.block(block, &x, train).map_err(torch(level.name()))?;
+                x = self.block(block, &x, norm).map_err(in_part(level.name()))?;
             }
             if wanted.contains(&level) {
                 let map = x.f_to_kind(Kind::Float).map_err(torch(level.name()))?;
@@ -99,54 +148,67 @@ impl Backbone {
         Ok(x)
     }
 
-    fn stem(&self, images: &Tensor, train: bool) -> Result<Tensor, TchError> {
-        let x = self.conv_norm(&self.plan.stem, images, train)?.f_relu_()?;
+    fn stem(&self, images: &Tensor, norm: Norm<'_>) -> Result<Tensor, Refusal> {
+        let x = self.conv_norm(&self.plan.stem, images, norm)?.f_relu_()?;
         if self.plan.max_pool {
-            x.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)
+            Ok(x.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?)
         } else {
             Ok(x)
         }
     }
 
-    fn block(&self, block: &Block, input: &Tensor, train: bool) -> Result<Tensor, TchError> {
+    fn block(&self, block: &Block, input: &Tensor, norm: Norm<'_>) -> Result<Tensor, Refusal> {
         let mut x = input.shallow_clone();
         for (n, layer) in block.layers.iter().enumerate() {
-            x = self.conv_norm(layer, &x, train)?;
+            x = self.conv_norm(layer, &x, norm)?;
             if n + 1 < block.layers.len() {
                 x = x.f_relu_()?;
             }
         }
         let mut x = match &block.shortcut {
-            Some(shortcut) => x.f_add_(&self.conv_norm(shortcut, input, train)?)?,
+            Some(shortcut) => x.f_add_(&self.conv_norm(shortcut, input, norm)?)?,
             None => x.f_add_(input)?,
         };
-        x.f_relu_()
+        Ok(x.f_relu_()?)
     }
 
-    fn conv_norm(&self, layer: &ConvNorm, x: &Tensor, train: bool) -> Result<Tensor, TchError> {
+    fn conv_norm(&self, layer: &ConvNorm, x: &Tensor, norm: Norm<'_>) -> Result<Tensor, Refusal> {
         let parameter = |place: usize| &self.parameters[place].tensor;
         let buffer = |place: usize| &self.buffers[place].tensor;
         let kind = self.precision.kind();
         let weight = parameter(layer.weight).f_to_kind(kind)?;
         let x = layer.window.convolve(&x.f_to_kind(kind)?, &weight, None)?;
-        x.f_batch_norm(
-            Some(parameter(layer.scale)),
-            Some(parameter(layer.offset)),
-            Some(buffer(layer.mean)),
-            Some(buffer(layer.var)),
-            train,
+        let (scale, offset) = (parameter(layer.scale), parameter(layer.offset));
+        let (mean, var) = (buffer(layer.mean), buffer(layer.var));
+        if let Norm::Batch(Some(ranks)) = norm {
+            let layer = BatchNorm {
+                scale,
+                offset,
+                mean,
+                var,
+                momentum: MOMENTUM,
+                eps: EPS,
+            };
+            return Ok(ranks.batch_norm(&x, layer)?);
+        }
+        Ok(x.f_batch_norm(
+            Some(scale),
+            Some(offset),
+            Some(mean),
+            Some(var),
+            matches!(norm, Norm::Batch(_)),
             MOMENTUM,
             EPS,
             true,
-        )
+        )?)
     }
 
-    fn check(&self, images: &Tensor, mode: BatchNormMode) -> Result<(), BackboneError> {
-        check_images(images)?;
+    fn check(&self, images: &Tensor, norm: Norm<'_>) -> Result<(), BackboneError> {
+        check_images(images, matches!(norm, Norm::Batch(Some(_))))?;
         let stride = self.config().stride();
         match images.size()[..] {
             [1, _, height, width]
-                if mode == BatchNormMode::Train && height <= stride && width <= stride =>
+                if matches!(norm, Norm::Batch(None)) && height <= stride && width <= stride =>
             {
                 Err(BackboneError::BatchTooSmall { size: height })
             }
@@ -155,12 +217,15 @@ impl Backbone {
     }
 }
 
-/// Requires images `[batch, 3, height, width]` in f32.
-pub(super) fn check_images(images: &Tensor) -> Result<(), BackboneError> {
+/// Requires images `[batch, 3, height, width]` in f32, at least one unless the batch may be empty.
+pub(super) fn check_images(images: &Tensor, may_be_empty: bool) -> Result<(), BackboneError> {
     let shape = images.size();
     match shape[..] {
         [batch, 3, height, width]
-            if batch > 0 && height > 0 && width > 0 && images.kind() == Kind::Float =>
+            if (batch > 0 || may_be_empty)
+                && height > 0
+                && width > 0
+                && images.kind() == Kind::Float =>
         {
             Ok(())
         }
@@ -200,4 +265,11 @@ pub(super) fn pool(map: &Tensor) -> Result<Tensor, TchError> {
 
 pub(super) const fn torch(operation: &'static str) -> impl FnOnce(TchError) -> BackboneError {
     move |source| BackboneError::Torch { operation, source }
+}
+
+const fn in_part(operation: &'static str) -> impl FnOnce(Refusal) -> BackboneError {
+    move |refusal| match refusal {
+        Refusal::Torch(source) => BackboneError::Torch { operation, source },
+        Refusal::Ranks(failure) => BackboneError::Ranks(failure),
+    }
 }

@@ -66,7 +66,7 @@ impl Inference {
     /// # Errors
     /// [`BackboneError::Images`] for another shape or element type, and what libtorch reports.
     pub fn features(&self, images: &Tensor) -> Result<Tensor, BackboneError> {
-        check_images(images)?;
+        check_images(images, false)?;
         no_grad(|| self.run(images).map_err(torch("the folded network")))
     }
 

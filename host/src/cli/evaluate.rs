@@ -2,6 +2,7 @@
 
 use super::bench_args::BenchArgs;
 use super::exit::{Exit, Failure};
+use super::launched;
 use super::logging::Verbosity;
 use super::run::{self, carry_out};
 use crate::backbone::BackboneConfig;
@@ -53,6 +54,7 @@ pub struct Evaluate {
 
 impl Evaluate {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        launched::alone()?;
         let (bench, document) = self.of.load()?;
         let bench = Benchmark {
             frameworks: Frameworks::Listed(Vec::new()),
@@ -75,6 +77,7 @@ impl Evaluate {
                 shard: None,
                 wait: false,
                 owned: false,
+                lead: None,
             },
             verbosity,
         )

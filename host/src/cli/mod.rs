@@ -14,6 +14,7 @@ mod dry_run;
 mod evaluate;
 mod exit;
 mod import;
+mod launched;
 mod logging;
 mod new;
 mod page;

@@ -3,12 +3,13 @@
 use super::bench_args::BenchArgs;
 use super::dry_run;
 use super::exit::{Exit, Failure};
+use super::launched::{self, Started};
 use super::logging::Verbosity;
 use super::plugins::{self, Format};
 use crate::config::{Benchmark, Document, OnBroken};
 use crate::ledger::{DataFacts, Ledger, Plan, Status};
 use crate::run::{
-    Cancel, Elsewhere, PlannedCell, ProgressDisplay, Shard, Supervisor, crowded, files, plan,
+    Cancel, Elsewhere, Lead, PlannedCell, ProgressDisplay, Shard, Supervisor, crowded, files, plan,
     prepare, summary,
 };
 use crate::terminal::out;
@@ -50,7 +51,13 @@ pub struct Run {
 
 impl Run {
     pub(super) fn execute(&self, verbosity: Verbosity) -> Result<Exit, Failure> {
+        let lead = match launched::started()? {
+            Started::Alone => None,
+            Started::First(lead) => Some(lead),
+            Started::Other(launch) => return launched::follow(&launch),
+        };
         let (bench, document) = self.of.load()?;
+        launched::check(&bench, lead.is_some(), self.in_process)?;
         let place = Place {
             out: self.of.out(),
             plugin_dir: &self.of.plugin_dir,
@@ -64,6 +71,7 @@ impl Run {
             },
             wait: self.wait,
             owned: true,
+            lead,
         };
         match self.dry_run {
             true => dry_run::execute(&bench, &document, &place, self.format),
@@ -92,6 +100,8 @@ pub(super) struct Place<'a> {
     pub wait: bool,
     /// Whether the results' folder is the benchmark's own, which keeps it.
     pub owned: bool,
+    /// The other processes that a launcher has started with this one.
+    pub lead: Option<Lead>,
 }
 
 /// The shard that a scheduler asks for.
@@ -175,6 +185,7 @@ pub(super) fn carry_out(
         display: &display,
         cancel: &cancel,
         wait: place.wait,
+        lead: place.lead.as_ref(),
     };
     let cells = supervisor.run(cells)?;
     let protocol_results = summary::protocol_results(&cells, &bench.aggregate);

@@ -2,7 +2,7 @@
 
 use super::check::Checks;
 use super::checkpoint::{CheckpointEntry, check_rows};
-use super::data::Data;
+use super::data::{Data, OnBroken};
 use super::evaluate::Evaluate;
 use super::features::{FeaturesEntry, check_features};
 use super::frameworks::{FrameworkSection, Frameworks};
@@ -221,5 +221,17 @@ impl Benchmark {
             verify,
         );
         self.run.check("run", checks);
+        checks.require(
+            "data.on_broken",
+            self.is_same_on_ranks() || !self.run.has_ranks(),
+            r#""fail" with several ranks, which have to see the same images"#,
+            r#""skip""#,
+        );
+    }
+
+    /// Whether several ranks see the same images: one may be able to read an image that another one cannot.
+    #[must_use]
+    pub fn is_same_on_ranks(&self) -> bool {
+        self.data.on_broken == OnBroken::Fail
     }
 }

@@ -5,8 +5,8 @@
 //! are written first and the JSON last, so a crash at any moment leaves a complete checkpoint.
 
 use super::error::PretrainError;
-use super::heads::adopt;
 use super::job::PretrainJob;
+use super::own_state::state_of_all;
 use super::pass_log::PassLog;
 use super::position::{Position, Work};
 use super::trainer::Trainer;
@@ -57,8 +57,15 @@ pub(super) struct Header {
     /// SHA-256 of the plugin files that trained so far, in order.
     #[serde(default)]
     pub(super) builds: Vec<String>,
+    /// Number of ranks that wrote it.
+    #[serde(default = "one_rank")]
+    pub(super) ranks: usize,
     /// What must be the same for the run to go on.
     pub(super) run: Value,
+}
+
+const fn one_rank() -> usize {
+    1
 }
 
 /// What names a run; a checkpoint of another one is refused.
@@ -107,7 +114,7 @@ impl Checkpoints {
         self.written.elapsed() >= self.every
     }
 
-    /// Writes one, unless the last one is of the same place.
+    /// Writes one, unless the last one is of the same place. All ranks have to call it; the first one writes.
     pub(super) fn save(
         &mut self,
         trainer: &mut Trainer<'_>,
@@ -148,10 +155,14 @@ impl Checkpoints {
             Some(before) if before.tensors == first => second,
             _ => first,
         };
-        let digest = tensorfile::write(
-            &self.dir.join(file),
-            tensors.iter().map(|(n, t)| (n.clone(), t)),
-        )?;
+        let writes = trainer.peers.is_first();
+        let digest = match writes {
+            true => tensorfile::write(
+                &self.dir.join(file),
+                tensors.iter().map(|(n, t)| (n.clone(), t)),
+            )?,
+            false => String::new(),
+        };
         let header = Header {
             format: FORMAT,
             epochs: position.epoch,
@@ -163,8 +174,12 @@ impl Checkpoints {
             tensors: file.to_owned(),
             tensors_blake3: digest,
             builds: self.builds.clone(),
+            ranks: trainer.peers.world_size(),
             run: self.run.clone(),
         };
+        if !writes {
+            return Ok(header);
+        }
         if let Some(before) = &before {
             self.write_json(PREVIOUS_FILE, before)?;
         }
@@ -194,11 +209,11 @@ fn tensors(
     position: &Position,
     steps: u64,
 ) -> Result<Vec<(String, Tensor)>, PretrainError> {
-    let state = trainer
-        .instance
-        .state()
-        .map_err(PretrainError::plugin("state", steps))?;
-    let state = adopt(state, "state", steps)?;
+    trainer.peers.same_statistics(&trainer.backbone)?;
+    if let Some(target) = &trainer.target {
+        trainer.peers.same_statistics(target)?;
+    }
+    let state = state_of_all(trainer.instance.as_mut(), &trainer.peers, steps)?;
     let of_backbone = |prefix: &'static str, backbone: &'_ Backbone| {
         backbone
             .tensors()
@@ -211,7 +226,7 @@ fn tensors(
     }
     let heads = trainer.heads.iter();
     tensors.extend(heads.map(|(n, t)| (format!("param.{n}"), t.shallow_clone())));
-    tensors.extend(state.into_iter().map(|(n, t)| (format!("state.{n}"), t)));
+    tensors.extend(state);
     let optimizer = trainer.optimizer.state().into_iter();
     tensors.extend(optimizer.map(|(n, t)| (format!("optimizer.{n}"), t)));
     tensors.push(("epoch.loss".to_owned(), position.loss.to_tensor()));

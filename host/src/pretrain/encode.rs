@@ -2,6 +2,7 @@
 
 use super::error::PretrainError;
 use super::pinned;
+use super::shuffle::Shuffle;
 use crate::augment;
 use crate::backbone::Backbone;
 use ssl_datasets::loader::Batch;
@@ -44,6 +45,7 @@ pub(super) fn encode(
     views: &[Tensor],
     online: &Backbone,
     target: Option<&Backbone>,
+    shuffle: &Shuffle<'_>,
 ) -> Result<Vec<EncodedFeature>, PretrainError> {
     let mut encoded = Vec::new();
     for request in requests {
@@ -53,7 +55,7 @@ pub(super) fn encode(
         };
         let mut answered: Vec<Option<Vec<Tensor>>> = request.views.iter().map(|_| None).collect();
         for group in groups(request, views) {
-            let forward = || forward(backbone, request, &group, views);
+            let forward = || forward(backbone, request, &group, views, shuffle);
             let by_place = match request.encoder {
                 Encoder::Online => forward()?,
                 Encoder::Target => no_grad(forward)?,
@@ -99,6 +101,7 @@ fn forward(
     request: &EncoderRequest,
     group: &[usize],
     views: &[Tensor],
+    shuffle: &Shuffle<'_>,
 ) -> Result<Vec<Vec<Tensor>>, PretrainError> {
     let torch = || PretrainError::torch("putting views together");
     let images: Vec<&Tensor> = group.iter().map(|&p| &views[request.views[p]]).collect();
@@ -106,11 +109,11 @@ fn forward(
         [single] => single.shallow_clone(),
         _ => Tensor::f_cat(&images, 0).map_err(torch())?,
     };
-    let features = backbone.forward(&stacked, request.batch_norm, &request.levels)?;
+    let features = shuffle.forward(backbone, request, &stacked)?;
     let count = images.first().map_or(1, |i| i.size()[0]);
     let mut by_view: Vec<Vec<Tensor>> = group.iter().map(|_| Vec::new()).collect();
     for level in &request.levels {
-        if let Some(tensor) = features.get(*level) {
+        if let Some((_, tensor)) = features.iter().find(|(found, _)| found == level) {
             let parts = tensor.f_split(count, 0).map_err(torch())?;
             for (levels, part) in by_view.iter_mut().zip(parts) {
                 levels.push(part);
@@ -153,6 +156,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
     use super::*;
     use crate::backbone::{BackboneConfig, Depth, Stem};
+    use crate::pretrain::peers::Peers;
+    use ssl_plugin_api::TrainStep;
     use ssl_plugin_api::description::{BatchNormMode, BatchNormScope, Level};
     use tch::Kind;
 
@@ -184,6 +189,23 @@ mod tests {
         }
     }
 
+    fn encode_alone(
+        requests: &[EncoderRequest],
+        views: &[Tensor],
+        online: &Backbone,
+        target: Option<&Backbone>,
+    ) -> Vec<EncodedFeature> {
+        let at = TrainStep {
+            epoch: 0,
+            epochs: 1,
+            step: 0,
+            steps_per_epoch: 1,
+            seed: 3,
+        };
+        let peers = Peers::default();
+        encode(requests, views, online, target, &Shuffle::new(&peers, &at)).unwrap()
+    }
+
     /// A loss with cross terms between views, as a plugin's is.
     fn loss(h: &[Tensor]) -> Tensor {
         (&h[0] * &h[1]).tanh().sum(Kind::Float) + h[1].square().mean(Kind::Float)
@@ -195,13 +217,13 @@ mod tests {
         let requests = [request(Grouping::ByResolution, &[0, 1], &[Level::Pooled])];
 
         let whole = backbone();
-        let encoded = encode(&requests, &views, &whole, None).unwrap();
+        let encoded = encode_alone(&requests, &views, &whole, None);
         let h: Vec<Tensor> = encoded.iter().map(|p| p.tensor.shallow_clone()).collect();
         let parameters: Vec<&Tensor> = whole.parameters().iter().map(|n| &n.tensor).collect();
         let expected = Tensor::run_backward(&[loss(&h)], &parameters, false, false);
 
         let cut = backbone();
-        let encoded = encode(&requests, &views, &cut, None).unwrap();
+        let encoded = encode_alone(&requests, &views, &cut, None);
         let leaves: Vec<Tensor> = encoded
             .iter()
             .map(|p| p.tensor.detach().set_requires_grad(true))
@@ -221,7 +243,7 @@ mod tests {
         let views = [images(1, 4, 16), images(2, 4, 16), images(3, 4, 8)];
         let pooled = |grouping, order: &[usize]| {
             let requests = [request(grouping, order, &[Level::Pooled])];
-            encode(&requests, &views, &backbone(), None).unwrap()
+            encode_alone(&requests, &views, &backbone(), None)
         };
         let together = pooled(Grouping::ByResolution, &[0, 2, 1]);
         assert_eq!(
@@ -249,7 +271,7 @@ mod tests {
         let wanted = [Level::Layer3, Level::Pooled, Level::Layer1];
         let mut request = request(Grouping::PerView, &[0], &wanted);
         request.encoder = Encoder::Target;
-        let encoded = encode(&[request], &views, &online, Some(&target)).unwrap();
+        let encoded = encode_alone(&[request], &views, &online, Some(&target));
         assert_eq!(
             encoded.iter().map(|p| p.key.level).collect::<Vec<_>>(),
             wanted

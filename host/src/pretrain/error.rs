@@ -4,6 +4,7 @@ use crate::backbone::BackboneError;
 use crate::optim::OptimError;
 use crate::tensorfile::TensorFileError;
 use ssl_datasets::DataError;
+use ssl_distributed::DistributedError;
 use ssl_plugin_api::Fault;
 use std::io;
 use std::path::PathBuf;
@@ -129,6 +130,37 @@ pub enum PretrainError {
         /// Why.
         source: TchError,
     },
+    /// A checkpoint of another number of ranks, in which a state is of each rank's own.
+    #[error(
+        "expected {written} {}, which wrote the checkpoint {} with the state `{name}` of each rank's own, found {found}; \
+         go on with {written}, or remove the folder {} to pretrain the cell again",
+        if *written == 1 { "rank" } else { "ranks" },
+        path.display(),
+        path.parent().unwrap_or(path).display()
+    )]
+    OtherRanks {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The state.
+        name: String,
+        /// Number of ranks that wrote it.
+        written: usize,
+        /// Number of ranks now.
+        found: usize,
+    },
+    /// A batch that the ranks cannot share.
+    #[error(
+        "expected a batch size that divides by the {world_size} ranks, found {batch}; set `pretrain.recipe.batch_size` or another number of ranks"
+    )]
+    Indivisible {
+        /// Images per step over all ranks.
+        batch: usize,
+        /// Number of ranks.
+        world_size: usize,
+    },
+    /// A rank has ended, does not answer, or calls something else than the others.
+    #[error(transparent)]
+    Ranks(DistributedError),
     /// The run was asked to stop.
     #[error("the run was asked to stop")]
     Cancelled,

@@ -3,6 +3,7 @@
 use super::knn_monitor::KnnMonitorConfig;
 use crate::backbone::{Backbone, BackboneConfig, ComputePrecision};
 use ssl_datasets::source::Source;
+use ssl_distributed::Ranks;
 use ssl_plugin_api::description::{Description, Recipe, ViewGroup};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct PretrainJob<'a> {
     pub seed: u64,
     /// Where to compute.
     pub device: Device,
+    /// The ranks that share every batch; `None` for this process alone.
+    pub ranks: Option<Arc<Ranks>>,
     /// Threads that load images.
     pub workers: usize,
     /// Threads libtorch computes with; results on the CPU are the same for the same number.

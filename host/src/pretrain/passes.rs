@@ -53,7 +53,10 @@ pub(super) fn run_due(
                 step: at.step,
             });
         };
-        if let Some((checkpoints, position)) = checkpoints.take() {
+        // Features of several ranks are in no file: how many each has computed would differ.
+        if let Some((checkpoints, position)) = checkpoints.take()
+            && trainer.peers.ranks().is_none()
+        {
             log = Some(checkpoints.pass_log(trainer, position, progress)?);
         }
         run(trainer, job, at, pass, nth, log.as_mut(), progress)?;
@@ -76,7 +79,9 @@ fn run(
         Arc::clone(&job.source),
         &groups,
         LoaderConfig {
-            batch_size: job.recipe.batch_size,
+            batch_size: trainer.peers.part_of_batch(job.recipe.batch_size)?,
+            rank: trainer.peers.rank(),
+            world: trainer.peers.world_size(),
             seed: seed(job.seed, at.step, nth),
             workers: job.workers,
             shuffle: pass.shuffle,
@@ -91,6 +96,7 @@ fn run(
         job.source.len()
     };
     let call = |name| PretrainError::plugin(name, at.step);
+    trainer.peers.same_statistics(encoder(trainer, pass))?;
     seed_generator(job.seed, at.step ^ (nth + 1).rotate_right(8));
     trainer
         .instance
@@ -103,7 +109,7 @@ fn run(
                       progress: &mut dyn Progress|
      -> Result<(), PretrainError> {
         found.hand_over(trainer, pass, &views, at.step)?;
-        done += found.indices.len();
+        done = (done + found.indices.len() * trainer.peers.world_size()).min(total);
         progress.note(&format!("pass {}: {done} of {total} images", pass.id));
         Ok(())
     };
@@ -119,7 +125,8 @@ fn run(
     };
     for batch in loader.start(options)? {
         let batch = batch?;
-        if job.cancel.load(Ordering::Relaxed) {
+        let [stop] = trainer.peers.any([job.cancel.load(Ordering::Relaxed)])?;
+        if stop {
             return Err(PretrainError::Cancelled);
         }
         let views =
@@ -127,11 +134,21 @@ fn run(
         let backbone = encoder(trainer, pass);
         let mut features = Vec::new();
         for &(place, _) in &chosen {
-            let found =
-                no_grad(|| backbone.forward(&views[place], pass.batch_norm, &[pass.level]))?;
+            // A last batch may leave this rank without images; the others' statistics still need it.
+            if batch.is_empty() && pass.batch_norm == BatchNormMode::Eval {
+                continue;
+            }
+            let (ranks, images) = (trainer.peers.ranks(), &views[place]);
+            let found = no_grad(|| {
+                let ranks = ranks.map(|ranks| &**ranks);
+                backbone.forward_over(ranks, images, pass.batch_norm, &[pass.level])
+            })?;
             // Contiguous, as it comes back out of the log.
             let feature = found.get(pass.level).map(Tensor::f_contiguous).transpose();
             features.extend(feature.map_err(PretrainError::torch("a feature"))?);
+        }
+        if batch.is_empty() {
+            continue;
         }
         let found = Absorbed {
             indices: batch.indices.clone(),

@@ -4,6 +4,7 @@ use super::checkpoint::{CHECKPOINT_FILE, Checkpoints, Header, PREVIOUS_FILE, REA
 use super::error::PretrainError;
 use super::heads::offer;
 use super::job::PretrainJob;
+use super::own_state::{of_checkpoint, unfit};
 use super::position::{Loss, Position};
 use super::trainer::Trainer;
 use crate::progress::Progress;
@@ -42,11 +43,32 @@ pub(super) fn resume(
         },
         Err(flaw) => return Err(*flaw.error),
     };
+    // Every rank reads the folder; what they find has to be the same.
+    let place = found.as_ref().map(|((header, _), _)| header);
+    let digest = place.map_or(0, |header| {
+        let bytes = header.tensors_blake3.bytes();
+        bytes.fold(0, |hash: i64, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        })
+    });
+    let steps = place.map_or(-1, |header| header.steps as i64);
+    trainer.peers.expect_same(&[steps, digest])?;
     let Some(((header, tensors), file)) = found else {
         let builds = job.plugin.map(str::to_owned).into_iter().collect();
         return Ok((Checkpoints::new(job, builds, None), Position::default()));
     };
     let builds = go_on(header.builds.clone(), job, &job.dir.join(file), progress)?;
+    let ranks = trainer.peers.world_size();
+    if header.ranks != ranks
+        && let Some(name) = unfit(&tensors, trainer.instance.as_mut(), header.steps)?
+    {
+        return Err(PretrainError::OtherRanks {
+            path: job.dir.join(file),
+            name,
+            written: header.ranks,
+            found: ranks,
+        });
+    }
     let position = take_over(trainer, &header, &tensors)?;
     Ok((Checkpoints::new(job, builds, Some(header)), position))
 }
@@ -121,7 +143,7 @@ fn take_over(
     }
     let (parameters, state) = (
         on_device(part("param."), trainer)?,
-        on_device(part("state."), trainer)?,
+        on_device(of_checkpoint(tensors, trainer.peers.rank()), trainer)?,
     );
     trainer
         .instance

@@ -8,6 +8,7 @@ use super::job::{PretrainJob, PretrainOutcome};
 use super::knn_monitor::KnnMonitor;
 use super::metrics_log::{MetricsLine, MetricsLog};
 use super::passes;
+use super::peers::Peers;
 use super::pinned;
 use super::position::Position;
 use super::resume::resume;
@@ -29,10 +30,23 @@ use tch::Tensor;
 /// `create` starts the framework on the context that backbone, data and recipe make.
 ///
 /// # Errors
-/// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set, with a checkpoint of the last
-/// step in place.
+/// [`PretrainError`]; [`PretrainError::Cancelled`] when the flag was set on any rank, with a checkpoint of the
+/// last step in place; [`PretrainError::Ranks`] names the rank that has ended the others.
 pub fn run(
     job: &PretrainJob<'_>,
+    create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
+    progress: &mut dyn Progress,
+) -> Result<PretrainOutcome, PretrainError> {
+    let peers = Peers::of(job.ranks.as_ref());
+    match train(job, &peers, create, progress) {
+        Err(error) if !matches!(error, PretrainError::Cancelled) => Err(peers.explain(error)),
+        other => other,
+    }
+}
+
+fn train(
+    job: &PretrainJob<'_>,
+    peers: &Peers,
     create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
     progress: &mut dyn Progress,
 ) -> Result<PretrainOutcome, PretrainError> {
@@ -46,7 +60,9 @@ pub fn run(
         Arc::clone(&job.source),
         job.views,
         LoaderConfig {
-            batch_size: job.recipe.batch_size,
+            batch_size: peers.part_of_batch(job.recipe.batch_size)?,
+            rank: peers.rank(),
+            world: peers.world_size(),
             seed: job.seed,
             workers: job.workers,
             defer_steps: job.device.is_cuda(),
@@ -55,14 +71,18 @@ pub fn run(
     )?;
     let loader = pinned::place(loader, job.device);
     let steps_per_epoch = loader.batches_per_epoch() as u64;
-    let mut trainer = Trainer::new(job, steps_per_epoch, create)?;
+    let mut trainer = Trainer::new(job, steps_per_epoch, peers, create)?;
     let (checkpoints, position) = resume(&mut trainer, job, progress)?;
     let step = position.step(steps_per_epoch);
     let mut session = Session {
         job,
         loader,
         steps_per_epoch,
-        metrics_log: MetricsLog::open(&job.dir, step, position.monitor_due)?,
+        metrics_log: match peers.is_first() {
+            true => Some(MetricsLog::open(&job.dir, step, position.monitor_due)?),
+            false => None,
+        },
+        peers,
         progress,
         checkpoints,
         position,
@@ -83,7 +103,11 @@ pub fn run(
             session.save(&mut trainer)?;
         }
     }
-    let exports = export(&trainer, &job.dir)?;
+    peers.same_statistics(&trainer.backbone)?;
+    let exports = match peers.is_first() {
+        true => export(&trainer, &job.dir)?,
+        false => Vec::new(),
+    };
     let Session {
         position,
         checkpoints,
@@ -107,7 +131,9 @@ struct Session<'a> {
     job: &'a PretrainJob<'a>,
     loader: TrainLoader,
     steps_per_epoch: u64,
-    metrics_log: MetricsLog,
+    /// The first rank's.
+    metrics_log: Option<MetricsLog>,
+    peers: &'a Peers,
     progress: &'a mut dyn Progress,
     checkpoints: Checkpoints,
     position: Position,
@@ -137,6 +163,7 @@ impl Session<'_> {
             passes::run_due(trainer, self.job, &start, checkpoints, self.progress)?;
             self.position.order =
                 heartbeat::while_computing(self.job.sign_of_life, || trainer.begin_epoch(&start))?;
+            self.expect_same_order()?;
         }
         let mut batches = self.loader.start(EpochOptions {
             epoch: epoch as u32,
@@ -157,15 +184,16 @@ impl Session<'_> {
             if self.position.batch > 0 {
                 self.pause(trainer)?;
                 checkpoints = Some((&mut self.checkpoints, &self.position));
-            } else if self.is_cancelled() {
+            } else if self.peers.any([self.is_cancelled()])? == [true] {
                 return Err(PretrainError::Cancelled);
             }
             passes::run_due(trainer, self.job, &at, checkpoints, self.progress)?;
             let outcome = trainer.step(&at, &batch)?;
             self.position.batch += 1;
             self.position.loss.sum += outcome.loss;
-            self.position.work.epoch_images += batch.len() as u64;
-            let images_per_s = batch.len() as f64 / last.elapsed().as_secs_f64().max(1e-9);
+            let images = batch.len() * self.peers.world_size();
+            self.position.work.epoch_images += images as u64;
+            let images_per_s = images as f64 / last.elapsed().as_secs_f64().max(1e-9);
             last = Instant::now();
             self.add_time();
             self.tell(&at, &outcome, images_per_s, data_wait_s)?;
@@ -178,14 +206,33 @@ impl Session<'_> {
         self.close(features.as_ref())
     }
 
+    /// Refuses an order of samples that is not the same on every rank.
+    fn expect_same_order(&self) -> Result<(), PretrainError> {
+        let order = self.position.order.as_deref().unwrap_or_default();
+        let mixed = order.iter().fold(0, |hash: u64, &sample| {
+            (hash ^ sample).wrapping_mul(0x0100_0000_01b3)
+        });
+        self.peers.expect_same(&[order.len() as i64, mixed as i64])
+    }
+
+    /// Writes a line of metrics, where this rank is the one that does.
+    fn write(&mut self, line: &MetricsLine) -> Result<(), PretrainError> {
+        match &mut self.metrics_log {
+            Some(log) => log.write(line),
+            None => Ok(()),
+        }
+    }
+
     fn is_cancelled(&self) -> bool {
         self.job.cancel.load(Ordering::Relaxed)
     }
 
     /// Writes a checkpoint where one is due, and ends the run where that is asked for.
     fn pause(&mut self, trainer: &mut Trainer<'_>) -> Result<(), PretrainError> {
-        let stop = self.is_cancelled();
-        if stop || self.checkpoints.are_due() {
+        // Clocks differ: the first rank's decides.
+        let due = self.peers.is_first() && self.checkpoints.are_due();
+        let [stop, due] = self.peers.any([self.is_cancelled(), due])?;
+        if stop || due {
             self.save(trainer)?;
         }
         if stop {
@@ -214,16 +261,27 @@ impl Session<'_> {
         if let Some(knn_monitor) = knn_monitor {
             let done = self.position.epoch;
             let step = self.position.step(self.steps_per_epoch);
-            let line = knn_monitor.evaluate(self.job, &trainer.backbone, done - 1, step);
-            if matches!(line, Err(PretrainError::Cancelled)) {
+            let line = match self.peers.is_first() {
+                true => knn_monitor
+                    .evaluate(self.job, &trainer.backbone, done - 1, step)
+                    .map(Some),
+                false => Ok(None),
+            };
+            let line = match line {
+                Err(PretrainError::Cancelled) => None,
+                other => Some(other?),
+            };
+            if self.peers.any([line.is_none()])? == [true] {
                 self.save(trainer)?;
+                return Err(PretrainError::Cancelled);
             }
-            let line = line?;
-            if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
-                self.progress
-                    .note(&format!("epoch {done}: {correct} of {n} by {k} neighbours"));
+            if let Some(line) = line.flatten() {
+                if let MetricsLine::KnnMonitor { k, correct, n, .. } = &line {
+                    self.progress
+                        .note(&format!("epoch {done}: {correct} of {n} by {k} neighbours"));
+                }
+                self.write(&line)?;
             }
-            self.metrics_log.write(&line)?;
         }
         self.position.monitor_due = false;
         Ok(())
@@ -237,7 +295,7 @@ impl Session<'_> {
         images_per_s: f64,
         data_wait_s: f64,
     ) -> Result<(), PretrainError> {
-        self.metrics_log.write(&MetricsLine::Step {
+        self.write(&MetricsLine::Step {
             step: at.step,
             epoch: at.epoch,
             loss: outcome.loss,
@@ -285,7 +343,7 @@ impl Session<'_> {
                 spread.effective_rank
             ));
         }
-        self.metrics_log.write(&MetricsLine::Epoch {
+        let line = MetricsLine::Epoch {
             epoch: *epoch,
             step: (epoch + 1) * self.steps_per_epoch,
             loss: loss.sum / (*batch).max(1) as f64,
@@ -293,6 +351,7 @@ impl Session<'_> {
             seconds: work.epoch_seconds,
             feature_std: spread.map(|s| s.std),
             effective_rank: spread.map(|s| s.effective_rank),
-        })
+        };
+        self.write(&line)
     }
 }

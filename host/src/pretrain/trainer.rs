@@ -4,6 +4,8 @@ use super::encode::{EncodedFeature, backward, encode, view_tensors};
 use super::error::PretrainError;
 use super::heads::{Heads, gradients, index_tensor};
 use super::job::PretrainJob;
+use super::peers::Peers;
+use super::shuffle::Shuffle;
 use super::watch::{Learning, Untouched, expect_in_place, is_watched};
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::device::DeviceName;
@@ -26,6 +28,7 @@ pub(super) struct Trainer<'a> {
     pub(super) heads: Heads,
     pub(super) optimizer: Optimizer,
     pub(super) learning: Learning,
+    pub(super) peers: Peers,
 }
 
 /// The outcome of a step.
@@ -43,6 +46,7 @@ impl<'a> Trainer<'a> {
     pub(super) fn new(
         job: &PretrainJob<'a>,
         steps_per_epoch: u64,
+        peers: &Peers,
         create: impl FnOnce(&RunContext) -> Result<Box<dyn Instance>, Fault>,
     ) -> Result<Self, PretrainError> {
         let recipe: &Recipe = job.recipe;
@@ -61,10 +65,11 @@ impl<'a> Trainer<'a> {
             epochs: recipe.epochs,
             steps_per_epoch,
         };
-        let context = context(job, &config, length);
+        let context = context(job, &config, length, peers)?;
         seed_generator(job.seed, u64::MAX);
         let mut instance = create(&context).map_err(PretrainError::plugin("create", 0))?;
         let heads = Heads::of(instance.as_mut(), 0)?;
+        peers.same_parameters(&backbone, &heads)?;
         let optimizer = Optimizer::new(recipe, length, heads.specs(&backbone))?;
         Ok(Self {
             description: job.description,
@@ -76,6 +81,7 @@ impl<'a> Trainer<'a> {
             heads,
             optimizer,
             learning: Learning::default(),
+            peers: peers.clone(),
         })
     }
 
@@ -114,7 +120,14 @@ impl<'a> Trainer<'a> {
         let step = at.step;
         let views = view_tensors(batch, self.device).map_err(PretrainError::torch("the views"))?;
         let requests = &self.description.encoders;
-        let encoded = encode(requests, &views, &self.backbone, self.target.as_ref())?;
+        let shuffle = Shuffle::new(&self.peers, at);
+        let encoded = encode(
+            requests,
+            &views,
+            &self.backbone,
+            self.target.as_ref(),
+            &shuffle,
+        )?;
         let untouched = is_watched(at).then(|| Untouched::of(&encoded));
         seed_generator(at.seed, step);
         let output = self
@@ -171,14 +184,18 @@ impl<'a> Trainer<'a> {
             .map_err(PretrainError::torch("the backbone's backward pass"))?;
         let of_backbone = self.backbone.parameters().iter().map(|n| &n.tensor);
         let of_heads = self.heads.iter().map(|(_, tensor)| tensor);
-        let grads = backbone_grads
-            .iter()
-            .map(Option::as_ref)
-            .chain(head_grads.iter().map(Option::as_ref));
+        let mut grads: Vec<Option<Tensor>> = backbone_grads.into_iter().chain(head_grads).collect();
+        // The loss first, then the framework's metrics.
+        let mut numbers = vec![output.loss];
+        numbers.extend(output.metrics.iter().map(|metric| metric.value));
+        self.peers.average(&mut grads, &mut numbers)?;
         let updates: Vec<Update<'_>> = of_backbone
             .chain(of_heads)
-            .zip(grads)
-            .map(|(parameter, grad)| Update { parameter, grad })
+            .zip(&grads)
+            .map(|(parameter, grad)| Update {
+                parameter,
+                grad: grad.as_ref(),
+            })
             .collect();
         let report = self.optimizer.step(step, &updates)?;
         drop(updates);
@@ -190,11 +207,12 @@ impl<'a> Trainer<'a> {
             expect_in_place(&self.heads, self.instance.as_mut(), "after_update", step)?;
         }
         Ok(StepOutcome {
-            loss: output.loss,
+            loss: numbers[0],
             metrics: output
                 .metrics
                 .into_iter()
-                .map(|m| (m.name, m.value))
+                .map(|metric| metric.name)
+                .zip(numbers.into_iter().skip(1))
                 .collect(),
             report,
             momentum,
@@ -240,7 +258,12 @@ pub(super) fn seed_generator(run: u64, step: u64) {
 }
 
 /// The circumstances of the run, for the framework.
-fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> RunContext {
+fn context(
+    job: &PretrainJob<'_>,
+    config: &BackboneConfig,
+    length: Length,
+    peers: &Peers,
+) -> Result<RunContext, PretrainError> {
     let [c1, c2, c3, c4] = config.channels();
     let features = [
         (Level::Pooled, c4),
@@ -249,7 +272,7 @@ fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Ru
         (Level::Layer3, c3),
         (Level::Layer4, c4),
     ];
-    RunContext {
+    Ok(RunContext {
         features: features
             .into_iter()
             .map(|(level, dim)| FeatureDim {
@@ -258,14 +281,14 @@ fn context(job: &PretrainJob<'_>, config: &BackboneConfig, length: Length) -> Ru
             })
             .collect(),
         samples: job.source.len(),
-        batch_size: length.batch_size,
+        batch_size: peers.part_of_batch(length.batch_size)?,
         steps_per_epoch: length.steps_per_epoch,
         epochs: length.epochs,
-        world_size: 1,
-        rank: 0,
+        world_size: peers.world_size(),
+        rank: peers.rank(),
         device: DeviceName::of(job.device).to_string(),
         seed: job.seed,
-    }
+    })
 }
 
 fn offer_features(encoded: &[EncodedFeature], step: u64) -> Result<Vec<Feature>, PretrainError> {

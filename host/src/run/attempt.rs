@@ -10,6 +10,7 @@ use crate::atomic;
 use crate::exit::Exit;
 use crate::ledger::{BoundMemory, CellDir, CellRecord, FolderLock, LedgerError, Status};
 use crate::process::{Ended, MemoryBound};
+use ssl_distributed::Launch;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -26,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PATIENCE_AFTER: Duration = Duration::from_secs(10);
 
 /// Claims the cell, computes what its record lacks and records the end. `log` is where this process's standard
-/// error goes, under a private name; it gets its public one with the claim.
+/// error goes, under a private name; it gets its public one with the claim. `launch` is this process's place among
+/// those that pretrain the cell together, of which it is the first.
 ///
 /// # Errors
 /// [`LedgerError::Busy`] when another process has the cell; [`LedgerError::Taken`] when it was taken from this
@@ -34,6 +36,7 @@ const PATIENCE_AFTER: Duration = Duration::from_secs(10);
 pub fn carry_out(
     job: &Job,
     log: Option<&Path>,
+    launch: Option<&Launch>,
     listener: &mut dyn EventListener,
     cancel: &Cancel,
 ) -> Result<CellRecord, LedgerError> {
@@ -64,7 +67,7 @@ pub fn carry_out(
         .map_err(io::Error::other)
         .and_then(|text| atomic::write(&asked, &text))
         .map_err(io_error(&asked))?;
-    let mut outcome = cell::execute(job, listener, cancel);
+    let mut outcome = cell::execute(job, launch, listener, cancel);
     if log.is_some() {
         outcome.quote(&public);
     }

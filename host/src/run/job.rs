@@ -32,6 +32,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// Whether the cell is pretrained when it is carried out.
+    #[must_use]
+    pub const fn pretrains(&self) -> bool {
+        matches!(self.config.subject, Subject::Framework { .. })
+    }
+
     /// The cell's record as it is in the ledger now, or a pending one.
     ///
     /// # Errors
@@ -205,6 +211,14 @@ pub struct EvaluationConfig {
     pub protocols: Evaluate,
 }
 
+const fn one_process() -> usize {
+    1
+}
+
+const fn ten_minutes() -> u64 {
+    600
+}
+
 /// What must not change a result beyond rounding, though `threads` changes the rounding of every step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
@@ -239,6 +253,12 @@ pub struct Setup {
     /// Memory that the cell may ask for; its process is bound to it by the run.
     #[serde(default)]
     pub memory: Option<MemoryLimit>,
+    /// Processes that pretrain the cell together, where no launcher has started them.
+    #[serde(default = "one_process")]
+    pub processes: usize,
+    /// Seconds that they wait for each other.
+    #[serde(default = "ten_minutes")]
+    pub rank_limit_s: u64,
     /// The run that asks for it.
     pub run: Holder,
 }

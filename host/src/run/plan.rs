@@ -199,6 +199,12 @@ fn setup(bench: &Benchmark, ledger: &Ledger) -> Setup {
         workers: cores::workers(bench),
         threads: bench.pretrain.threads,
         memory: bench.run.memory,
+        processes: match bench.run.launcher[..] {
+            [] => bench.run.processes,
+            // The launcher knows how many.
+            _ => 1,
+        },
+        rank_limit_s: bench.run.rank_limit_s(),
         run: Holder::current(),
     }
 }

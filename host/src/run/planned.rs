@@ -1,6 +1,6 @@
 //! A cell of a benchmark, with what the ledger knows of it.
 
-use super::job::{Job, Subject};
+use super::job::Job;
 use crate::digest;
 use crate::ledger::{CellDir, CellRecord, DataFacts};
 use ssl_datasets::files::open_regular;
@@ -65,7 +65,7 @@ impl PlannedCell {
     /// Whether the cell is pretrained when it is carried out.
     #[must_use]
     pub fn pretrains(&self) -> bool {
-        matches!(self.job.config.subject, Subject::Framework { .. })
+        self.job.pretrains()
     }
 
     /// Whether the ledger has the cell's scores already.

@@ -4,6 +4,7 @@ use super::attempt;
 use super::cancel::Cancel;
 use super::child;
 use super::cores;
+use super::crew::Lead;
 use super::error::RunError;
 use super::job::Job;
 use super::planned::{Elsewhere, PlannedCell};
@@ -17,7 +18,7 @@ use crate::terminal::with_causes;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -43,6 +44,8 @@ pub struct Supervisor<'a> {
     pub cancel: &'a Cancel,
     /// Whether cells that others compute are waited for, and taken over from those that die.
     pub wait: bool,
+    /// The other processes that a launcher has started with this one.
+    pub lead: Option<&'a Lead>,
 }
 
 impl Supervisor<'_> {
@@ -112,9 +115,8 @@ impl Supervisor<'_> {
         let name = cell.dir.name();
         let mut bar = self.display.cell(&name);
         let ended = match &self.program {
-            None => {
-                attempt::carry_out(&cell.job, None, &mut bar, self.cancel).map_err(RunError::from)
-            }
+            None => attempt::carry_out(&cell.job, None, None, &mut bar, self.cancel)
+                .map_err(RunError::from),
             Some(program) => self.in_process_of_its_own(program, &cell.job, &mut bar),
         };
         drop(bar);
@@ -164,9 +166,22 @@ impl Supervisor<'_> {
             path: job.dir.clone(),
             source,
         })?;
-        let mut command = Command::new(program);
+        let mut command = match &self.config.launcher[..] {
+            [launcher, arguments @ ..] => {
+                let mut command = Command::new(launcher);
+                command.args(arguments).arg(program);
+                command
+            }
+            [] => Command::new(program),
+        };
         command.arg("cell").arg("--job").arg(file.path());
         command.arg("--log").arg(log.path());
+        let lead = self.lead.filter(|_| job.pretrains());
+        let meeting = lead.map(|lead| lead.start(job)).transpose();
+        let meeting = meeting.map_err(|source| self.unstarted(program, source))?;
+        if let Some(meeting) = &meeting {
+            meeting.lead(&mut command);
+        }
         cores::wait_politely(&mut command);
         cores::tell_threads(&mut command, job.setup.threads);
         let limits = Limits {
@@ -179,10 +194,7 @@ impl Supervisor<'_> {
             .as_file()
             .try_clone()
             .and_then(|errors| child::run(command, errors, limits, self.cancel, &mut clock))
-            .map_err(|source| RunError::Start {
-                program: program.clone(),
-                source,
-            })?;
+            .map_err(|source| self.unstarted(program, source))?;
         if ended == Ended::DidNotStop {
             self.display.line(&format!(
                 "{}: did not stop when it was asked to, and was ended",
@@ -193,6 +205,14 @@ impl Supervisor<'_> {
         Ok(attempt::settle(job, ended, log.path(), asked, || {
             clock.stop()
         })?)
+    }
+
+    fn unstarted(&self, program: &Path, source: io::Error) -> RunError {
+        let launcher = self.config.launcher.first();
+        RunError::Start {
+            program: launcher.map_or_else(|| program.to_owned(), PathBuf::from),
+            source,
+        }
     }
 }
 

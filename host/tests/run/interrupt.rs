@@ -3,10 +3,10 @@
 use crate::bench::{Place, record, wait_until};
 use std::process::Command;
 
-const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
+pub const LONG: [&str; 2] = ["pretrain.recipe.epochs=40", "baselines=[]"];
 
 /// Steps and ends of epochs in the metrics log, without the online kNN evaluation.
-fn lines(place: &Place, framework: &str) -> usize {
+pub fn lines(place: &Place, framework: &str) -> usize {
     let cells = place.cells(framework);
     let path = cells
         .first()

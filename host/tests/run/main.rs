@@ -24,6 +24,8 @@ mod libtorch;
 mod parallel;
 mod pipes;
 mod protocols;
+#[cfg(target_os = "linux")]
+mod ranks;
 mod rude;
 mod sets;
 mod share;

@@ -27,6 +27,8 @@ pub struct Oddity {
     pub order: Option<Vec<i64>>,
     /// The head is redrawn at the start of each epoch, at another address.
     pub redraws: bool,
+    /// The loss is a mean over images, so that a part of a batch has its part of it.
+    pub by_image: bool,
 }
 
 pub struct Toy {
@@ -169,7 +171,11 @@ impl Instance for Toy {
                 .square()
                 .mean(Kind::Float)
         };
-        let loss = half(&h0, project(t1)) + half(&h1, project(t0)) - h0.std(true) - h1.std(true);
+        let loss = half(&h0, project(t1)) + half(&h1, project(t0));
+        let loss = match self.oddity.by_image {
+            true => loss - (h0.square() + h1.square()).mean(Kind::Float),
+            false => loss - h0.std(true) - h1.std(true),
+        };
         let grads = Tensor::run_backward(&[&loss], &[&h0, &h1, &head], false, false);
         let nan = self.oddity.nan_at == Some(at.step);
         Ok(StepOutput {

@@ -116,6 +116,7 @@ fn a_backbone_learns(subject: &Subject) -> Verdict {
         precision: ComputePrecision::F32,
         seed: subject.seed(),
         device: Device::Cpu,
+        ranks: None,
         workers: 1,
         threads: 1,
         knn_monitor: KnnMonitorConfig {

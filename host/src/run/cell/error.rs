@@ -55,6 +55,8 @@ pub(super) enum CellError {
     Device { device: DeviceName },
     #[error("libtorch failed: {0}")]
     Torch(#[from] tch::TchError),
+    #[error(transparent)]
+    Ranks(#[from] ssl_distributed::DistributedError),
     #[error("the cell was asked to stop")]
     Cancelled,
 }
@@ -84,7 +86,9 @@ const fn of_pretraining(error: &PretrainError) -> FailureKind {
         | PretrainError::NotFinite { .. }
         | PretrainError::KnnMonitor { .. }
         | PretrainError::UnknownPass { .. } => FailureKind::Plugin,
-        PretrainError::Torch { .. } | PretrainError::Backbone(BackboneError::Torch { .. }) => {
+        PretrainError::Torch { .. }
+        | PretrainError::Ranks(_)
+        | PretrainError::Backbone(BackboneError::Torch { .. } | BackboneError::Ranks(_)) => {
             FailureKind::Host
         }
         _ => FailureKind::Input,
@@ -137,6 +141,7 @@ impl CellError {
             Self::Evaluate(EvaluateError::Tensor(_) | EvaluateError::Forward { .. })
             | Self::Backbone(BackboneError::Torch { .. })
             | Self::Torch(_)
+            | Self::Ranks(_)
             | Self::Cancelled => FailureKind::Host,
             Self::Data(_)
             | Self::Sets(_)

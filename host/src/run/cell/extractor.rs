@@ -5,10 +5,11 @@ use super::error::CellError;
 use super::services::CellServices;
 use crate::backbone::Backbone;
 use crate::config::{Baseline, RECIPE_SIZE};
+use crate::device::DeviceName;
 use crate::digest;
 use crate::ledger::PluginStamp;
 use crate::plugins::{check_description, check_metadata};
-use crate::pretrain::{self, PretrainJob};
+use crate::pretrain::{self, Collectives, PretrainJob};
 use crate::run::event::Stage;
 use crate::run::job::Subject;
 use serde_json::{Value, json};
@@ -125,6 +126,7 @@ impl Work<'_> {
         let services = Arc::new(CellServices {
             framework: id.clone(),
             cancel: self.cancel.clone(),
+            collectives: Collectives::of(self.ranks.clone()),
             sign: self.listener.sign_of_life(),
         });
         let device = self.device()?;
@@ -144,6 +146,7 @@ impl Work<'_> {
                 precision: work.job.config.precision,
                 seed: work.job.config.seed,
                 device,
+                ranks: work.ranks.clone(),
                 workers: setup.workers,
                 threads: setup.threads,
                 knn_monitor: setup.probe,
@@ -168,6 +171,7 @@ impl Work<'_> {
                 "views": views,
                 "epochs": outcome.epochs,
                 "steps": outcome.steps,
+                "ranks": self.ranks.as_ref().map_or(1, |ranks| ranks.world_size()),
                 "loss": outcome.loss,
                 "images_per_s": outcome.images_per_s,
                 "builds": outcome.builds,
@@ -187,7 +191,13 @@ impl Work<'_> {
 
     /// The device of the job's setup.
     pub(super) fn device(&self) -> Result<Device, CellError> {
-        let device = self.job.setup.device;
+        let device = match (self.job.setup.device, self.launch) {
+            // Each process of a machine has a GPU of its own.
+            (DeviceName::Cuda(first), Some(launch)) => {
+                DeviceName::Cuda(first.saturating_add(launch.local_rank as u16))
+            }
+            (device, _) => device,
+        };
         device.device().ok_or(CellError::Device { device })
     }
 }

@@ -24,14 +24,23 @@ use extractor::FeatureExtractor;
 use progress::ProgressForwarder;
 use ssl_datasets::loader::images_loaded;
 use ssl_datasets::source::Source;
+use ssl_distributed::{Launch, Ranks};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Carries a cell out. What goes wrong is in the outcome; nothing is shown.
-pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> CellOutcome {
+/// Carries a cell out. What goes wrong is in the outcome; nothing is shown. With `launch`, this process is one of
+/// several that pretrain the cell together; the first one evaluates it.
+pub fn execute(
+    job: &Job,
+    launch: Option<&Launch>,
+    listener: &mut dyn EventListener,
+    cancel: &Cancel,
+) -> CellOutcome {
     let mut work = Work {
         job,
+        launch,
+        ranks: None,
         listener,
         cancel,
         timings_s: BTreeMap::new(),
@@ -75,6 +84,8 @@ pub fn execute(job: &Job, listener: &mut dyn EventListener, cancel: &Cancel) -> 
 /// A cell being computed.
 struct Work<'a> {
     job: &'a Job,
+    launch: Option<&'a Launch>,
+    ranks: Option<Arc<Ranks>>,
     listener: &'a mut dyn EventListener,
     cancel: &'a Cancel,
     timings_s: BTreeMap<Stage, f64>,
@@ -88,11 +99,19 @@ impl Work<'_> {
         if let Subject::Checkpoint(subject) = &self.job.config.subject {
             import::require_file(self.job, subject)?;
         }
+        self.ranks = self.meet()?;
         let sources = self.open()?;
         let (extractor, sets) = match &self.job.config.subject {
             Subject::Features(subject) => self.given(subject, &sources)?,
             other => {
                 let extractor = self.extractor(other, &sources[0])?;
+                // The first rank evaluates.
+                if self.ranks.take().is_some_and(|ranks| ranks.rank() > 0) {
+                    return Ok(Results {
+                        pretrain: extractor.summary,
+                        ..Results::default()
+                    });
+                }
                 let sets = self.extract(&extractor, &sources)?;
                 (extractor, sets)
             }
@@ -124,6 +143,19 @@ impl Work<'_> {
     ) -> Result<EvaluationReport, CellError> {
         let tuned = self.finetune(extractor, sets, sources, states)?;
         self.evaluate(extractor, sets, tuned, states)
+    }
+
+    /// Meets the other processes that pretrain this cell.
+    fn meet(&self) -> Result<Option<Arc<Ranks>>, CellError> {
+        let (Some(launch), Subject::Framework { .. }) = (self.launch, &self.job.config.subject)
+        else {
+            return Ok(None);
+        };
+        let name = self.job.dir.file_name().unwrap_or_default();
+        let limit = Duration::from_secs(self.job.setup.rank_limit_s);
+        let cuda = self.device()?.is_cuda();
+        let ranks = Ranks::join(launch, &name.to_string_lossy(), cuda, limit)?;
+        Ok(Some(Arc::new(ranks)))
     }
 
     /// Does a stage's work and notes how long it took and how many images it loaded.

@@ -1,13 +1,15 @@
-//! Services of a cell for its framework: a log and cancellation. The cell is the only rank.
+//! Services of a cell for its framework: a log, cancellation, and the other ranks.
 
+use crate::pretrain::Collectives;
 use crate::run::Cancel;
 use crate::terminal::plain;
-use ssl_plugin_api::{Fault, FfiTensor, LogLevel, Reduce, Services, SingleProcess};
+use ssl_plugin_api::{Fault, FfiTensor, LogLevel, Reduce, Services};
 
 /// Services of a cell.
 pub(super) struct CellServices {
     pub framework: String,
     pub cancel: Cancel,
+    pub collectives: Collectives,
     /// Called when the framework asks whether it is to stop, or logs: it lives.
     pub sign: fn(),
 }
@@ -29,14 +31,14 @@ impl Services for CellServices {
     }
 
     fn all_reduce(&self, tensor: FfiTensor, reduce: Reduce) -> Result<(), Fault> {
-        SingleProcess.all_reduce(tensor, reduce)
+        self.collectives.all_reduce(tensor, reduce)
     }
 
     fn all_gather(&self, tensor: FfiTensor) -> Result<FfiTensor, Fault> {
-        SingleProcess.all_gather(tensor)
+        self.collectives.all_gather(tensor)
     }
 
     fn broadcast(&self, tensor: FfiTensor, root: usize) -> Result<(), Fault> {
-        SingleProcess.broadcast(tensor, root)
+        self.collectives.broadcast(tensor, root)
     }
 }
