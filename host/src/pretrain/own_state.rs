@@ -52,10 +52,10 @@ pub(super) fn state_of_all(
 }
 
 /// The part of a checkpoint that is this rank's state, by the framework's names.
-pub(super) fn of_checkpoint<'t>(
-    tensors: &'t [(String, Tensor)],
+pub(super) fn of_checkpoint(
+    tensors: &[(String, Tensor)],
     rank: usize,
-) -> impl Iterator<Item = (&'t str, &'t Tensor)> {
+) -> impl Iterator<Item = (&str, &Tensor)> {
     let own = format!("{}state.", prefix(rank));
     tensors.iter().filter_map(move |(name, tensor)| {
         let name = name

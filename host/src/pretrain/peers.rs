@@ -120,7 +120,7 @@ impl Peers {
     }
 
     /// Gives every rank the first one's tensors, in place.
-    pub(super) fn from_first<'t>(
+    pub(super) fn take_from_first<'t>(
         &self,
         tensors: impl IntoIterator<Item = &'t Tensor>,
     ) -> Result<(), PretrainError> {
@@ -137,7 +137,7 @@ impl Peers {
 
     /// Gives every rank the first one's running statistics, which differ where batch norm was not synchronised.
     pub(super) fn same_statistics(&self, backbone: &Backbone) -> Result<(), PretrainError> {
-        self.from_first(backbone.buffers().iter().map(|it| &it.tensor))
+        self.take_from_first(backbone.buffers().iter().map(|it| &it.tensor))
     }
 
     /// Gives every rank the first one's trained parameters.
@@ -146,8 +146,8 @@ impl Peers {
         backbone: &Backbone,
         heads: &Heads,
     ) -> Result<(), PretrainError> {
-        self.from_first(backbone.tensors().map(|it| &it.tensor))?;
-        self.from_first(heads.iter().map(|(_, tensor)| tensor))
+        self.take_from_first(backbone.tensors().map(|it| &it.tensor))?;
+        self.take_from_first(heads.iter().map(|(_, tensor)| tensor))
     }
 
     /// Tells the others why this rank stops, or finds out which one has stopped it.
