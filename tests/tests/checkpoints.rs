@@ -148,6 +148,7 @@ fn three_checkpoints_and_two_frameworks_end_in_one_table() {
         display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
         wait: false,
+        lead: None,
     };
     let cells = supervisor.run(planned).unwrap();
     for cell in &cells {
@@ -246,6 +247,7 @@ fn the_momentum_encoder_of_a_file_is_another_network() {
         display: &ProgressDisplay::new(true),
         cancel: &Cancel::default(),
         wait: false,
+        lead: None,
     };
     let cells = supervisor.run(planned).unwrap();
     let reports: Vec<_> = cells
