@@ -219,7 +219,10 @@ fn print_opens_what_is_folded_and_keeps_headings_with_what_follows() {
 
 #[test]
 fn bars_of_the_lottery_name_frameworks_apart() {
-    let page = html(&generated(5, 7)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let name = "framework with a long name";
+    let text = format!("framework,val,v2\nn,1000,1000\n{name} 1,70.0,50.0\n{name} 2,60.0,65.0\n");
+    let page = html(&analysed(read(folder.path(), &text))).unwrap();
     for share in page.split("<figure class=\"share\">").skip(1) {
         let names = share.split("<span class=\"who\">").skip(1);
         let names: Vec<&str> = names.map(|it| it.split_once("</").unwrap().0).collect();

@@ -220,9 +220,9 @@ fn measure_how_often_intervals_hold_the_truth() {
         let counts = coverage(LEDGERS, Spread { seeds, seed, head });
         println!("{name}: {counts}");
         for (kind, share) in counts.shares() {
-            let ranks = kind.contains("rank");
-            let limits = if ranks { 0.95..=1.0 } else { 0.93..=0.97 };
-            assert!(limits.contains(&share), "{name}: {kind} {share}");
+            // Wider than need be is possible: a normal and a Student's variable are added.
+            let least = if kind.contains("rank") { 0.95 } else { 0.93 };
+            assert!(share >= least, "{name}: {kind} {share}");
         }
     }
 }
