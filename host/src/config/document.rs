@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The longest line that is shown with a fault, in bytes.
+/// The longest line, and the longest value, that is shown with a fault, in bytes.
 const LONGEST_LINE: usize = 1000;
 
 /// A parsed document.
@@ -143,7 +143,7 @@ impl Document {
         let line = before.iter().filter(|byte| **byte == b'\n').count();
         // A message shows the lines around its place; these are of no use to anybody.
         let shown = text.lines().skip(line.saturating_sub(1)).take(3);
-        if shown.map(str::len).max() > Some(LONGEST_LINE) {
+        if end - start > LONGEST_LINE || shown.map(str::len).max() > Some(LONGEST_LINE) {
             let message = format!("{name}, line {}: {message}", line + 1);
             return BenchmarkFault::new(message, help, None);
         }
