@@ -152,7 +152,7 @@ fn html_report_works_in_a_browser() {
         assert_eq!(seen["onlyReaL"], "DINO wins");
         assert_eq!(seen["none"], "Choose at least one data set.");
         assert_eq!([&seen["apart"], &seen["focused"]], ["2.4px", "5px"]);
-        assert_eq!([&seen["silent"], &seen["told"]], ["none", "inline"]);
+        assert_eq!([&seen["silent"], &seen["told"]], ["none", "block"]);
         assert_eq!(
             seen["wide"], true,
             "the page scrolls sideways at {width} pixels"
