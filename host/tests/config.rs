@@ -202,3 +202,24 @@ fn a_plugin_dir_that_is_not_there_is_refused_by_every_command() {
         assert!(text.contains(words), "{command:?}: {text}");
     }
 }
+
+#[test]
+fn a_missing_file_is_sought_below_the_data_root() {
+    let root = tempfile::tempdir().unwrap();
+    let entry = ssl_host::config::CheckpointEntry {
+        file: "weights/a.pth".into(),
+        ..Default::default()
+    };
+    let below_root = root.path().join("weights/a.pth");
+    assert_eq!(entry.resolve(Some(root.path())), below_root);
+
+    // Tests run in the folder of their crate, which has a manifest.
+    let here = Path::new("Cargo.toml");
+    let entry = ssl_host::config::CheckpointEntry {
+        file: here.to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(entry.resolve(Some(root.path())), here);
+    std::fs::write(root.path().join(here), "").unwrap();
+    assert_eq!(entry.resolve(Some(root.path())), root.path().join(here));
+}

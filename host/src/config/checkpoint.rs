@@ -158,13 +158,14 @@ pub(super) fn check_name(path: &str, row: &str, taken: &[String], checks: &mut C
     );
 }
 
-/// A path that starts at the data root where there is one and the path is there, else at the working directory.
+/// A path that starts at the data root where there is one, unless it is at the working directory alone. A path that is
+/// nowhere is one below the data root, which is where a message sends the reader.
 pub(super) fn found(path: &Path, data_root: Option<&Path>) -> PathBuf {
     let environment = std::env::var_os(DATA_ENV).map(PathBuf::from);
     data_root
         .map(Path::to_owned)
         .or(environment)
         .map(|root| root.join(path))
-        .filter(|path| path.exists())
+        .filter(|below_root| below_root.exists() || !path.exists())
         .unwrap_or_else(|| path.to_owned())
 }
