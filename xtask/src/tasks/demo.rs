@@ -6,7 +6,6 @@ use crate::cargo;
 use crate::error::Error;
 use crate::libtorch;
 use crate::paths::Checkout;
-use crate::tasks::plugins;
 
 /// The demo's configuration.
 const CONFIG: &str = "bench/demo.toml";
@@ -17,11 +16,9 @@ const CONFIG: &str = "bench/demo.toml";
 /// code is the host's.
 pub fn demo(checkout: &Checkout, rest: &[String]) -> Result<ExitCode, Error> {
     libtorch::set_up(checkout, None, false)?;
-    let mut packages = vec!["ssl-host".to_owned()];
-    packages.extend(plugins(checkout.root())?);
-    let mut build = cargo::cargo(checkout, &["build", "--release"]);
-    build.args(packages.iter().flat_map(|name| ["--package", name]));
-    cargo::succeed(&mut build)?;
+    // The selection of packages that the tests have: with another one, some dependencies are built twice.
+    let selection = ["build", "--release", "--workspace", "--lib", "--bins"];
+    cargo::succeed(&mut cargo::cargo(checkout, &selection))?;
 
     let program = checkout.target().join("release/ssl-lottery");
     let mut run = cargo::command(checkout, program);
