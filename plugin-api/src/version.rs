@@ -5,8 +5,12 @@ pub const ABI_MAJOR: u32 = 1;
 /// Raised when something was added at the end of a table or struct.
 pub const ABI_MINOR: u32 = 0;
 
-/// The release of libtorch that host and plugins share; patches of it are interchangeable.
-pub const LIBTORCH: &str = "2.9";
+/// The release of libtorch that host and plugins share; patches of it are interchangeable. A build for another one says
+/// so in `SSL_LOTTERY_LIBTORCH`.
+pub const LIBTORCH: &str = match option_env!("SSL_LOTTERY_LIBTORCH") {
+    Some(release) => release,
+    None => "2.9",
+};
 
 /// Whether a version of libtorch is of the release [`LIBTORCH`]. libtorch promises nothing between minor
 /// releases; patches of one are interchangeable.
