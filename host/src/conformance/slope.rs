@@ -11,9 +11,10 @@
 use super::inputs::{Batch, generator, normal};
 use super::session::Session;
 use super::subject::{LATE, Subject};
-use super::tensors::tensor_bytes;
+use super::tensors::{Named, tensor_bytes};
 use super::verdict::{Broken, broken};
 use ssl_plugin_api::foreign::Plugin;
+use std::cell::RefCell;
 use tch::{Kind, Tensor, no_grad};
 
 /// Largest relative difference of gradient and slope, beside what the differences' own errors allow.
@@ -45,6 +46,37 @@ pub struct Point<'a> {
     /// In double precision; nothing where there is none or the tensor is not looked at.
     pub grads: Vec<Option<Tensor>>,
     pub stops_gradient: Option<bool>,
+    again: Option<RefCell<Again>>,
+}
+
+/// An instance that computes the same loss again after its parameters and state were loaded. For frameworks in another
+/// process a new instance for every loss costs seconds.
+struct Again {
+    session: Session,
+    saved: [Named; 2],
+}
+
+impl Again {
+    /// The instance, if loading `saved` gives it back this loss to the bit.
+    fn new(session: Session, saved: [Named; 2], batch: &Batch, loss: f64) -> Option<RefCell<Self>> {
+        let mut again = Self { session, saved };
+        let found = again.rewound().ok()?.step(batch).ok()?.loss;
+        (found == loss).then_some(RefCell::new(again))
+    }
+
+    fn rewound(&mut self) -> Result<&mut Session, Broken> {
+        self.session.load(&self.saved)?;
+        self.session.refresh()?;
+        Ok(&mut self.session)
+    }
+}
+
+/// An instance at the point.
+fn at_point(subject: &Subject, plugin: &Plugin, nth: u64) -> Result<Session, Broken> {
+    let mut session = Session::at_epoch(subject, plugin, LATE)?;
+    session.at.step += nth;
+    session.passes()?;
+    Ok(session)
 }
 
 impl<'a> Point<'a> {
@@ -58,9 +90,9 @@ impl<'a> Point<'a> {
         what: What,
         nth: u64,
     ) -> Result<Self, Broken> {
-        let mut session = Session::at_epoch(subject, plugin, LATE)?;
-        session.at.step += nth;
-        session.passes()?;
+        let mut session = at_point(subject, plugin, nth)?;
+        // What keeps a framework from being saved is told by other checks.
+        let saved = session.saved().ok();
         let batch = session.batch();
         let before: Vec<Vec<u8>> = session
             .parameters
@@ -117,6 +149,7 @@ impl<'a> Point<'a> {
             values,
             grads,
             stops_gradient: session.description.stops_gradient,
+            again: saved.and_then(|saved| Again::new(session, saved, &batch, stepped.loss)),
         })
     }
 
@@ -125,9 +158,14 @@ impl<'a> Point<'a> {
     /// # Errors
     /// The plugin's fault.
     pub fn loss_at(&self, moves: &[(usize, &Tensor, f64)]) -> Result<f64, Broken> {
-        let mut session = Session::at_epoch(self.subject, self.plugin, LATE)?;
-        session.at.step += self.nth;
-        session.passes()?;
+        let (mut kept, mut fresh);
+        let session = if let Some(again) = &self.again {
+            kept = again.borrow_mut();
+            kept.rewound()?
+        } else {
+            fresh = at_point(self.subject, self.plugin, self.nth)?;
+            &mut fresh
+        };
         let shift = |n: usize, tensor: &Tensor| {
             let mut moved = tensor.to_kind(Kind::Double);
             for (_, direction, by) in moves.iter().filter(|(place, ..)| *place == n) {
