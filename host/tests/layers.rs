@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 13] = [
         "memory",
         "process",
         "progress",
+        "regular",
         "scaffold",
         "terminal",
     ],
