@@ -334,7 +334,7 @@ fn a_pipe_is_passed_over_and_never_waited_for() {
     let broken = source.image(1, &mut Scratch::default()).err().unwrap();
     let message = broken.to_string();
     assert!(
-        message.contains("expected a regular file, found a folder, a pipe"),
+        message.contains("expected a regular file, found a pipe or a device"),
         "{message}"
     );
 }

@@ -15,11 +15,17 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
-    if file.metadata()?.is_file() {
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
         return Ok(file);
     }
+    let what = if kind.is_dir() {
+        "a folder"
+    } else {
+        "a pipe or a device"
+    };
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
-        "expected a regular file, found a folder, a pipe or a device",
+        format!("expected a regular file, found {what}"),
     ))
 }
