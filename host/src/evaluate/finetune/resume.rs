@@ -184,6 +184,8 @@ mod tests {
 
     #[test]
     fn networks_that_were_stopped_or_killed_go_on_at_their_step() {
+        // Threads that wait for each other take minutes on a busy machine.
+        tch::set_num_threads(1);
         let place = tempfile::tempdir().unwrap();
         let path = |name: String| place.path().join(name);
         let mut whole = Stop::default();
@@ -191,11 +193,23 @@ mod tests {
         assert!(straight.is_some());
         // Three or four steps in each of two epochs, for two factors and for the chosen one.
         assert_eq!(whole.steps, 20);
-        // The last step of a training, the first of the next, in a first and in a second epoch, at the end.
-        for (n, at) in [1, 3, 5, 6, 7, 10, 13, 18, 20].into_iter().enumerate() {
+        // The last step of a training, the first of the next, in a first and in a second epoch, at the end; and
+        // the most steps that are then left. A kill costs two. A stop costs none of the training under way; those
+        // before it are so short that they are not kept.
+        let stops = [
+            (1, true, 20),
+            (3, false, 17),
+            (5, true, 17),
+            (6, false, 20),
+            (7, true, 15),
+            (10, false, 16),
+            (13, true, 9),
+            (18, false, 14),
+            (20, true, 2),
+        ];
+        for (n, (at, killed, most)) in stops.into_iter().enumerate() {
             let (folder, copy) = (path(format!("{n}")), path(format!("{n}-copy")));
             // What a stop keeps must not depend on the interval; a kill leaves what was kept before.
-            let killed = n % 2 == 0;
             let every = if killed {
                 Duration::ZERO
             } else {
@@ -214,9 +228,7 @@ mod tests {
             let (found, warnings) = finetune(&left, every, &mut rest);
             assert!(found == straight, "stopped at {at}");
             assert_eq!(warnings, [""; 0]);
-            if killed {
-                assert!(rest.steps <= 22 - at, "{} steps after {at}", rest.steps);
-            }
+            assert!(rest.steps <= most, "{} steps after {at}", rest.steps);
         }
     }
 

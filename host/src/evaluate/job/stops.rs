@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::tests::{linear, recipe, set, train};
+use super::tests::{linear, recipe, train};
 use super::*;
 use crate::evaluate::EvaluateError;
+use crate::evaluate::linear::{Samples, select, train_recipe};
 
 /// One evaluation at a time counts its beats here.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -34,51 +35,53 @@ fn beat() {
     }
 }
 
-/// How an evaluation went: its report, its beats, its warnings.
+/// How trainings went: what they found, their beats, their warnings.
 struct Went {
-    report: Option<String>,
+    found: Option<String>,
     beats: u64,
     warnings: Vec<String>,
 }
 
-/// Evaluates until beat number `stop`, or to the end with 0.
+/// Trains by the grid and by the framework's own recipe until beat number `stop`, or to the end with 0.
 fn evaluate(folder: &Path, every: Duration, linear: &LinearProtocol, stop: u64) -> Went {
     BEATS.store(0, Relaxed);
     STOP_AT.store(stop, Relaxed);
     STOPPED.store(false, Relaxed);
-    let (train, recipe) = (train(), recipe());
-    let val = set("val", &[(0, vec![0]), (1, vec![1]), (3, vec![2])], None, 1);
     let states = TrainingStates::new(folder.to_owned(), every, String::new());
-    let ended = run(
-        &EvalJob {
-            train: &train,
-            augmented: &[],
-            tests: &[TestSet {
-                set: &val,
-                reference: true,
-            }],
-            protocols: Protocols {
-                knn: None,
-                linear: Some(linear),
-                paper: Some((&recipe, linear)),
-            },
-            device: Device::Cpu,
-            pulse: Pulse::new(&STOPPED, beat),
-            predictions: None,
-            states: Some(&states),
-        },
-        Vec::new(),
-    );
-    let report = match ended {
-        Ok(report) => Some(serde_json::to_string(&report).unwrap()),
+    let found = match train_all(linear, &states) {
+        Ok(found) => Some(found),
         Err(EvaluateError::Cancelled) => None,
         Err(other) => panic!("{other}"),
     };
     Went {
-        report,
+        found,
         beats: BEATS.load(Relaxed),
         warnings: states.warnings(),
     }
+}
+
+/// The grid, and all weights to the last bit: scores alone would hide small differences.
+fn train_all(linear: &LinearProtocol, states: &TrainingStates) -> Result<String> {
+    let (train, recipe) = (train(), recipe());
+    let labels = train.labels().to_single()?;
+    let pulse = Pulse::new(&STOPPED, beat);
+    let samples = Samples::all(train.features(), &labels).watched(pulse);
+    let chosen = select(&samples, train.features(), &labels, 6, linear, Some(states))?;
+    let settings = linear.into();
+    let mut heads = chosen.heads;
+    for &seed in &linear.seeds {
+        let state = states.of(&format!("paper-{seed}"), &recipe);
+        heads.push(train_recipe(&samples, 6, &recipe, &settings, seed, state)?);
+    }
+    let mut found = format!("{:?}", chosen.grid);
+    for head in heads {
+        // The logits of the axes are the weights with their biases.
+        let axes = tch::Tensor::eye(6, (tch::Kind::Float, Device::Cpu));
+        let logits = Vec::<f32>::try_from(head.logits(&axes)?.flatten(0, -1))?;
+        let bits: Vec<u32> = logits.into_iter().map(f32::to_bits).collect();
+        found.push_str(&format!(" {bits:x?}"));
+    }
+    Ok(found)
 }
 
 const NEVER: Duration = Duration::MAX;
@@ -117,10 +120,10 @@ fn heads_that_were_stopped_or_killed_go_on_at_their_step() {
         let killed = n % 2 == 0;
         *COPY.lock().unwrap() = killed.then(|| (folder.clone(), copy.clone()));
         let stopped = evaluate(&folder, Duration::ZERO, &linear, stop);
-        assert!(stopped.report.is_none() && stopped.beats == stop);
+        assert!(stopped.found.is_none() && stopped.beats == stop);
         let left = if killed { copy } else { folder };
         let resumed = evaluate(&left, Duration::ZERO, &linear, 0);
-        assert!(resumed.report == straight.report, "stopped at {stop}");
+        assert!(resumed.found == straight.found, "stopped at {stop}");
         assert_eq!(resumed.warnings, [""; 0]);
         // Steps are not repeated; the judging of held-out images and of test sets is.
         let most = straight.beats - stop + 12;
@@ -140,12 +143,12 @@ fn a_stop_is_kept_whatever_the_interval_and_damage_costs_the_training() {
     let straight = evaluate(&place.path().join("straight"), NEVER, &linear, 0);
     let stopped = |name: &str| {
         let folder = place.path().join(name);
-        assert!(evaluate(&folder, NEVER, &linear, 50).report.is_none());
+        assert!(evaluate(&folder, NEVER, &linear, 50).found.is_none());
         folder
     };
     // 49 steps were done when the fiftieth was not begun any more.
     let resumed = evaluate(&stopped("asked"), NEVER, &linear, 0);
-    assert!(resumed.report == straight.report);
+    assert!(resumed.found == straight.found);
     assert_eq!(resumed.beats, straight.beats - 49);
 
     let file = "linear-grid-0.safetensors";
@@ -159,7 +162,7 @@ fn a_stop_is_kept_whatever_the_interval_and_damage_costs_the_training() {
         bytes.truncate(if n == 11 { at } else { bytes.len() });
         fs::write(folder.join(file), bytes).unwrap();
         let anew = evaluate(&folder, NEVER, &linear, 0);
-        assert!(anew.report == straight.report, "damaged at {at}");
+        assert!(anew.found == straight.found, "damaged at {at}");
         assert_eq!((anew.beats, anew.warnings.len()), (straight.beats, 1));
         assert!(anew.warnings[0].contains(file), "{:?}", anew.warnings);
     }
@@ -169,7 +172,7 @@ fn a_stop_is_kept_whatever_the_interval_and_damage_costs_the_training() {
     linear.momentum = 0.8;
     let straight = evaluate(&place.path().join("other"), NEVER, &linear, 0);
     let anew = evaluate(&foreign, NEVER, &linear, 0);
-    assert!(anew.report == straight.report);
+    assert!(anew.found == straight.found);
     assert_eq!(anew.warnings.len(), 1);
     assert!(
         anew.warnings[0].contains("other settings"),
@@ -186,7 +189,7 @@ fn states_that_cannot_be_written_cost_a_warning() {
     let file = place.path().join("file");
     fs::write(&file, "").unwrap();
     let went = evaluate(&file, Duration::ZERO, &linear, 0);
-    assert!(went.report.is_some());
+    assert!(went.found.is_some());
     assert!(
         went.warnings[0].contains("cannot write"),
         "{:?}",

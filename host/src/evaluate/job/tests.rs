@@ -10,12 +10,7 @@ use crate::evaluate::predictions::{Group, read_groups, read_outcomes};
 use crate::evaluate::{EvaluateError, FeatureSet, Labels};
 
 /// Clusters on the axes; class = axis. `rows` gives each sample's axis and labels.
-pub(super) fn set(
-    id: &str,
-    rows: &[(usize, Vec<u32>)],
-    subset: Option<Vec<u32>>,
-    seed: u64,
-) -> FeatureSet {
+fn set(id: &str, rows: &[(usize, Vec<u32>)], subset: Option<Vec<u32>>, seed: u64) -> FeatureSet {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f32> = rows
         .iter()
