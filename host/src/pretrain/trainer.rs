@@ -13,7 +13,7 @@ use crate::optim::{Length, Optimizer, StepReport, Update};
 use ssl_datasets::loader::Batch;
 use ssl_plugin_api::description::{Description, Encoder, Level, Recipe};
 use ssl_plugin_api::export::Instance;
-use ssl_plugin_api::{EpochPlan, Fault, Feature, FeatureDim, RunContext, StepInput, TrainStep};
+use ssl_plugin_api::{EpochPlan, Fault, Feature, RunContext, StepInput, TrainStep};
 use ssl_plugin_tensor::export_read_only;
 use tch::{Device, Tensor};
 
@@ -264,22 +264,8 @@ fn context(
     length: Length,
     peers: &Peers,
 ) -> Result<RunContext, PretrainError> {
-    let [c1, c2, c3, c4] = config.channels();
-    let features = [
-        (Level::Pooled, c4),
-        (Level::Layer1, c1),
-        (Level::Layer2, c2),
-        (Level::Layer3, c3),
-        (Level::Layer4, c4),
-    ];
     Ok(RunContext {
-        features: features
-            .into_iter()
-            .map(|(level, dim)| FeatureDim {
-                level,
-                dim: dim as usize,
-            })
-            .collect(),
+        features: config.feature_dims(),
         samples: job.source.len(),
         batch_size: peers.part_of_batch(length.batch_size)?,
         steps_per_epoch: length.steps_per_epoch,

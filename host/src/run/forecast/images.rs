@@ -79,6 +79,15 @@ impl Work<'_> {
         }
     }
 
+    /// Images of all test sets together.
+    pub(super) fn test_images(&self) -> u64 {
+        self.facts
+            .test
+            .iter()
+            .map(|set| set.size.images as u64)
+            .sum()
+    }
+
     pub(super) fn wants(&self, protocol: ProtocolName) -> bool {
         self.job.evaluation.protocols.protocols.contains(&protocol)
     }
@@ -92,12 +101,7 @@ impl Work<'_> {
         }
         let protocol = &self.job.evaluation.protocols.finetune;
         let own = self.description.map_or(&[][..], |it| &it.finetune);
-        let tests: u64 = self
-            .facts
-            .test
-            .iter()
-            .map(|set| set.size.images as u64)
-            .sum();
+        let tests = self.test_images();
         let of_share = |share: &LabelFraction| {
             let recipe = protocol.recipe(share, own);
             let rows = (share.labels * self.facts.train.size.images as f64).round() as u64;

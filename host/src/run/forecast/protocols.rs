@@ -95,12 +95,7 @@ impl Work<'_> {
     fn multiplications(&self) -> u64 {
         let settings = &self.job.evaluation.protocols;
         let samples = self.facts.train.size.images as u64;
-        let tests: u64 = self
-            .facts
-            .test
-            .iter()
-            .map(|set| set.size.images as u64)
-            .sum();
+        let tests = self.test_images();
         let head = self.dim() * self.facts.train.size.classes as u64;
         let step = |epochs: u64, heads: u64| epochs * samples * heads * PRODUCTS * head;
         let seeds = settings.linear.seeds.len() as u64;

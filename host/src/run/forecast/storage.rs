@@ -48,12 +48,7 @@ impl Work<'_> {
     pub(super) fn disk(&self) -> Bytes {
         let kept = self.facts.bench.run.keep_features && !self.kept_before;
         let is_given = matches!(self.job.config.subject, Subject::Features(_));
-        let tests: u64 = self
-            .facts
-            .test
-            .iter()
-            .map(|set| set.size.images as u64)
-            .sum();
+        let tests = self.test_images();
         Bytes {
             features: if kept && !is_given {
                 self.features()
